@@ -1,0 +1,123 @@
+"""A master and workers as processes on this machine, talking HTTP on loopback."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from shared.errors import StartupError
+
+START_SECONDS = 60.0
+STOP_SECONDS = 8.0
+PR_SET_PDEATHSIG = 1
+
+
+@dataclass
+class _Server:
+    name: str
+    module: str
+    environment: dict[str, str]
+    process: subprocess.Popen[bytes]
+
+
+class LocalCluster:
+    """Starts the processes, restarts workers that die, stops everything at the end.
+
+    The processes have sessions of their own, so that Ctrl-C reaches only the command that started them, and they
+    are told to end if that command is killed.
+    """
+
+    def __init__(self, data: Path, workers: int, port: int) -> None:
+        self._logs = data / "logs"
+        self._logs.mkdir(parents=True, exist_ok=True)
+        self._data = data
+        self.url = f"http://127.0.0.1:{port}"
+        self._servers: list[_Server] = []
+        try:
+            self._start_all(workers, port)
+        except BaseException:
+            self.stop()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def supervise(self) -> None:
+        """Start dead workers again.
+
+        Raises:
+            StartupError: the master has ended.
+        """
+        for server in self._servers:
+            if server.process.poll() is None:
+                continue
+            if server.name == "master":
+                raise StartupError(f"the master ended: {self._last_words(server.name)}")
+            server.process = self._spawn(server.name, server.module, server.environment)
+
+    def stop(self) -> None:
+        """End every process: politely first, master before workers."""
+        for server in self._servers:
+            server.process.terminate()
+        deadline = time.monotonic() + STOP_SECONDS
+        for server in self._servers:
+            try:
+                server.process.wait(max(0.1, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                server.process.kill()
+                server.process.wait()
+
+    def _start_all(self, workers: int, port: int) -> None:
+        ports = _free_ports(workers)
+        urls = ",".join(f"http://127.0.0.1:{worker_port}" for worker_port in ports)
+        master = {"SEEDCAST_DATA": str(self._data), "SEEDCAST_PORT": str(port), "SEEDCAST_WORKERS": urls}
+        self._start("master", "services.master", master)
+        for number, worker_port in enumerate(ports, start=1):
+            worker = {"SEEDCAST_WORKER_PORT": str(worker_port), "SEEDCAST_WORKER_SLOTS": "1"}
+            self._start(f"worker-{number}", "services.worker", worker)
+
+    def _start(self, name: str, module: str, environment: dict[str, str]) -> None:
+        process = self._spawn(name, module, environment)
+        self._servers.append(_Server(name, module, environment, process))
+
+    def _spawn(self, name: str, module: str, environment: dict[str, str]) -> subprocess.Popen[bytes]:
+        with (self._logs / f"{name}.log").open("ab") as log:
+            return subprocess.Popen(
+                [sys.executable, "-m", module],
+                env=os.environ | environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                preexec_fn=_end_with_parent,
+            )
+
+    def _last_words(self, name: str) -> str:
+        lines = (self._logs / f"{name}.log").read_text(errors="replace").strip().splitlines()
+        return lines[-1] if lines else "it said nothing"
+
+
+def _end_with_parent() -> None:
+    """Have the kernel send SIGTERM when the parent dies (Linux; elsewhere nothing happens)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def _free_ports(count: int) -> list[int]:
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    try:
+        return [int(listener.getsockname()[1]) for listener in sockets]
+    finally:
+        for listener in sockets:
+            listener.close()

@@ -1,0 +1,76 @@
+"""The master, assembled."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TypedDict
+
+from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
+from threadpoolctl import threadpool_limits
+
+from services.master import operations
+from services.master.dashboard import endpoints as dashboard
+from services.master.dispatch.discovery import parse_workers
+from services.master.dispatch.dispatcher import Dispatcher
+from services.master.dispatch.fleet import Fleet
+from services.master.dispatch.ledger import Limits
+from services.master.experiments import endpoints as experiments
+from services.master.experiments.repository import ExperimentRepository
+from services.master.experiments.runner import Rooms
+from services.master.experiments.service import ExperimentService
+from services.master.metrics import Metrics
+from services.master.settings import Settings
+from services.master.storage.data_folder import DataFolder
+from services.master.storage.database import Database
+from services.master.storage.history import History
+from shared.problems import install_problem_handlers
+
+
+class State(TypedDict):
+    """What the lifespan hands to the endpoints."""
+
+    service: ExperimentService
+    fleet: Fleet
+    metrics: Metrics
+
+
+def create_app(settings: Settings, folder: DataFolder) -> FastAPI:
+    """Build the application; it starts working when it is served."""
+    discovery = parse_workers(settings.workers)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[State]:
+        database = Database(folder.database)
+        fleet = Fleet(discovery)
+        dispatcher = Dispatcher(fleet, Limits(unit_seconds=settings.unit_seconds))
+        rooms = Rooms(ExperimentRepository(database), History(database), dispatcher, fleet)
+        service = ExperimentService(folder, rooms)
+        metrics = Metrics(fleet, dispatcher)
+        # One BLAS thread: the bits of a product must not depend on how many cores the master has.
+        with threadpool_limits(1):
+            background = [asyncio.create_task(fleet.run()), asyncio.create_task(metrics.watch_loop())]
+            await service.resume_all()
+            try:
+                yield State(service=service, fleet=fleet, metrics=metrics)
+            finally:
+                await service.close()
+                await dispatcher.close()
+                for task in background:
+                    task.cancel()
+                await asyncio.gather(*background, return_exceptions=True)
+                database.close()
+
+    app = FastAPIOffline(
+        title="Seedcast master",
+        description="Evolution strategies at scale.",
+        redoc_url=None,
+        lifespan=lifespan,
+    )
+    install_problem_handlers(app)
+    app.include_router(experiments.router)
+    app.include_router(operations.router)
+    app.include_router(dashboard.router)
+    return app

@@ -1,0 +1,45 @@
+// The master's HTTP API, as far as the dashboard uses it.
+
+const TIMEOUT_MS = 15_000;
+
+/** An answer other than 2xx; `message` is the problem document's detail. */
+export class ApiError extends Error {
+  constructor(status, detail) {
+    super(detail);
+    this.status = status;
+  }
+}
+
+async function call(path, method = "GET") {
+  const response = await fetch(path, {
+    method,
+    headers: { Accept: "application/json" },
+    signal: AbortSignal.timeout(TIMEOUT_MS),
+  });
+  if (!response.ok) {
+    const problem = await response.json().catch(() => ({}));
+    throw new ApiError(response.status, problem.detail ?? `${response.status} ${response.statusText}`);
+  }
+  return response.status === 204 ? null : response.json();
+}
+
+export async function listExperiments() {
+  return (await call("/experiments")).experiments;
+}
+
+/** The calls of one experiment. */
+export function experimentApi(id) {
+  const root = `/experiments/${encodeURIComponent(id)}`;
+  const artifactUrl = (name) => `${root}/artifacts/${name.split("/").map(encodeURIComponent).join("/")}`;
+  return {
+    artifactUrl,
+    get: () => call(root),
+    progress: () => call(`${root}/progress`),
+    generations: async (after) => (await call(`${root}/history?after=${after}&limit=10`)).generations,
+    tests: async (after) => (await call(`${root}/tests?after=${after}`)).tests,
+    artifacts: async () => (await call(`${root}/artifacts`)).artifacts,
+    figures: async () => (await call(`${root}/figures`)).figures,
+    figure: (name, axis) => call(`${root}/figures/${encodeURIComponent(name)}?axis=${axis}`),
+    stop: () => call(`${root}/stop`, "POST"),
+  };
+}

@@ -1,0 +1,62 @@
+// Numbers, times and specifications as people read them.
+
+const NONE = "–";
+const compact = new Intl.NumberFormat("en", { notation: "compact", maximumSignificantDigits: 3 });
+const exact = new Intl.NumberFormat("en", { maximumFractionDigits: 3 });
+const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
+
+export const count = (value) => (value == null ? NONE : whole.format(value));
+/** A number somebody chose, such as a target: as it was written. */
+export const given = (value) => exact.format(value).replace("-", "−");
+export const short = (value) => (value == null || !Number.isFinite(value) ? NONE : compact.format(value));
+
+/** A return: one decimal, more where it is small. */
+export function score(value) {
+  if (value == null) return NONE;
+  const digits = Math.abs(value) >= 10 ? 1 : 2;
+  return value.toFixed(digits).replace("-", "−");
+}
+
+export function duration(seconds) {
+  if (seconds == null) return NONE;
+  if (seconds < 60) return `${Math.floor(seconds)}s`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `${minutes}m ${Math.floor(seconds % 60)}s`;
+  const hours = Math.floor(minutes / 60);
+  return hours < 48 ? `${hours}h ${minutes % 60}m` : `${Math.floor(hours / 24)}d ${hours % 24}h`;
+}
+
+export function bytes(size) {
+  if (size < 1024) return `${size} B`;
+  const units = ["KiB", "MiB", "GiB", "TiB"];
+  const power = Math.min(Math.floor(Math.log2(size) / 10), units.length);
+  return `${(size / 1024 ** power).toFixed(1)} ${units[power - 1]}`;
+}
+
+export const moment = (iso) => (iso ? new Date(iso).toLocaleString() : NONE);
+
+/** Plain data as YAML. Every doubtful string is quoted as JSON, which YAML reads alike. */
+export function yaml(value, indent = "") {
+  if (Array.isArray(value) && value.length > 0) {
+    return value.map((item) => `${indent}- ${block(item, `${indent}  `).trimStart()}`).join("\n");
+  }
+  if (value !== null && typeof value === "object" && Object.keys(value).length > 0 && !Array.isArray(value)) {
+    return Object.entries(value)
+      .map(([key, item]) => {
+        const nested = item !== null && typeof item === "object" && Object.keys(item).length > 0;
+        return `${indent}${scalar(key)}:${nested ? "\n" : " "}${nested ? yaml(item, `${indent}  `) : scalar(item)}`;
+      })
+      .join("\n");
+  }
+  return `${indent}${scalar(value)}`;
+}
+
+function block(item, indent) {
+  return item !== null && typeof item === "object" ? yaml(item, indent) : scalar(item);
+}
+
+function scalar(value) {
+  if (typeof value !== "string") return JSON.stringify(value);
+  const plain = /^[A-Za-z_][\w./-]*$/.test(value) && !/^(true|false|null|yes|no|on|off|y|n)$/i.test(value);
+  return plain ? value : JSON.stringify(value);
+}

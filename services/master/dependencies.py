@@ -1,0 +1,28 @@
+"""What endpoints ask FastAPI for."""
+
+from __future__ import annotations
+
+from typing import Annotated, cast
+
+from fastapi import Depends, Request
+
+from services.master.dispatch.fleet import Fleet
+from services.master.experiments.service import ExperimentService
+from services.master.metrics import Metrics
+
+
+def _service(request: Request) -> ExperimentService:
+    return cast(ExperimentService, request.state.service)
+
+
+def _fleet(request: Request) -> Fleet:
+    return cast(Fleet, request.state.fleet)
+
+
+def _metrics(request: Request) -> Metrics:
+    return cast(Metrics, request.state.metrics)
+
+
+Service = Annotated[ExperimentService, Depends(_service)]
+FleetState = Annotated[Fleet, Depends(_fleet)]
+MetricsState = Annotated[Metrics, Depends(_metrics)]

@@ -1,0 +1,86 @@
+"""A batch: the rollouts of one generation or of one test, and the arrays their results land in.
+
+Rollouts are numbered member by member: rollout ``i`` is episode ``i % episodes`` of member ``i // episodes``.
+A unit is a range of those numbers. Results land by number, so arrival order leaves no trace.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shared.observation_stats import Normaliser
+from shared.protocol import Failure, Unit, UnitHeader, UnitResult
+
+MemberRows = Callable[[int, int], NDArray[np.float32]]
+"""Maps a range of members (start, stop) to their parameters ``(stop - start, dimension)``."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What to roll out."""
+
+    experiment: str
+    header: UnitHeader
+    rows: MemberRows
+    seeds: NDArray[np.int32]
+    """``(members, episodes)``"""
+    normaliser: Normaliser | None = None
+    background: bool = False
+    """A test: it fills the gaps that training leaves."""
+
+    def __len__(self) -> int:
+        return int(self.seeds.size)
+
+    def unit(self, rollouts: range) -> Unit:
+        """Return the unit that computes ``rollouts``."""
+        episodes = self.seeds.shape[1]
+        first = rollouts.start // episodes
+        last = (rollouts.stop - 1) // episodes
+        return Unit(
+            header=self.header,
+            parameters=self.rows(first, last + 1),
+            rows=(np.arange(rollouts.start, rollouts.stop) // episodes - first).astype(np.int32),
+            seeds=self.seeds.ravel()[rollouts.start : rollouts.stop],
+            normaliser=self.normaliser,
+        )
+
+
+@dataclass
+class BatchResult:
+    """What the rollouts came to, by number. A rollout that was given up has NaN, length 0 and a failure."""
+
+    returns: NDArray[np.float64]
+    fitness: NDArray[np.float64]
+    lengths: NDArray[np.int32]
+    observation_sums: NDArray[np.float64] | None = None
+    """``(rollouts, observation_size)``"""
+    observation_squares: NDArray[np.float64] | None = None
+    failures: dict[int, Failure] = field(default_factory=dict)
+    """By rollout number."""
+    retried: int = 0
+    """Rollouts sent more than once."""
+
+    @classmethod
+    def empty(cls, rollouts: int) -> Self:
+        """Return the result of nothing yet."""
+        return cls(np.full(rollouts, np.nan), np.full(rollouts, np.nan), np.zeros(rollouts, np.int32))
+
+    def store(self, rollouts: range, result: UnitResult) -> None:
+        """Put the result of a unit in its place; what failed is left as it is."""
+        failed = [index for failure in result.failures for index in failure.rollouts]
+        good = np.setdiff1d(np.arange(len(rollouts)), failed)
+        target = good + rollouts.start
+        self.returns[target] = result.returns[good]
+        self.fitness[target] = result.fitness[good]
+        self.lengths[target] = result.lengths[good]
+        if result.observation_sums is not None and result.observation_squares is not None:
+            if self.observation_sums is None or self.observation_squares is None:
+                shape = (len(self.returns), result.observation_sums.shape[1])
+                self.observation_sums, self.observation_squares = np.zeros(shape), np.zeros(shape)
+            self.observation_sums[target] = result.observation_sums[good]
+            self.observation_squares[target] = result.observation_squares[good]

@@ -1,0 +1,168 @@
+"""The fleet: which workers there are, probed every second, and what is known of each."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from pydantic import ValidationError
+
+from services.master.dispatch.discovery import Discovery
+from services.master.dispatch.worker_client import WorkerClient, WorkerLost
+from shared.errors import Busy, InvalidInput, SeedcastError
+from shared.protocol import PROTOCOL_VERSION, WorkerInfo
+from shared.spec.environment import EnvironmentDescription, EnvironmentSpec
+
+PROBE_INTERVAL_SECONDS = 1.0
+MISSED_PROBES = 3
+"""A worker that misses so many in a row is lost. One whose connection breaks is lost at once."""
+
+log = logging.getLogger(__name__)
+
+
+class WorkerState(StrEnum):
+    """Where a worker stands."""
+
+    PROBING = "probing"
+    """Discovered; it has not answered yet."""
+    READY = "ready"
+    DRAINING = "draining"
+    """It answers and takes nothing new: starting, full, or shutting down."""
+    LOST = "lost"
+    REFUSED = "refused"
+    """It speaks another protocol version."""
+
+
+@dataclass
+class Worker:
+    """One worker as the master sees it."""
+
+    url: str
+    client: WorkerClient
+    state: WorkerState = WorkerState.PROBING
+    info: WorkerInfo | None = None
+    last_error: str = ""
+    missed: int = 0
+    units: int = 0
+    """Units answered."""
+    environment_steps: int = 0
+    failures: int = 0
+    """Units lost or failed."""
+
+
+Capacity = Callable[[str, int | None], None]
+"""Told a worker's URL and its usable slots, None when it is gone."""
+
+
+class Fleet:
+    """Finds workers, probes them, and tells a listener how many slots each has."""
+
+    def __init__(self, discovery: Discovery) -> None:
+        self._discovery = discovery
+        self._listener: Capacity = lambda _url, _slots: None
+        self._ready = asyncio.Event()
+        self._closing: set[asyncio.Task[None]] = set()
+        self.workers: dict[str, Worker] = {}
+
+    def listen(self, listener: Capacity) -> None:
+        """Have ``listener`` told of every change of capacity."""
+        self._listener = listener
+
+    @property
+    def ready(self) -> list[Worker]:
+        """The workers that take units."""
+        return [worker for worker in self.workers.values() if worker.state is WorkerState.READY]
+
+    async def wait_until_ready(self) -> None:
+        """Wait for the first ready worker."""
+        await self._ready.wait()
+
+    async def run(self) -> None:
+        """Discover and probe until cancelled."""
+        try:
+            while True:
+                await self._discover()
+                await asyncio.gather(*(self._probe(worker) for worker in list(self.workers.values())))
+                await asyncio.sleep(PROBE_INTERVAL_SECONDS)
+        finally:
+            await asyncio.gather(*(worker.client.close() for worker in self.workers.values()))
+
+    def lose(self, worker: Worker, reason: str) -> None:
+        """Take a worker whose connection broke out of use until it answers again."""
+        worker.failures += 1
+        self._set_state(worker, WorkerState.LOST, reason)
+
+    def pause(self, worker: Worker, reason: str) -> None:
+        """Send a worker that has no room nothing more until the next probe."""
+        if worker.state is WorkerState.READY:
+            self._set_state(worker, WorkerState.DRAINING, reason)
+
+    async def describe(self, environment: EnvironmentSpec) -> EnvironmentDescription | None:
+        """Ask the ready workers, in turn, what an environment is; None where no worker can be asked now.
+
+        Raises:
+            InvalidInput: none of them has it, or its arguments are refused.
+        """
+        refusal: InvalidInput | None = None
+        for worker in self.ready:
+            try:
+                return await worker.client.describe(environment)
+            except InvalidInput as error:
+                refusal = error
+            except SeedcastError as error:
+                log.warning("%s could not describe %s: %s", worker.url, environment.id, error)
+        if refusal is not None:
+            raise _under_environment(refusal)
+        return None
+
+    async def _discover(self) -> None:
+        urls = await self._discovery.urls()
+        for url in urls:
+            if url not in self.workers:
+                self.workers[url] = Worker(url, WorkerClient(url))
+        for url in set(self.workers) - set(urls):
+            worker = self.workers.pop(url)
+            self._set_state(worker, WorkerState.LOST, "no longer discovered")
+            closing = asyncio.create_task(worker.client.close())
+            self._closing.add(closing)
+            closing.add_done_callback(self._closing.discard)
+
+    async def _probe(self, worker: Worker) -> None:
+        try:
+            if worker.state is not WorkerState.READY or worker.info is None:
+                worker.info = await worker.client.info()
+            if worker.info.protocol != PROTOCOL_VERSION:
+                spoken = f"speaks protocol {worker.info.protocol}, this master speaks {PROTOCOL_VERSION}"
+                self._set_state(worker, WorkerState.REFUSED, spoken)
+                return
+            ready = await worker.client.ready()
+        except (WorkerLost, Busy, InvalidInput, ValidationError) as error:
+            worker.missed += 1
+            if worker.state is not WorkerState.READY or worker.missed >= MISSED_PROBES:
+                self._set_state(worker, WorkerState.LOST, str(error))
+            return
+        worker.missed = 0
+        self._set_state(worker, WorkerState.READY if ready else WorkerState.DRAINING, "")
+
+    def _set_state(self, worker: Worker, state: WorkerState, reason: str) -> None:
+        worker.last_error = reason or worker.last_error
+        if state is worker.state:
+            return
+        log.info("worker %s: %s → %s %s", worker.url, worker.state, state, reason)
+        worker.state = state
+        slots = worker.info.slots if worker.info else 0
+        gone = state in (WorkerState.LOST, WorkerState.REFUSED)
+        self._listener(worker.url, None if gone else slots if state is WorkerState.READY else 0)
+        if self.ready:
+            self._ready.set()
+        else:
+            self._ready.clear()
+
+
+def _under_environment(refusal: InvalidInput) -> InvalidInput:
+    error = refusal.errors[0]
+    field_name = error.field if error.field.startswith("environment") else f"environment.{error.field}"
+    return InvalidInput.of(field_name, error.reason, error.value)

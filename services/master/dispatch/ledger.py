@@ -1,0 +1,255 @@
+"""The ledger decides what is sent where. It does no I/O, reads no clock, and never waits.
+
+Events come in as method calls (a job added, a worker up or down, a unit done or lost); `assign` says what to send
+now. Every rollout of a job is in exactly one place: pending, in flight, done or given up. Nothing a job results in
+depends on the ledger's choices: they move work about, they do not change it.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections import Counter, deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from shared.protocol import Failure
+
+MAX_ATTEMPTS_ALONE = 2
+"""A rollout that fails this often on its own is given up (on two workers, where there are two)."""
+
+HOPELESS = 3
+"""A job whose first so many results are all failures is hopeless: its environment fails everywhere."""
+
+SMOOTHING = 0.3
+"""Weight of the newest unit in the running estimate of a rollout's duration."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How large units may be."""
+
+    unit_seconds: float = 2.0
+    """What a unit should take: long enough to hide a request, short enough for a pod with 15 s to live."""
+    minimum_unit_seconds: float = 0.05
+    """What a unit must take before a generation's end may shrink it further."""
+    first_unit_rollouts: int = 4
+    """Units of an experiment whose speed is not known yet."""
+
+
+@dataclass(frozen=True)
+class Send:
+    """Instruction: send these rollouts of a job to a worker."""
+
+    unit: int
+    job: int
+    rollouts: range
+    worker: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a unit's reply changed."""
+
+    stored: bool
+    """False: the reply is late (its unit was sent again elsewhere, or its job is gone); drop it."""
+    given_up: dict[int, Failure] = field(default_factory=dict)
+    """Rollouts that will not be tried again, by number."""
+    hopeless: Failure | None = None
+    """Set where the whole job must fail, with the reason."""
+
+
+@dataclass
+class _Worker:
+    slots: int
+    in_flight: int = 0
+
+    @property
+    def capacity(self) -> int:
+        """Units it may hold: its slots and a few in its queue, so that no slot waits for a request."""
+        return self.slots + math.ceil(self.slots / 4) if self.slots else 0
+
+    @property
+    def load(self) -> float:
+        return self.in_flight / self.slots
+
+
+@dataclass
+class _Job:
+    experiment: str
+    background: bool
+    rollouts: int
+    pending: deque[range]
+    alone: deque[tuple[int, str]] = field(default_factory=deque)
+    """Suspects, each to be run alone, with the worker it failed on."""
+    in_flight: int = 0
+    done: int = 0
+    given_up: int = 0
+    attempts: Counter[int] = field(default_factory=Counter)
+
+    @property
+    def waiting(self) -> int:
+        return sum(map(len, self.pending)) + len(self.alone)
+
+    @property
+    def finished(self) -> bool:
+        return self.done + self.given_up == self.rollouts
+
+
+class Ledger:
+    """All jobs, all workers, all units."""
+
+    def __init__(self, limits: Limits | None = None) -> None:
+        self._limits = limits or Limits()
+        self._workers: dict[str, _Worker] = {}
+        self._jobs: dict[int, _Job] = {}
+        self._units: dict[int, Send] = {}
+        self._numbers = itertools.count()
+        self._served: Counter[str] = Counter()
+        """Units ever sent, by experiment: of experiments with equally much in flight, the least served is next."""
+        self._rollout_seconds: dict[str, float] = {}
+        self.late_replies = 0
+
+    # Jobs
+
+    def add_job(self, experiment: str, rollouts: int, *, background: bool = False) -> int:
+        """Take a job of ``rollouts`` rollouts in and return its number."""
+        job = next(self._numbers)
+        least = min((self._served[other.experiment] for other in self._jobs.values()), default=0)
+        self._served[experiment] = max(self._served[experiment], least)  # absence earns no credit
+        self._jobs[job] = _Job(experiment, background, rollouts, deque([range(rollouts)]))
+        return job
+
+    def remove_job(self, job: int) -> None:
+        """Forget a job, finished or not; replies to its units will be late."""
+        del self._jobs[job]
+
+    def done(self, job: int) -> int:
+        """Return how many of a job's rollouts are settled."""
+        return self._jobs[job].done + self._jobs[job].given_up
+
+    def finished(self, job: int) -> bool:
+        """Whether every rollout of a job is done or given up."""
+        return self._jobs[job].finished
+
+    # Workers
+
+    def worker_up(self, worker: str, slots: int) -> None:
+        """Use a worker with so many slots; 0 lets it finish what it has and sends nothing more."""
+        self._workers.setdefault(worker, _Worker(slots)).slots = slots
+
+    def worker_down(self, worker: str) -> None:
+        """A worker is gone, and with it whatever it was computing."""
+        if self._workers.pop(worker, None) is not None:
+            for unit in [send.unit for send in self._units.values() if send.worker == worker]:
+                self.unit_lost(unit)
+
+    @property
+    def slots(self) -> int:
+        """All slots of all workers."""
+        return sum(worker.slots for worker in self._workers.values())
+
+    # Units
+
+    def unit_done(self, unit: int, busy_seconds: float, failures: Sequence[Failure] = ()) -> Outcome:
+        """A unit's reply has come, with the failures it names."""
+        send = self._settle(unit)
+        job = self._jobs.get(send.job) if send else None
+        if send is None or job is None:
+            self.late_replies += 1
+            return Outcome(stored=False)
+        self._learn_speed(job.experiment, busy_seconds / len(send.rollouts))
+        given_up: dict[int, Failure] = {}
+        failed = {index: failure for failure in failures for index in failure.rollouts}
+        for index, failure in failed.items():
+            rollout = send.rollouts[index]
+            alone = len(send.rollouts) == 1
+            job.attempts[rollout] += alone
+            if job.attempts[rollout] >= MAX_ATTEMPTS_ALONE:
+                given_up[rollout] = failure
+            else:
+                job.alone.append((rollout, send.worker))
+        job.done += len(send.rollouts) - len(failed)
+        job.given_up += len(given_up)
+        hopeless = next(iter(given_up.values()), None) if self._hopeless(job) else None
+        return Outcome(stored=True, given_up=given_up, hopeless=hopeless)
+
+    def unit_lost(self, unit: int) -> None:
+        """A unit has no known outcome (reset, timeout, 5xx, worker gone): it will be run elsewhere."""
+        send = self._settle(unit)
+        if send is not None and (job := self._jobs.get(send.job)) is not None:
+            if len(send.rollouts) == 1 and job.attempts[send.rollouts[0]]:
+                job.alone.append((send.rollouts[0], send.worker))
+            else:
+                job.pending.appendleft(send.rollouts)
+
+    def assign(self) -> list[Send]:
+        """Return what to send now."""
+        sends: list[Send] = []
+        while (worker := self._freest_worker()) and (job := self._neediest_job()) is not None:
+            rollouts = self._take(self._jobs[job], worker)
+            send = Send(next(self._numbers), job, rollouts, worker)
+            self._units[send.unit] = send
+            self._workers[worker].in_flight += 1
+            self._jobs[job].in_flight += 1
+            self._served[self._jobs[job].experiment] += 1
+            sends.append(send)
+        return sends
+
+    def _settle(self, unit: int) -> Send | None:
+        send = self._units.pop(unit, None)
+        if send is not None:
+            if worker := self._workers.get(send.worker):
+                worker.in_flight -= 1
+            if job := self._jobs.get(send.job):
+                job.in_flight -= 1
+        return send
+
+    def _hopeless(self, job: _Job) -> bool:
+        return not job.done and job.given_up >= min(HOPELESS, job.rollouts)
+
+    def _freest_worker(self) -> str | None:
+        free = [name for name, worker in self._workers.items() if worker.in_flight < worker.capacity]
+        return min(free, key=lambda name: self._workers[name].load, default=None)
+
+    def _neediest_job(self) -> int | None:
+        """Fair shares: the experiment with the least in flight; within one, training before tests."""
+        in_flight: Counter[str] = Counter()
+        for job in self._jobs.values():
+            in_flight[job.experiment] += job.in_flight
+
+        def order(number: int) -> tuple[int, int, bool, int]:
+            job = self._jobs[number]
+            return in_flight[job.experiment], self._served[job.experiment], job.background, number
+
+        return min((number for number, job in self._jobs.items() if job.waiting), key=order, default=None)
+
+    def _take(self, job: _Job, worker: str) -> range:
+        """Take the next rollouts out of a job's pending ones, fresh ones first."""
+        if not job.pending:
+            return self._take_alone(job, worker)
+        size = self._unit_size(job)
+        rollouts = job.pending.popleft()
+        if len(rollouts) > size:
+            job.pending.appendleft(rollouts[size:])
+        return rollouts[:size]
+
+    def _take_alone(self, job: _Job, worker: str) -> range:
+        """Take a suspect, one that failed on another worker if there is one."""
+        chosen = next((suspect for suspect in job.alone if suspect[1] != worker), job.alone[0])
+        job.alone.remove(chosen)
+        return range(chosen[0], chosen[0] + 1)
+
+    def _unit_size(self, job: _Job) -> int:
+        """As many rollouts as the target duration holds, fewer toward the end so that the tail is short."""
+        share = math.ceil(job.waiting / (2 * max(1, self.slots)))
+        seconds = self._rollout_seconds.get(job.experiment)
+        if seconds is None:
+            return min(share, self._limits.first_unit_rollouts)
+        most = max(1, int(self._limits.unit_seconds / seconds))
+        least = max(1, int(self._limits.minimum_unit_seconds / seconds))
+        return max(min(share, most), min(least, most))
+
+    def _learn_speed(self, experiment: str, seconds: float) -> None:
+        known = self._rollout_seconds.get(experiment, seconds)
+        self._rollout_seconds[experiment] = max(1e-6, known + SMOOTHING * (seconds - known))

@@ -1,0 +1,53 @@
+"""What a generation and a test roll out, and on which episodes."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.master.dispatch.batch import Batch
+from services.master.evolution.state import Evolution
+from services.master.strategies.base import Population
+from shared.protocol import RewardShaping, UnitHeader
+from shared.seeding import Purpose, episode_seeds
+from shared.spec.experiment import ExperimentSpec
+
+
+def training_batch(evolution: Evolution, population: Population) -> Batch:
+    """Return the rollouts of the next generation: shaped, capped, on the training episodes."""
+    spec = evolution.spec
+    header = UnitHeader(
+        environment=spec.environment,
+        policy=spec.policy,
+        shaping=RewardShaping(
+            drop_terminal_penalty=spec.fitness.drop_terminal_penalty,
+            subtract_per_step=spec.fitness.subtract_per_step,
+        ),
+        max_episode_steps=evolution.episode_cap,
+        collect_statistics=evolution.statistics is not None,
+    )
+    seeds = training_seeds(spec, evolution.generation)
+    return Batch(evolution.experiment, header, population.rows, seeds, evolution.normaliser)
+
+
+def test_batch(evolution: Evolution) -> Batch:
+    """Return the rollouts that test the current mean: plain returns, nothing capped, episodes of their own."""
+    spec = evolution.spec
+    mean = evolution.strategy.mean[None, :].copy()
+    return Batch(
+        experiment=evolution.experiment,
+        header=UnitHeader(environment=spec.environment, policy=spec.policy),
+        rows=lambda _start, _stop: mean,
+        seeds=episode_seeds(spec.seed, Purpose.TEST_EPISODES, evolution.generation, 1, spec.test.episodes),
+        normaliser=evolution.normaliser,
+        background=True,
+    )
+
+
+def training_seeds(spec: ExperimentSpec, generation: int) -> NDArray[np.int32]:
+    """Return the episode seeds ``(members, episodes)`` after ``generation``, shared as the specification says."""
+    members = np.arange(spec.population_size)
+    group = {"generation": members * 0, "pair": members // 2, "member": members}[spec.episode_seeds]
+    groups = int(group[-1]) + 1
+    drawn = episode_seeds(spec.seed, Purpose.TRAINING_EPISODES, generation, groups, spec.episodes_per_member)
+    return drawn[group]

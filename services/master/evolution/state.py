@@ -1,0 +1,176 @@
+"""`Evolution`: all that changes from one generation to the next, and all that a checkpoint holds."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Self, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.master.dispatch.batch import BatchResult
+from services.master.dispatch.dispatcher import BatchFailed
+from services.master.strategies.base import Problem, Strategy
+from shared.errors import InvalidInput
+from shared.model import Model, ModelMetadata
+from shared.observation_stats import Normaliser, ObservationStatistics
+from shared.spec.environment import EnvironmentDescription
+from shared.spec.experiment import ExperimentSpec
+from shared.spec.policy import build_policy
+from shared.spec.strategy import STRATEGIES
+
+Arrays = dict[str, NDArray[Any]]
+
+AGGREGATES: dict[str, Callable[[NDArray[np.float64]], NDArray[np.float64]]] = {
+    "mean": lambda episodes: np.mean(episodes, axis=1),
+    "median": lambda episodes: np.median(episodes, axis=1),
+    "min": lambda episodes: np.min(episodes, axis=1),
+}
+"""Each maps ``(members, episodes)`` to ``(members,)``; a missing episode (NaN) makes its member's NaN."""
+
+STRATEGY = "strategy/"
+"""Prefix of the strategy's arrays in a checkpoint."""
+
+
+@dataclass
+class Evolution:
+    """The state of a search between two generations. Plain numpy: it waits for nobody."""
+
+    experiment: str
+    spec: ExperimentSpec
+    description: EnvironmentDescription
+    strategy: Strategy
+    statistics: ObservationStatistics | None
+    """Of the observations, where the policy normalises them."""
+    episode_cap: int | None
+    environment_steps: int = 0
+    elapsed_seconds: float = 0.0
+
+    @classmethod
+    def begin(
+        cls,
+        experiment: str,
+        spec: ExperimentSpec,
+        description: EnvironmentDescription,
+        warm_start: Model | None = None,
+    ) -> Self:
+        """Return the state before the first generation.
+
+        Raises:
+            InvalidInput: the policy does not fit the environment, or the model to start from does not fit both.
+        """
+        mean = build_policy(spec.policy, description).initial_parameters(spec.seed)
+        statistics = None
+        if spec.policy.normalise_observations:
+            statistics = ObservationStatistics.empty(description.observation_size)
+        if warm_start is not None:
+            mean, statistics = _warm(warm_start, mean, statistics)
+        problem = Problem(spec.population_size, spec.seed, mean)
+        strategy = cast(type[Strategy], STRATEGIES[spec.strategy.name])(spec.strategy, problem)
+        cap = spec.fitness.episode_cap
+        return cls(experiment, spec, description, strategy, statistics, cap.minimum if cap else None)
+
+    @property
+    def generation(self) -> int:
+        """Generations completed."""
+        return self.strategy.generation
+
+    @property
+    def normaliser(self) -> Normaliser | None:
+        """The normaliser of the next generation: frozen until its end."""
+        return self.statistics.normaliser() if self.statistics else None
+
+    def learn(self, result: BatchResult) -> tuple[NDArray[np.float64], int]:
+        """Tell the strategy a generation's results; return the fitness ``(members,)`` and the members given up.
+
+        Raises:
+            BatchFailed: a member failed and the specification says that this ends the experiment.
+        """
+        fitness, failed = self._fitness(result)
+        self.strategy.tell(fitness)
+        self.environment_steps += int(result.lengths.sum())
+        sums, squares = result.observation_sums, result.observation_squares
+        if self.statistics is not None and sums is not None and squares is not None:
+            self.statistics.add(result.lengths, sums, squares)
+        if (cap := self.spec.fitness.episode_cap) is not None:
+            wanted = math.ceil(cap.multiple * float(result.lengths.mean()))
+            self.episode_cap = min(max(cap.minimum, wanted), self.description.max_episode_steps)
+        return fitness, failed
+
+    def _fitness(self, result: BatchResult) -> tuple[NDArray[np.float64], int]:
+        """Aggregate each member's episodes; a member with a failed one gets the worst fitness of the others."""
+        episodes = result.fitness.reshape(self.spec.population_size, self.spec.episodes_per_member)
+        fitness = AGGREGATES[self.spec.fitness.aggregate](episodes)
+        failed = np.isnan(fitness)
+        if failed.any():
+            if self.spec.fitness.failed_member == "fail" or failed.all():
+                first = next(iter(result.failures.values()))
+                raise BatchFailed(f"{first.kind}: {first.message}")
+            fitness[failed] = fitness[~failed].min()
+        return fitness, int(failed.sum())
+
+    def model(self) -> Model:
+        """Return the current mean as a model."""
+        metadata = ModelMetadata(
+            environment=self.spec.environment,
+            description=self.description,
+            policy=self.spec.policy,
+            experiment=self.experiment,
+            seed=self.spec.seed,
+            generation=self.generation,
+            environment_steps=self.environment_steps,
+            observation_count=self.statistics.count if self.statistics else 0,
+        )
+        return Model(parameters=self.strategy.mean.copy(), normaliser=self.normaliser, metadata=metadata)
+
+    def checkpoint(self) -> tuple[str, Arrays]:
+        """Return everything needed to go on, as a JSON header and arrays."""
+        arrays = {STRATEGY + name: array for name, array in self.strategy.state().items()}
+        if self.statistics is not None:
+            arrays["statistics/sum"] = self.statistics.sum
+            arrays["statistics/sum_of_squares"] = self.statistics.sum_of_squares
+        header = {
+            "environment_steps": self.environment_steps,
+            "elapsed_seconds": self.elapsed_seconds,
+            "episode_cap": self.episode_cap,
+            "observations": self.statistics.count if self.statistics else 0,
+        }
+        return json.dumps(header), arrays
+
+    def restore(self, header: str, arrays: Arrays) -> None:
+        """Go back to what `checkpoint` returned."""
+        values = json.loads(header)
+        self.strategy.restore(
+            {name.removeprefix(STRATEGY): array for name, array in arrays.items() if name.startswith(STRATEGY)}
+        )
+        self.environment_steps = values["environment_steps"]
+        self.elapsed_seconds = values["elapsed_seconds"]
+        self.episode_cap = values["episode_cap"]
+        if self.statistics is not None:
+            sums, squares = arrays["statistics/sum"], arrays["statistics/sum_of_squares"]
+            self.statistics = ObservationStatistics(values["observations"], sums.copy(), squares.copy())
+
+    def parameters_sha256(self) -> str:
+        """Return the digest of the mean, by which two runs are compared."""
+        return hashlib.sha256(np.ascontiguousarray(self.strategy.mean).tobytes()).hexdigest()
+
+
+def _warm(
+    model: Model, mean: NDArray[np.float32], statistics: ObservationStatistics | None
+) -> tuple[NDArray[np.float32], ObservationStatistics | None]:
+    """Start from a model's parameters and, where both have one, its normaliser."""
+    if model.parameters.shape != mean.shape:
+        reason = f"the model has {model.parameters.size} parameters, this policy needs {mean.size}"
+        raise InvalidInput.of("warm_start", reason)
+    if statistics is not None and model.normaliser is not None:
+        if model.normaliser.mean.shape != statistics.sum.shape:
+            reason = f"the model observes {model.normaliser.mean.size} values, not {statistics.sum.size}"
+            raise InvalidInput.of("warm_start", reason)
+        statistics = ObservationStatistics.of_normaliser(
+            model.normaliser, max(1, model.metadata.observation_count)
+        )
+    return model.parameters.copy(), statistics

@@ -1,0 +1,48 @@
+"""Reads an experiment's specification from a request body, JSON or YAML."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import yaml
+from fastapi import Depends, Request
+
+from shared.errors import PayloadTooLarge
+from shared.spec.experiment import ExperimentSpec
+from shared.spec.parse import parse_spec
+
+MAX_BODY_BYTES = 1_000_000
+EXAMPLE = {
+    "name": "cartpole",
+    "environment": {"id": "CartPole-v1"},
+    "policy": {"name": "linear"},
+    "strategy": {"name": "pgpe"},
+    "population_size": 32,
+    "stop": {"generations": 100, "test_return": 475},
+    "test": {"every": 5, "episodes": 20},
+}
+
+_SCHEMA = {"$ref": "#/components/schemas/ExperimentSpec"}
+REQUEST_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {"schema": _SCHEMA, "example": EXAMPLE},
+            "application/yaml": {"schema": _SCHEMA, "example": yaml.safe_dump(EXAMPLE, sort_keys=False)},
+        },
+    }
+}
+"""What OpenAPI says of such a body."""
+
+
+async def _spec_of_body(request: Request) -> ExperimentSpec:
+    """Read and check the body. YAML holds JSON, so one parser reads both."""
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BODY_BYTES:
+            raise PayloadTooLarge(f"a specification has at most {MAX_BODY_BYTES} bytes")
+    return parse_spec(body)
+
+
+SpecBody = Annotated[ExperimentSpec, Depends(_spec_of_body)]

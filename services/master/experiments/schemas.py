@@ -1,0 +1,70 @@
+"""What the experiments' endpoints answer."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from services.master.experiments.status import Status
+from services.master.storage.artifacts import Artifact
+from services.master.storage.history import GenerationRecord, TestRecord
+from shared.spec.environment import EnvironmentDescription
+from shared.spec.experiment import ExperimentSpec
+
+
+class Experiment(BaseModel):
+    """One experiment: its specification, where it stands, and its counters as of the last committed generation."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    name: str
+    status: Status
+    reason: str = Field(description="Why it waits, ended or failed.")
+    generation: int
+    environment_steps: int
+    elapsed_seconds: float = Field(description="Time spent training, restarts not counted.")
+    best_test_return: float | None
+    best_generation: int | None
+    created_at: datetime
+    finished_at: datetime | None
+    dimension: int | None = Field(
+        description="Parameters of the policy; null until a worker described the environment."
+    )
+    description: EnvironmentDescription | None
+    spec: ExperimentSpec
+
+
+class Progress(BaseModel):
+    """How far the generation in the making is: for progress bars. Nothing of it is committed yet."""
+
+    model_config = ConfigDict(frozen=True)
+
+    generation: int
+    rollouts_done: int
+    rollouts: int
+
+
+class ExperimentList(BaseModel):
+    """All experiments, newest first."""
+
+    experiments: list[Experiment]
+
+
+class ArtifactList(BaseModel):
+    """An experiment's files."""
+
+    artifacts: list[Artifact]
+
+
+class GenerationList(BaseModel):
+    """Committed generations, oldest first."""
+
+    generations: list[GenerationRecord]
+
+
+class TestList(BaseModel):
+    """Tests, oldest first."""
+
+    tests: list[TestRecord]

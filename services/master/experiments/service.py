@@ -1,0 +1,152 @@
+"""What can be done with experiments. Endpoints, dashboard and start-up all go through here."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from pathlib import Path
+
+from services.master.evolution.state import Evolution
+from services.master.experiments.repository import ExperimentRepository
+from services.master.experiments.runner import Rooms, Runner
+from services.master.experiments.schemas import Experiment, Progress
+from services.master.experiments.status import Status
+from services.master.storage.artifacts import Artifacts
+from services.master.storage.data_folder import DataFolder
+from services.master.storage.history import History
+from shared.errors import Conflict, InvalidInput, SeedcastError
+from shared.model import Model
+from shared.spec.experiment import ExperimentSpec
+
+log = logging.getLogger(__name__)
+
+
+class ExperimentService:
+    """Creates, runs, shows and stops experiments."""
+
+    def __init__(self, folder: DataFolder, rooms: Rooms) -> None:
+        self._folder = folder
+        self._rooms = rooms
+        self._repository: ExperimentRepository = rooms.repository
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self.history: History = rooms.history
+
+    async def create(self, spec: ExperimentSpec) -> Experiment:
+        """Check an experiment as far as can be checked now, and start it.
+
+        Raises:
+            InvalidInput: no worker has the environment, the policy does not fit it, or the model to start from
+                does not fit.
+        """
+        warm_start = await self._warm_start(spec)
+        description = await self._rooms.fleet.describe(spec.environment)
+        experiment_id = f"{spec.name}-{secrets.token_hex(3)}"
+        if description is not None:
+            await asyncio.to_thread(Evolution.begin, experiment_id, spec, description, warm_start)
+        await self._repository.add(experiment_id, spec, description)
+        experiment = await self._repository.get(experiment_id)
+        self._start(experiment, warm_start)
+        return experiment
+
+    async def get(self, experiment_id: str) -> Experiment:
+        """Return one experiment.
+
+        Raises:
+            NotFound: there is no such experiment.
+        """
+        return self._seen_now(await self._repository.get(experiment_id))
+
+    async def list(self) -> list[Experiment]:
+        """Return all experiments, newest first."""
+        return [self._seen_now(experiment) for experiment in await self._repository.list()]
+
+    async def stop(self, experiment_id: str) -> Experiment:
+        """Stop an experiment as of its last committed generation.
+
+        Raises:
+            NotFound: there is no such experiment.
+            Conflict: it has ended already.
+        """
+        experiment = await self._repository.get(experiment_id)
+        if not experiment.status.active:
+            raise Conflict(f"experiment {experiment_id} has ended already: {experiment.status}")
+        await self._repository.set_status(experiment_id, Status.STOPPED, "stopped on request")
+        if task := self._tasks.get(experiment_id):
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+        return await self._repository.get(experiment_id)
+
+    async def progress(self, experiment_id: str) -> Progress | None:
+        """Return how far the generation in the making is, if one is.
+
+        Raises:
+            NotFound: there is no such experiment.
+        """
+        experiment = await self._repository.get(experiment_id)
+        counts = self._rooms.dispatcher.progress(experiment_id)
+        if counts is None:
+            return None
+        return Progress(generation=experiment.generation + 1, rollouts_done=counts[0], rollouts=counts[1])
+
+    async def artifacts(self, experiment_id: str) -> Artifacts:
+        """Return an experiment's files.
+
+        Raises:
+            NotFound: there is no such experiment.
+        """
+        await self._repository.get(experiment_id)
+        return Artifacts(self._folder.experiment(experiment_id))
+
+    async def resume_all(self) -> None:
+        """Go on with every experiment that was active when the last master ended."""
+        for experiment in await self._repository.list():
+            if experiment.status.active:
+                log.info("resuming %s after generation %d", experiment.id, experiment.generation)
+                self._start(experiment, None)
+
+    async def close(self) -> None:
+        """Let go of all running experiments; they stay active, for the next master to resume."""
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _start(self, experiment: Experiment, warm_start: Model | None) -> None:
+        task = asyncio.create_task(self._run(experiment, warm_start), name=experiment.id)
+        self._tasks[experiment.id] = task
+        task.add_done_callback(lambda _: self._tasks.pop(experiment.id, None))
+
+    async def _run(self, experiment: Experiment, warm_start: Model | None) -> None:
+        """Run an experiment and note how it ended."""
+        try:
+            if warm_start is None:
+                warm_start = await self._warm_start(experiment.spec)
+            runner = Runner(experiment, self._folder.experiment(experiment.id), self._rooms, warm_start)
+            status, reason = Status.COMPLETED, await runner.run()
+        except SeedcastError as error:
+            status, reason = Status.FAILED, str(error)
+        except Exception as error:
+            log.exception("experiment %s failed", experiment.id)
+            status, reason = Status.FAILED, f"{type(error).__name__}: {error}"
+        log.info("experiment %s: %s, %s", experiment.id, status, reason)
+        await self._repository.set_status(experiment.id, status, reason)
+
+    async def _warm_start(self, spec: ExperimentSpec) -> Model | None:
+        """Load the model to start from; it must lie below the data folder."""
+        if spec.warm_start is None:
+            return None
+        path: Path = (self._folder.root / spec.warm_start).resolve()
+        if not path.is_relative_to(self._folder.root):
+            raise InvalidInput.of("warm_start", "must be a path below the data folder", spec.warm_start)
+        try:
+            return await asyncio.to_thread(Model.load, path)
+        except InvalidInput as error:
+            raise InvalidInput.of("warm_start", error.errors[0].reason, spec.warm_start) from error
+
+    def _seen_now(self, experiment: Experiment) -> Experiment:
+        """Show a running experiment without workers as what it is: waiting."""
+        if experiment.status is Status.RUNNING and not self._rooms.fleet.ready:
+            update = {"status": Status.WAITING, "reason": "no worker answers"}
+            return experiment.model_copy(update=update)
+        return experiment

@@ -1,0 +1,29 @@
+"""The states of an experiment and what may follow what."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Status(StrEnum):
+    """Where an experiment stands. The first three are *active*: a restarted master goes on with them."""
+
+    PENDING = "pending"
+    """Accepted, not started yet."""
+    WAITING = "waiting for workers"
+    """No worker answers; it goes on by itself when one does."""
+    RUNNING = "running"
+    COMPLETED = "completed"
+    """A stop condition was met; the reason says which."""
+    STOPPED = "stopped"
+    """Stopped on request, after a committed generation."""
+    FAILED = "failed"
+    """It cannot go on; the reason says why."""
+
+    @property
+    def active(self) -> bool:
+        """Whether there is still work to do."""
+        return self in ACTIVE
+
+
+ACTIVE = frozenset({Status.PENDING, Status.WAITING, Status.RUNNING})

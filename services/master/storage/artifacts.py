@@ -1,0 +1,121 @@
+"""An experiment's folder of artifacts, with the names the 2019 sample gave them.
+
+All is derived: models from the evolution, everything else from the database. After a crash the files are written
+again, so that they never disagree with what was committed.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import yaml
+from pydantic import BaseModel
+
+from services.master.storage.durable import write_durably
+from services.master.storage.history import GenerationRecord, TestRecord
+from services.master.storage.plots import plot_rewards
+from shared.errors import NotFound
+from shared.model import Model
+from shared.spec.experiment import ExperimentSpec
+
+BEST_MODEL = "best_model.npz"
+LOG = "log.txt"
+
+
+class Artifact(BaseModel):
+    """A file of an experiment that can be downloaded."""
+
+    name: str
+    bytes: int
+    modified_at: datetime
+
+
+class Artifacts:
+    """The files of one experiment."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def list(self) -> list[Artifact]:
+        """Return the files that there are, by name."""
+        return [_artifact(path) for path in sorted(self._folder.iterdir()) if _public(path)]
+
+    def path(self, name: str) -> Path:
+        """Return the path of one file.
+
+        Raises:
+            NotFound: there is no such artifact.
+        """
+        found = next((path for path in self._folder.iterdir() if path.name == name and _public(path)), None)
+        if found is None:
+            raise NotFound(f"there is no artifact {name!r}")
+        return found
+
+    def write_config(self, spec: ExperimentSpec) -> None:
+        """Write config.yaml: the specification, ready to be submitted again."""
+        text = yaml.safe_dump(spec.model_dump(mode="json", exclude_unset=True), sort_keys=False)
+        write_durably(self._folder / "config.yaml", text.encode())
+
+    def write_model(self, model: Model) -> None:
+        """Write model_<iteration>.npz."""
+        write_durably(self._folder / _model_name(model.metadata.generation), model.to_bytes())
+
+    def promote_model(self, generation: int) -> None:
+        """Make the model of a generation best_model.npz."""
+        content = (self._folder / _model_name(generation)).read_bytes()
+        write_durably(self._folder / BEST_MODEL, content)
+
+    def write_log(self, generations: Sequence[GenerationRecord]) -> None:
+        """Write log.txt anew."""
+        write_durably(self._folder / LOG, "".join(map(_log_line, generations)).encode())
+
+    def append_log(self, generation: GenerationRecord) -> None:
+        """Append one generation to log.txt."""
+        with (self._folder / LOG).open("a") as file:
+            file.write(_log_line(generation))
+
+    def write_scores(
+        self, title: str, generations: Sequence[GenerationRecord], tests: Sequence[TestRecord]
+    ) -> None:
+        """Write scores.csv and the two plots."""
+        write_durably(self._folder / "scores.csv", _scores(tests).encode())
+        by_time = plot_rewards(generations, tests, "time", title)
+        write_durably(self._folder / "reward_vs_time.png", by_time)
+        by_iteration = plot_rewards(generations, tests, "iteration", title)
+        write_durably(self._folder / "reward_vs_iteration.png", by_iteration)
+
+
+def _model_name(generation: int) -> str:
+    return f"model_{generation}.npz"
+
+
+def _public(path: Path) -> bool:
+    return path.is_file() and not path.name.startswith(".")
+
+
+def _artifact(path: Path) -> Artifact:
+    status = path.stat()
+    modified = datetime.fromtimestamp(status.st_mtime, UTC)
+    return Artifact(name=path.name, bytes=status.st_size, modified_at=modified)
+
+
+def _scores(tests: Sequence[TestRecord]) -> str:
+    """Return the sample's columns: seconds of training, iteration, mean test return."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["Time", "Iteration", "Reward"])
+    for test in tests:
+        writer.writerow([f"{test.elapsed_seconds:.3f}", test.generation, f"{test.returns.mean:.6f}"])
+    return text.getvalue()
+
+
+def _log_line(record: GenerationRecord) -> str:
+    return (
+        f"generation {record.generation}  return mean {record.returns.mean:.2f} max {record.returns.maximum:.2f}  "
+        f"length {record.mean_length:.0f}  steps {record.environment_steps}  "
+        f"seconds {record.elapsed_seconds:.1f}  sha256 {record.parameters_sha256[:16]}\n"
+    )

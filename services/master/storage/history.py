@@ -1,0 +1,157 @@
+"""What is remembered of every generation and every test, and the one transaction that commits a generation."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import astuple
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from services.master.storage.checkpoints import KEPT, Checkpoint
+from services.master.storage.database import Database
+
+
+class ReturnSummary(BaseModel):
+    """A sample of returns in five figures."""
+
+    model_config = ConfigDict(frozen=True)
+
+    mean: float
+    std: float
+    minimum: float
+    median: float
+    maximum: float
+
+
+class GenerationRecord(BaseModel):
+    """One committed generation."""
+
+    model_config = ConfigDict(frozen=True)
+
+    generation: Annotated[int, Field(description="Counted from 1.")]
+    returns: Annotated[ReturnSummary, Field(description="Plain training returns over the rollouts.")]
+    fitness: Annotated[ReturnSummary, Field(description="The members' fitness, as the strategy was told.")]
+    mean_length: Annotated[float, Field(description="Steps per episode.")]
+    episode_cap: int | None
+    environment_steps: Annotated[int, Field(description="Training steps up to and with this generation.")]
+    elapsed_seconds: Annotated[float, Field(description="Time spent training up to and with this generation.")]
+    generation_seconds: float
+    master_seconds: Annotated[float, Field(description="Of those, ask, tell and encoding on the master.")]
+    failed_members: int = 0
+    retried_rollouts: int = 0
+    strategy: dict[str, float] = Field(default_factory=dict, description="The strategy's own figures.")
+    parameters_sha256: Annotated[str, Field(description="Of the mean parameters after this generation.")]
+
+
+class TestRecord(BaseModel):
+    """One test of the solution as of a generation: plain returns, nothing shaped or capped."""
+
+    model_config = ConfigDict(frozen=True)
+
+    generation: int
+    returns: ReturnSummary
+    episodes: int
+    mean_length: float
+    environment_steps: Annotated[int, Field(description="Training steps up to the tested generation.")]
+    elapsed_seconds: Annotated[float, Field(description="Training time up to the tested generation.")]
+    episode_returns: list[float]
+
+
+class History:
+    """Generations, tests and checkpoints of all experiments, in the database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def generations(self, experiment_id: str, after: int = 0, limit: int = -1) -> list[GenerationRecord]:
+        """Return the records of generations ``after + 1`` on, oldest first."""
+        rows = await self._records("generations", experiment_id, after, limit)
+        return [GenerationRecord.model_validate_json(row) for row in rows]
+
+    async def tests(self, experiment_id: str, after: int = -1, limit: int = -1) -> list[TestRecord]:
+        """Return the records of the tests of generations later than ``after``, oldest first."""
+        rows = await self._records("tests", experiment_id, after, limit)
+        return [TestRecord.model_validate_json(row) for row in rows]
+
+    async def checkpoints(self, experiment_id: str) -> list[Checkpoint]:
+        """Return the rows of the checkpoints kept, oldest first."""
+        query = (
+            "SELECT generation, file, version, length, sha256 FROM checkpoints "
+            "WHERE experiment_id = ? ORDER BY generation"
+        )
+        return await self._database.read(
+            lambda connection: [Checkpoint(*row) for row in connection.execute(query, (experiment_id,))]
+        )
+
+    async def commit_generation(
+        self, experiment_id: str, record: GenerationRecord, checkpoint: Checkpoint
+    ) -> None:
+        """Commit a generation's record, its checkpoint and the experiment's counters, all or nothing."""
+
+        def change(connection: sqlite3.Connection) -> None:
+            connection.execute(
+                "INSERT INTO generations VALUES (?, ?, ?)",
+                (experiment_id, record.generation, record.model_dump_json()),
+            )
+            connection.execute(
+                "INSERT INTO checkpoints VALUES (?, ?, ?, ?, ?, ?)", (experiment_id, *astuple(checkpoint))
+            )
+            connection.execute(
+                "DELETE FROM checkpoints WHERE experiment_id = ? AND generation <= ?",
+                (experiment_id, record.generation - KEPT),
+            )
+            connection.execute(
+                "UPDATE experiments SET generation = ?, environment_steps = ?, elapsed_seconds = ? WHERE id = ?",
+                (record.generation, record.environment_steps, record.elapsed_seconds, experiment_id),
+            )
+
+        await self._database.write(change)
+
+    async def commit_test(self, experiment_id: str, record: TestRecord) -> bool:
+        """Commit a test, and say whether it is the best one so far."""
+        score = record.returns.mean
+
+        def change(connection: sqlite3.Connection) -> bool:
+            connection.execute(
+                "INSERT OR REPLACE INTO tests VALUES (?, ?, ?)",
+                (experiment_id, record.generation, record.model_dump_json()),
+            )
+            updated = connection.execute(
+                "UPDATE experiments SET best_test_return = ?, best_generation = ? "
+                "WHERE id = ? AND (best_test_return IS NULL OR best_test_return < ?)",
+                (score, record.generation, experiment_id, score),
+            )
+            return updated.rowcount == 1
+
+        return await self._database.write(change)
+
+    async def roll_back(self, experiment_id: str, generation: int) -> None:
+        """Forget everything after ``generation``: its successors' checkpoints are damaged and will be redone."""
+
+        def change(connection: sqlite3.Connection) -> None:
+            for table in ("generations", "tests", "checkpoints"):
+                connection.execute(
+                    f"DELETE FROM {table} WHERE experiment_id = ? AND generation > ?",  # noqa: S608 - our own names
+                    (experiment_id, generation),
+                )
+            row = connection.execute(
+                "SELECT record FROM generations WHERE experiment_id = ? AND generation = ?",
+                (experiment_id, generation),
+            ).fetchone()
+            last = GenerationRecord.model_validate_json(row["record"])
+            connection.execute(
+                "UPDATE experiments SET generation = ?, environment_steps = ?, elapsed_seconds = ? WHERE id = ?",
+                (generation, last.environment_steps, last.elapsed_seconds, experiment_id),
+            )
+
+        await self._database.write(change)
+
+    async def _records(self, table: str, experiment_id: str, after: int, limit: int) -> list[str]:
+        query = (
+            f"SELECT record FROM {table} WHERE experiment_id = ? AND generation > ? "  # noqa: S608 - our own names
+            "ORDER BY generation LIMIT ?"
+        )
+        return await self._database.read(
+            lambda connection: [row["record"] for row in connection.execute(query, (experiment_id, after, limit))]
+        )

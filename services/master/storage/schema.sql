@@ -1,0 +1,40 @@
+CREATE TABLE IF NOT EXISTS experiments (
+    id                 TEXT PRIMARY KEY,
+    name               TEXT NOT NULL,
+    spec               TEXT NOT NULL,               -- ExperimentSpec as JSON
+    description        TEXT,                        -- EnvironmentDescription as JSON, once a worker gave it
+    status             TEXT NOT NULL,
+    reason             TEXT NOT NULL DEFAULT '',
+    created_at         TEXT NOT NULL,               -- UTC, ISO 8601
+    finished_at        TEXT,
+    -- the counters as of the last committed generation
+    generation         INTEGER NOT NULL DEFAULT 0,
+    environment_steps  INTEGER NOT NULL DEFAULT 0,
+    elapsed_seconds    REAL NOT NULL DEFAULT 0,     -- time spent training, restarts not counted
+    best_test_return   REAL,
+    best_generation    INTEGER
+) STRICT;
+
+CREATE TABLE IF NOT EXISTS generations (
+    experiment_id      TEXT NOT NULL REFERENCES experiments (id) ON DELETE CASCADE,
+    generation         INTEGER NOT NULL,            -- counted from 1
+    record             TEXT NOT NULL,               -- GenerationRecord as JSON
+    PRIMARY KEY (experiment_id, generation)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS tests (
+    experiment_id      TEXT NOT NULL REFERENCES experiments (id) ON DELETE CASCADE,
+    generation         INTEGER NOT NULL,
+    record             TEXT NOT NULL,               -- TestRecord as JSON
+    PRIMARY KEY (experiment_id, generation)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS checkpoints (
+    experiment_id      TEXT NOT NULL REFERENCES experiments (id) ON DELETE CASCADE,
+    generation         INTEGER NOT NULL,
+    file               TEXT NOT NULL,               -- name inside the experiment's folder of checkpoints
+    version            INTEGER NOT NULL,
+    length             INTEGER NOT NULL,            -- bytes
+    sha256             TEXT NOT NULL,
+    PRIMARY KEY (experiment_id, generation)
+) STRICT, WITHOUT ROWID;

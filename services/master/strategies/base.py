@@ -1,0 +1,164 @@
+"""What every strategy is: ask for a population, tell its fitness, save and restore between the two.
+
+A strategy holds *state* (changes, is checkpointed) apart from *hyperparameters* (`Spec`, never change) and
+from the *problem* (dimension, population size, seed, initial mean). It is plain numpy without I/O, and it
+draws every random number by key (`shared.seeding`), so that its state is arrays and nothing else. Fitness is
+maximised.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shared.errors import SeedcastError
+from shared.spec.strategy import StrategySpec
+
+Parameters = NDArray[np.float32]
+State = dict[str, NDArray[Any]]
+
+
+class StrategyOrderError(SeedcastError):
+    """ask() and tell() were called out of turn."""
+
+
+class FitnessError(SeedcastError):
+    """The fitness told is not one finite number per member."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is searched: nothing of it changes while the strategy runs."""
+
+    population_size: int
+    seed: int
+    initial_mean: Parameters
+    """``(dimension,)``"""
+
+    @property
+    def dimension(self) -> int:
+        """The number of parameters."""
+        return len(self.initial_mean)
+
+
+class Population:
+    """The members of one generation, as read-only rows.
+
+    Rows are asked for by range, so that a strategy may make them when they are needed instead of holding
+    ``(population_size, dimension)`` in memory.
+    """
+
+    def __init__(self, members: Parameters) -> None:
+        self._members = members.view()
+        self._members.flags.writeable = False
+
+    def __len__(self) -> int:
+        return len(self._members)
+
+    def rows(self, start: int, stop: int) -> Parameters:
+        """Return the parameters ``(stop - start, dimension)`` of members ``start`` to ``stop - 1``."""
+        return self._members[start:stop]
+
+
+class Strategy(ABC):
+    """Base of every strategy; it keeps the order of ask and tell and checks the fitness."""
+
+    Spec: ClassVar[type[StrategySpec]]
+
+    mirrored: ClassVar[bool] = False
+    """Whether members 2i and 2i + 1 are mean ± the same perturbation."""
+
+    def __init__(self, hyperparameters: StrategySpec, problem: Problem) -> None:
+        self.hyperparameters = hyperparameters
+        self.problem = problem
+        self.generation = 0
+        """Generations told so far."""
+        self._asked = False
+
+    @classmethod
+    def refuse_population_size(cls, population_size: int) -> str | None:
+        """Say why the population size does not suit the strategy, or nothing."""
+        if cls.mirrored and population_size % 2:
+            return "mirrored sampling needs an even population"
+        return None
+
+    @final
+    def ask(self) -> Population:
+        """Return the members to evaluate next.
+
+        Raises:
+            StrategyOrderError: the last population has not been told yet.
+        """
+        if self._asked:
+            raise StrategyOrderError("ask() was called twice without calling tell()")
+        population = self._ask()
+        self._asked = True
+        return population
+
+    @final
+    def tell(self, fitness: NDArray[np.float64]) -> None:
+        """Learn from the fitness ``(population_size,)`` of the population last asked for.
+
+        Raises:
+            StrategyOrderError: there is no population to tell.
+            FitnessError: the fitness has another shape, or is not finite.
+        """
+        if not self._asked:
+            raise StrategyOrderError("tell() was called without calling ask()")
+        fitness = np.asarray(fitness, np.float64)
+        if fitness.shape != (self.problem.population_size,):
+            expected = f"({self.problem.population_size},)"
+            raise FitnessError(f"fitness has shape {fitness.shape}, the population needs {expected}")
+        if not np.isfinite(fitness).all():
+            member = int(np.flatnonzero(~np.isfinite(fitness))[0])
+            raise FitnessError(f"the fitness of member {member} is {fitness[member]}")
+        self._tell(fitness)
+        self.generation += 1
+        self._asked = False
+
+    @final
+    def state(self) -> State:
+        """Return copies of all that changes, to be restored exactly.
+
+        Raises:
+            StrategyOrderError: a population is out; states are taken between generations.
+        """
+        if self._asked:
+            raise StrategyOrderError("state() was called between ask() and tell()")
+        return {name: np.array(value) for name, value in self._state().items()} | {
+            "generation": np.array(self.generation)
+        }
+
+    @final
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Go back to a state that a strategy of the same specification and problem returned."""
+        values = dict(state)
+        self.generation = int(values.pop("generation").item())
+        self._asked = False
+        self._restore(values)
+
+    @property
+    @abstractmethod
+    def mean(self) -> Parameters:
+        """The current solution ``(dimension,)``: what is tested and saved as the model."""
+
+    def summary(self) -> dict[str, float]:
+        """Return a few figures worth plotting, such as the mean step size."""
+        return {}
+
+    @abstractmethod
+    def _ask(self) -> Population: ...
+
+    @abstractmethod
+    def _tell(self, fitness: NDArray[np.float64]) -> None: ...
+
+    @abstractmethod
+    def _state(self) -> State: ...
+
+    @abstractmethod
+    def _restore(self, state: State) -> None: ...

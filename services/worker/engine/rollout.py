@@ -1,0 +1,70 @@
+"""From a unit to its result, in one process and one thread.
+
+Each rollout is a pure function of (environment, policy, normaliser, parameters, seed): the same bits alone
+or in any company, because no number of one lane ever enters a computation of another.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import closing
+from functools import cache
+
+from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
+
+from services.worker.engine.tally import Tally
+from services.worker.engine.window import Window
+from services.worker.environments.base import LaneFailure
+from services.worker.environments.registry import describe, open_lanes
+from shared.errors import InvalidInput
+from shared.policies.base import Policy
+from shared.protocol import Unit, UnitResult
+from shared.spec.environment import EnvironmentDescription
+from shared.spec.policy import build_policy
+
+LANES_PER_POOL = 256
+"""Rollouts whose lanes are open together: bounds memory (EnvPool's lanes take 0.2 to 2 MiB each)."""
+
+
+def run_unit(unit: Unit) -> UnitResult:
+    """Run every rollout of a unit.
+
+    Raises:
+        InvalidInput: the environment, the policy, the parameters or the normaliser do not fit each other.
+    """
+    started = time.perf_counter()
+    description = describe(unit.header.environment)
+    policy = build_policy(unit.header.policy, description)
+    _check(unit, policy, description)
+    tally = Tally(len(unit), description.observation_size if unit.header.collect_statistics else None)
+    try:
+        with _thread_pools().limit(limits=1):  # a product split over threads adds up in another order
+            _run(unit, policy, description, tally)
+    except Exception as error:  # an engine broke as a whole: nobody knows which of its lanes to blame
+        failure = LaneFailure.of(error)
+        return UnitResult.failed(len(unit), failure.kind, failure.message, time.perf_counter() - started)
+    return tally.result(time.perf_counter() - started)
+
+
+def _run(unit: Unit, policy: Policy, description: EnvironmentDescription, tally: Tally) -> None:
+    for start in range(0, len(unit), LANES_PER_POOL):
+        seeds = unit.seeds[start : start + LANES_PER_POOL].tolist()
+        with closing(open_lanes(unit.header.environment, seeds)) as lanes:
+            Window(unit, policy, description, lanes, tally, start, len(seeds)).run()
+
+
+def _check(unit: Unit, policy: Policy, description: EnvironmentDescription) -> None:
+    given, needed = unit.parameters.shape[1], policy.dimension
+    if given != needed:
+        raise InvalidInput.of("parameters", f"has rows of {given} values, the policy has {needed} parameters")
+    if unit.normaliser is None:
+        return
+    shape = (description.observation_size,)
+    for name, array in (("mean", unit.normaliser.mean), ("std", unit.normaliser.std)):
+        if array.shape != shape:
+            raise InvalidInput.of(f"normaliser_{name}", f"needs shape {shape}, has {array.shape}")
+
+
+@cache
+def _thread_pools() -> ThreadpoolController:
+    return ThreadpoolController()

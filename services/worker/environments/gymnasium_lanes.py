@@ -1,0 +1,194 @@
+"""Environments that Gymnasium runs: its own and those of installed packages.
+
+Every episode gets a fresh environment (a reused Box2D world leaks history into the next episode), and
+Python's and numpy's global generators are seeded with it, because some environments draw from them. For that
+to hold, one episode has to end before the next begins, so there is one live lane; next to such an
+environment's own step (100 µs and more) what batching the policy would save is small.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Sequence
+from contextlib import suppress
+from functools import cache
+from typing import Any, ClassVar
+
+import gymnasium
+import numpy as np
+from gymnasium.envs.registration import EnvSpec, load_env_creator
+from numpy.typing import NDArray
+
+from services.worker.environments.base import DEFAULT_MAX_EPISODE_STEPS, LaneFailure, Observations, Step
+from services.worker.environments.plugins import registry
+from services.worker.environments.spaces import (
+    Observation,
+    action_space,
+    flatten,
+    native_action,
+    observation_size,
+)
+from shared.errors import InvalidInput
+from shared.spec.environment import EnvironmentDescription, EnvironmentSpec
+
+Environment = gymnasium.Env[Any, Any]
+
+RESERVED = frozenset({"disable_env_checker", "max_episode_steps", "render_mode"})
+"""Arguments of `gymnasium.make`, not of the environment."""
+
+
+class GymnasiumEngine:
+    """Everything in Gymnasium's registry."""
+
+    name: ClassVar[str] = "gymnasium"
+
+    def available(self) -> frozenset[str]:
+        """Return the registered ids whose code is installed."""
+        return _available()
+
+    def takes(self, spec: EnvironmentSpec) -> bool:  # noqa: ARG002 - the engine protocol's signature
+        """Say yes: kwargs are only known to be wrong once an environment is made."""
+        return True
+
+    def describe(self, spec: EnvironmentSpec) -> EnvironmentDescription:
+        """Make an environment and look at its spaces."""
+        environment = _checked(spec)
+        try:
+            return EnvironmentDescription(
+                observation_size=observation_size(environment.observation_space),
+                actions=action_space(environment.action_space),
+                max_episode_steps=_limit(spec),
+                reward_threshold=registry()[spec.id].reward_threshold,
+                engine=self.name,
+            )
+        finally:
+            environment.close()
+
+    def open_lanes(
+        self, spec: EnvironmentSpec, description: EnvironmentDescription, seeds: Sequence[int]
+    ) -> GymnasiumLanes:
+        """Remember the seeds; an environment is made when its episode starts."""
+        return GymnasiumLanes(spec, description, seeds)
+
+
+class GymnasiumLanes:
+    """One environment at a time."""
+
+    width = 1
+    """See the module."""
+
+    def __init__(
+        self, spec: EnvironmentSpec, description: EnvironmentDescription, seeds: Sequence[int]
+    ) -> None:
+        self.failures: dict[int, LaneFailure] = {}
+        self._spec = spec
+        self._seeds = seeds
+        self._nothing = np.full(description.observation_size, np.nan, np.float32)
+        self._live: dict[int, Environment] = {}
+
+    def reset(self, lanes: NDArray[np.int32]) -> Observations:
+        """Start the episodes of ``lanes (n,)``."""
+        return np.stack([self._reset(int(lane)) for lane in lanes])
+
+    def step(self, lanes: NDArray[np.int32], actions: NDArray[Any]) -> Step:
+        """Step ``lanes (n,)``."""
+        steps = [self._step(int(lane), action) for lane, action in zip(lanes, actions, strict=True)]
+        observations, rewards, terminated, truncated = zip(*steps, strict=True)
+        return np.stack(observations), np.array(rewards), np.array(terminated), np.array(truncated)
+
+    def finish(self, lane: int) -> None:
+        """Close the lane's environment, whose episode is counted whatever closing comes to."""
+        environment = self._live.pop(lane, None)
+        if environment is not None:
+            with suppress(Exception):
+                environment.close()
+
+    def close(self) -> None:
+        """Close what is left."""
+        for lane in list(self._live):
+            self.finish(lane)
+
+    def _reset(self, lane: int) -> Observation:
+        try:
+            return self._start(lane)
+        except Exception as error:
+            self.failures[lane] = _failure(error)
+            return self._nothing
+
+    def _start(self, lane: int) -> Observation:
+        seed = int(self._seeds[lane])
+        random.seed(seed)
+        np.random.seed(seed)
+        environment = self._live[lane] = _make(self._spec)
+        observation, _ = environment.reset(seed=seed)
+        return self._flat(environment, observation)
+
+    def _step(self, lane: int, action: NDArray[Any]) -> tuple[Observation, float, bool, bool]:
+        environment = self._live[lane]
+        try:
+            taken = native_action(environment.action_space, action)
+            observation, reward, terminated, truncated, _ = environment.step(taken)
+            return self._flat(environment, observation), float(reward), bool(terminated), bool(truncated)
+        except Exception as error:
+            self.failures[lane] = _failure(error)
+            return self._nothing, math.nan, True, False
+
+    def _flat(self, environment: Environment, observation: object) -> Observation:
+        flat = flatten(environment.observation_space, observation)
+        if flat.shape != self._nothing.shape:
+            raise WrongObservationError(
+                f"the observation has {flat.size} values, its space {self._nothing.size}"
+            )
+        return flat
+
+
+class WrongObservationError(Exception):
+    """An observation that does not fit its own space."""
+
+
+def _failure(error: Exception) -> LaneFailure:
+    if isinstance(error, WrongObservationError):
+        return LaneFailure("invalid", str(error))
+    return LaneFailure.of(error)
+
+
+def _limit(spec: EnvironmentSpec) -> int:
+    return spec.max_episode_steps or registry()[spec.id].max_episode_steps or DEFAULT_MAX_EPISODE_STEPS
+
+
+def _make(spec: EnvironmentSpec) -> Environment:
+    # The entry, not its id: an id of the form "module:name" would make Gymnasium import the module.
+    return gymnasium.make(
+        registry()[spec.id], max_episode_steps=_limit(spec), disable_env_checker=True, **spec.kwargs
+    )
+
+
+def _checked(spec: EnvironmentSpec) -> Environment:
+    if reserved := sorted(RESERVED & spec.kwargs.keys()):
+        raise InvalidInput.of("environment.kwargs", f"{', '.join(reserved)} cannot be set here")
+    try:
+        return _make(spec)
+    except (ImportError, gymnasium.error.DependencyNotInstalled) as error:
+        reason = f"needs a package that this worker has not ({error})"
+        raise InvalidInput.of("environment.id", reason, spec.id) from error
+    except Exception as error:
+        field = "environment.kwargs" if spec.kwargs else "environment.id"
+        reason = f"{spec.id} cannot be made ({type(error).__name__}: {error})"
+        raise InvalidInput.of(field, reason) from error
+
+
+@cache
+def _available() -> frozenset[str]:
+    return frozenset(id_ for id_, entry in registry().items() if _installed(entry))
+
+
+def _installed(entry: EnvSpec) -> bool:
+    if isinstance(entry.entry_point, str):
+        try:
+            load_env_creator(entry.entry_point)
+        except Exception:  # whatever the import runs into, the environment is not to be had
+            return False
+        return True
+    # Gymnasium keeps ids that have moved elsewhere, as functions of its own that only raise.
+    return entry.entry_point is not None and entry.entry_point.__module__ != "gymnasium.envs"

@@ -1,0 +1,65 @@
+"""The environments of this worker, whichever engine runs them."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from functools import cache, lru_cache
+
+from services.worker.environments.base import Engine, Lanes
+from services.worker.environments.envpool_lanes import EnvPoolEngine
+from services.worker.environments.gymnasium_lanes import GymnasiumEngine
+from shared.errors import InvalidInput
+from shared.spec.environment import EnvironmentDescription, EnvironmentSpec
+
+ENGINES: dict[str, Engine] = {"envpool": EnvPoolEngine(), "gymnasium": GymnasiumEngine()}
+"""In the order in which ``auto`` tries them."""
+
+
+@cache
+def available() -> list[str]:
+    """Return every environment id, sorted."""
+    return sorted(set().union(*(engine.available() for engine in ENGINES.values())))
+
+
+def describe(spec: EnvironmentSpec) -> EnvironmentDescription:
+    """Say what an environment observes and takes.
+
+    Raises:
+        InvalidInput: the id is unknown, its kwargs are wrong, or no policy can act in it.
+    """
+    return _describe(spec.model_dump_json())
+
+
+def open_lanes(spec: EnvironmentSpec, seeds: Sequence[int]) -> Lanes:
+    """Make one lane per seed; close them after use.
+
+    Raises:
+        InvalidInput: as `describe`.
+    """
+    description = describe(spec)
+    return ENGINES[description.engine].open_lanes(spec, description, seeds)
+
+
+@lru_cache(maxsize=64)
+def _describe(spec_json: str) -> EnvironmentDescription:
+    # A description is a pure function of the specification, and Gymnasium has to make an environment for it.
+    spec = EnvironmentSpec.model_validate_json(spec_json)
+    return _engine(spec).describe(spec)
+
+
+def _engine(spec: EnvironmentSpec) -> Engine:
+    engines = list(ENGINES.values()) if spec.engine == "auto" else [ENGINES[spec.engine]]
+    having = [engine for engine in engines if spec.id in engine.available()]
+    if not having:
+        raise _refusal(spec, engines)
+    # Where none takes the kwargs, the first one's description says why.
+    return next((engine for engine in having if engine.takes(spec)), having[0])
+
+
+def _refusal(spec: EnvironmentSpec, engines: Sequence[Engine]) -> InvalidInput:
+    known = sorted({id_ for engine in engines for id_ in engine.available()})
+    near = difflib.get_close_matches(spec.id, known, n=3)
+    hint = f"did you mean {' or '.join(near)}?" if near else f"GET /info lists all {len(known)}"
+    where = "this worker" if spec.engine == "auto" else spec.engine
+    return InvalidInput.of("environment.id", f"is not an environment of {where}; {hint}", spec.id)

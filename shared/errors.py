@@ -1,0 +1,106 @@
+"""Every error Seedcast raises on purpose.
+
+::
+
+    SeedcastError                 500
+    ├── InvalidInput              422   carries one FieldError per wrong value
+    ├── NotFound                  404
+    ├── Conflict                  409   right request, wrong moment
+    ├── PayloadTooLarge           413
+    ├── Busy                      503   carries Retry-After
+    ├── ProtocolMismatch          409   the two sides speak different versions
+    ├── DamagedCheckpoint         500   the bytes on disk are not the bytes written
+    └── StartupError              -     a process cannot start; one line on stderr, exit code 2
+
+Each carries its HTTP status, so that one handler (`shared.problems`) renders all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class FieldError:
+    """One wrong value: where it stands (dotted path), what was given, and what is allowed."""
+
+    field: str
+    reason: str
+    value: object = None
+
+    def __str__(self) -> str:
+        shown = "" if self.value is None else f" (got {str(self.value)[:80]!r})"
+        return f"{self.field}: {self.reason}{shown}"
+
+
+class SeedcastError(Exception):
+    """Base of all; ``status`` and ``title`` become the HTTP problem."""
+
+    status: int = 500
+    title: str = "Internal error"
+
+
+class InvalidInput(SeedcastError):
+    """What was asked for is wrong; ``errors`` says which fields and why."""
+
+    status = 422
+    title = "Invalid input"
+
+    def __init__(self, errors: Sequence[FieldError]) -> None:
+        self.errors = tuple(errors)
+        super().__init__("; ".join(str(error) for error in self.errors))
+
+    @classmethod
+    def of(cls, field: str, reason: str, value: object = None) -> InvalidInput:
+        """Build the common case of a single wrong field."""
+        return cls([FieldError(field, reason, value)])
+
+
+class NotFound(SeedcastError):
+    """There is no such thing."""
+
+    status = 404
+    title = "Not found"
+
+
+class Conflict(SeedcastError):
+    """The request is well formed, but not in this state."""
+
+    status = 409
+    title = "Conflict"
+
+
+class PayloadTooLarge(SeedcastError):
+    """The request body is over the limit."""
+
+    status = 413
+    title = "Payload too large"
+
+
+class Busy(SeedcastError):
+    """No room now; come back after ``retry_after`` seconds."""
+
+    status = 503
+    title = "Busy"
+
+    def __init__(self, detail: str, retry_after: int = 1) -> None:
+        self.retry_after = retry_after
+        super().__init__(detail)
+
+
+class ProtocolMismatch(SeedcastError):
+    """A frame of another protocol version."""
+
+    status = 409
+    title = "Protocol version mismatch"
+
+
+class DamagedCheckpoint(SeedcastError):
+    """A checkpoint whose length, digest or version is not what was committed."""
+
+    title = "Damaged checkpoint"
+
+
+class StartupError(SeedcastError):
+    """A process cannot start: port taken, data folder in use, unknown setting."""

@@ -1,0 +1,94 @@
+"""A trained model as one ``.npz`` file: everything needed to replay it, nothing executable.
+
+Arrays: ``parameters (dimension,)`` float32, ``normaliser_mean`` and ``normaliser_std (observation_size,)``
+float32 where observations are normalised, and ``metadata``, a JSON text with the environment, its description,
+the policy, and where the model came from.
+"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from shared.errors import InvalidInput
+from shared.observation_stats import Normaliser
+from shared.policies.base import Policy
+from shared.spec.environment import EnvironmentDescription, EnvironmentSpec
+from shared.spec.policy import AnyPolicySpec, build_policy
+
+
+class ModelMetadata(BaseModel):
+    """What the arrays mean and where they came from."""
+
+    model_config = ConfigDict(frozen=True)
+
+    environment: EnvironmentSpec
+    description: EnvironmentDescription
+    policy: AnyPolicySpec
+    experiment: str = ""
+    seed: int = 0
+    generation: int = 0
+    environment_steps: int = 0
+    observation_count: int = 0
+    """Observations behind the normaliser: its weight when training goes on from here."""
+    test_return: float | None = None
+
+
+class Model(BaseModel):
+    """Parameters and normaliser of one policy, ready to act."""
+
+    model_config = ConfigDict(arbitrary_types_allowed=True, frozen=True)
+
+    parameters: NDArray[np.float32]
+    normaliser: Normaliser | None
+    metadata: ModelMetadata
+
+    def policy(self) -> Policy:
+        """Build the policy that the parameters belong to."""
+        return build_policy(self.metadata.policy, self.metadata.description)
+
+    def to_bytes(self) -> bytes:
+        """Return the file's content."""
+        arrays: dict[str, NDArray[Any]] = {
+            "parameters": self.parameters,
+            "metadata": np.array(self.metadata.model_dump_json()),
+        }
+        if self.normaliser is not None:
+            arrays |= {"normaliser_mean": self.normaliser.mean, "normaliser_std": self.normaliser.std}
+        buffer = io.BytesIO()
+        np.savez(buffer, allow_pickle=False, **arrays)
+        return buffer.getvalue()
+
+    @classmethod
+    def load(cls, path: Path) -> Model:
+        """Read and check a model file.
+
+        Raises:
+            InvalidInput: the file is missing, is no model, or its arrays do not fit its own policy.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as arrays:
+                metadata = ModelMetadata.model_validate_json(str(arrays["metadata"]))
+                parameters = np.asarray(arrays["parameters"], np.float32)
+                normaliser = (
+                    Normaliser(arrays["normaliser_mean"], arrays["normaliser_std"])
+                    if "normaliser_mean" in arrays
+                    else None
+                )
+        except FileNotFoundError:
+            raise InvalidInput.of("model", "there is no such file", path.name) from None
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, ValidationError) as error:
+            reason = f"is not a model file ({type(error).__name__})"
+            raise InvalidInput.of("model", reason, path.name) from error
+        model = cls(parameters=parameters, normaliser=normaliser, metadata=metadata)
+        expected = model.policy().dimension
+        if parameters.shape != (expected,):
+            reason = f"has parameters of shape {parameters.shape}, its policy needs ({expected},)"
+            raise InvalidInput.of("model", reason, path.name)
+        return model

@@ -1,0 +1,76 @@
+"""From a policy's raw outputs to actions that an environment takes."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shared.errors import InvalidInput
+from shared.spec.environment import ActionSpace, ContinuousActions, DiscreteActions
+
+ActionScaling = Literal["tanh", "clip"]
+
+
+class ActionHead(ABC):
+    """Maps raw outputs ``(lanes, outputs)`` to actions, lane by lane."""
+
+    outputs: int
+    """How many raw outputs a policy must have."""
+
+    @abstractmethod
+    def __call__(self, outputs: NDArray[np.float32]) -> NDArray[Any]:
+        """Return one action per lane."""
+
+
+class DiscreteHead(ActionHead):
+    """The largest output wins; of equal ones, the first."""
+
+    def __init__(self, space: DiscreteActions) -> None:
+        self.outputs = space.count
+
+    def __call__(self, outputs: NDArray[np.float32]) -> NDArray[np.int64]:
+        """Return the choices ``(lanes,)``."""
+        return np.asarray(outputs.argmax(axis=1), np.int64)
+
+
+class ContinuousHead(ActionHead):
+    """Squashes outputs into [-1, 1], then scales them into the action space.
+
+    A dimension without bounds on both sides takes the output as it is.
+    """
+
+    def __init__(self, space: ContinuousActions, scaling: ActionScaling) -> None:
+        self.outputs = len(space.low)
+        self._scaling = scaling
+        bounded = np.array(
+            [low is not None and high is not None for low, high in zip(space.low, space.high, strict=True)]
+        )
+        low = np.array([0.0 if value is None else value for value in space.low])
+        high = np.array([0.0 if value is None else value for value in space.high])
+        self._unbounded = np.flatnonzero(~bounded)
+        self._centre = np.where(bounded, (high + low) / 2, 0).astype(np.float32)
+        self._half_range = np.where(bounded, (high - low) / 2, 1).astype(np.float32)
+
+    def __call__(self, outputs: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the actions ``(lanes, outputs)``."""
+        squashed = np.tanh(outputs) if self._scaling == "tanh" else np.clip(outputs, -1.0, 1.0)
+        if self._unbounded.size:
+            squashed[:, self._unbounded] = outputs[:, self._unbounded]
+        return squashed * self._half_range + self._centre
+
+
+def action_head(space: ActionSpace, scaling: ActionScaling | None) -> ActionHead:
+    """Return the head for an action space.
+
+    Raises:
+        InvalidInput: a scaling was asked for where actions are discrete.
+    """
+    if isinstance(space, DiscreteActions):
+        if scaling is not None:
+            reason = f"is for continuous actions only; this environment has {space.count} discrete actions"
+            raise InvalidInput.of("policy.actions", reason, scaling)
+        return DiscreteHead(space)
+    return ContinuousHead(space, scaling or "tanh")

@@ -1,0 +1,119 @@
+"""What a policy is: a flat parameter vector, and lanes that act on many observations at once.
+
+The flat vector is float32. It holds the policy's blocks one after another, each in C order, as `Policy.layout`
+lists them. A rollout's actions are the same to the bit whatever shares its batch: every lane is an item of a
+stacked matrix product, never a row of one larger product, whose rounding would depend on the batch.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from shared.policies.actions import ActionHead, ActionScaling, action_head
+from shared.seeding import Purpose, generator
+from shared.spec.base import Spec
+from shared.spec.environment import ActionSpace
+
+FloatArray = NDArray[np.float32]
+
+
+class PolicySpec(Spec):
+    """What every policy has. A subclass narrows ``name`` to a ``Literal``."""
+
+    name: Any
+    actions: ActionScaling | None = Field(
+        default=None,
+        description="Continuous actions only: how outputs are brought into [-1, 1] before they are scaled into "
+        "the action space. Default: tanh. Discrete actions take the argmax.",
+    )
+    normalise_observations: bool = Field(
+        default=False, description="Standardise observations by statistics of all those seen in training."
+    )
+    initial_std: Annotated[float, Field(ge=0, le=100)] = Field(
+        default=0.0, description="The initial mean is drawn from a normal distribution of this deviation."
+    )
+
+
+@dataclass(frozen=True)
+class Block:
+    """One named array inside the flat parameter vector."""
+
+    name: str
+    shape: tuple[int, ...]
+    offset: int
+
+    @property
+    def size(self) -> int:
+        """The number of parameters."""
+        return math.prod(self.shape)
+
+    def view(self, parameters: FloatArray) -> FloatArray:
+        """Return the block of ``parameters (dimension,)`` in its shape, without a copy."""
+        return parameters[self.offset : self.offset + self.size].reshape(self.shape)
+
+
+def blocks(shapes: list[tuple[str, tuple[int, ...]]]) -> tuple[Block, ...]:
+    """Lay named shapes out one after another."""
+    laid: list[Block] = []
+    offset = 0
+    for name, shape in shapes:
+        laid.append(Block(name, shape, offset))
+        offset += laid[-1].size
+    return tuple(laid)
+
+
+class PolicyLanes(ABC):
+    """The policy at work in a window of lanes, each with parameters (and, if recurrent, state) of its own."""
+
+    @abstractmethod
+    def load(self, lane: int, parameters: FloatArray) -> None:
+        """Put ``parameters (dimension,)`` into a lane, at the start of an episode."""
+
+    @abstractmethod
+    def move(self, source: int, target: int) -> None:
+        """Move a running episode to another lane, so that live lanes stay contiguous."""
+
+    @abstractmethod
+    def outputs(self, observations: FloatArray) -> FloatArray:
+        """Map ``(live, observation_size)`` of the first ``live`` lanes to raw outputs ``(live, outputs)``.
+
+        The returned array may be overwritten by the next call.
+        """
+
+
+class Policy(ABC):
+    """A parametrised function from observations to actions."""
+
+    Spec: ClassVar[type[PolicySpec]]
+
+    layout: tuple[Block, ...]
+    """The blocks of the flat parameter vector, in order."""
+
+    head: ActionHead
+    """Turns raw outputs into actions."""
+
+    def __init__(self, spec: PolicySpec, observation_size: int, actions: ActionSpace) -> None:
+        self.spec = spec
+        self.observation_size = observation_size
+        self.head = action_head(actions, spec.actions)
+
+    @property
+    def dimension(self) -> int:
+        """The number of parameters."""
+        return sum(block.size for block in self.layout)
+
+    def initial_parameters(self, seed: int) -> FloatArray:
+        """Return the mean ``(dimension,)`` that a search starts from."""
+        draws = generator(seed, Purpose.INITIAL_MEAN).standard_normal(self.dimension, dtype=np.float32)
+        return draws * np.float32(self.spec.initial_std)
+
+    @abstractmethod
+    def lanes(self, width: int) -> PolicyLanes:
+        """Return room for ``width`` episodes at once."""

@@ -1,0 +1,38 @@
+"""A linear policy, the one of Mania, Guy and Recht (2018, https://arxiv.org/abs/1803.07055).
+
+Layout: ``weights_0 (inputs, outputs)`` in C order, then, if there is one, ``bias_0 (outputs,)``.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from shared.policies.base import FloatArray, Policy, PolicyLanes, PolicySpec, blocks
+from shared.policies.mlp import DenseLanes
+from shared.spec.environment import ActionSpace
+
+
+class LinearSpec(PolicySpec):
+    """One matrix, and a bias if wanted."""
+
+    name: Literal["linear"]
+    bias: bool = True
+
+
+class LinearPolicy(Policy):
+    """The matrix as flat parameters."""
+
+    Spec = LinearSpec
+
+    def __init__(self, spec: LinearSpec, observation_size: int, actions: ActionSpace) -> None:
+        super().__init__(spec, observation_size, actions)
+        bias = [("bias_0", (self.head.outputs,))] if spec.bias else []
+        self.layout = blocks([("weights_0", (observation_size, self.head.outputs)), *bias])
+
+    def lanes(self, width: int) -> PolicyLanes:
+        """Return room for ``width`` episodes at once."""
+        return DenseLanes(self, _none, width)
+
+
+def _none(_: FloatArray) -> None:
+    """A linear policy has no layer between input and output."""

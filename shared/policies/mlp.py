@@ -1,0 +1,119 @@
+"""A multi-layer perceptron of any depth.
+
+Layout, for each layer in turn: ``weights (inputs, outputs)`` in C order, then ``bias (outputs,)``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Annotated, Literal
+
+import numpy as np
+from pydantic import Field
+
+from shared.policies.base import FloatArray, Policy, PolicyLanes, PolicySpec, blocks
+from shared.spec.environment import ActionSpace
+
+Activation = Literal["tanh", "relu", "elu", "sigmoid", "identity"]
+
+
+def _relu(values: FloatArray) -> None:
+    np.maximum(values, 0, out=values)
+
+
+def _elu(values: FloatArray) -> None:
+    np.copyto(values, np.expm1(values), where=values < 0)
+
+
+def _sigmoid(values: FloatArray) -> None:
+    np.multiply(values, 0.5, out=values)  # sigmoid(x) = (1 + tanh(x / 2)) / 2, which cannot overflow
+    np.tanh(values, out=values)
+    np.add(values, 1, out=values)
+    np.multiply(values, 0.5, out=values)
+
+
+def _tanh(values: FloatArray) -> None:
+    np.tanh(values, out=values)
+
+
+def _identity(_: FloatArray) -> None:
+    pass
+
+
+ACTIVATIONS: dict[Activation, Callable[[FloatArray], None]] = {
+    "tanh": _tanh,
+    "relu": _relu,
+    "elu": _elu,
+    "sigmoid": _sigmoid,
+    "identity": _identity,
+}
+"""Each works in place."""
+
+
+class MLPSpec(PolicySpec):
+    """A multi-layer perceptron."""
+
+    name: Literal["mlp"]
+    hidden: Annotated[list[Annotated[int, Field(ge=1, le=4096)]], Field(max_length=16)] = Field(
+        default=[16], description="Units of each hidden layer; [] makes the policy linear."
+    )
+    activation: Activation = "tanh"
+    bias: bool = True
+
+
+class MLPPolicy(Policy):
+    """The perceptron as flat parameters."""
+
+    Spec = MLPSpec
+
+    def __init__(self, spec: MLPSpec, observation_size: int, actions: ActionSpace) -> None:
+        super().__init__(spec, observation_size, actions)
+        sizes = [observation_size, *spec.hidden, self.head.outputs]
+        shapes: list[tuple[str, tuple[int, ...]]] = []
+        for index, (inputs, outputs) in enumerate(pairwise(sizes)):
+            shapes.append((f"weights_{index}", (inputs, outputs)))
+            if spec.bias:
+                shapes.append((f"bias_{index}", (outputs,)))
+        self.layout = blocks(shapes)
+        self._activation = ACTIVATIONS[spec.activation]
+
+    def lanes(self, width: int) -> PolicyLanes:
+        """Return room for ``width`` episodes at once."""
+        return DenseLanes(self, self._activation, width)
+
+
+class DenseLanes(PolicyLanes):
+    """Stacked dense layers: one matrix product item per lane and layer."""
+
+    def __init__(self, policy: Policy, activation: Callable[[FloatArray], None], width: int) -> None:
+        self._activation = activation
+        self._parameters = np.zeros((width, policy.dimension), np.float32)
+        self._layers: list[tuple[FloatArray, FloatArray | None]] = []
+        for block in policy.layout:
+            stacked = self._parameters[:, block.offset : block.offset + block.size]
+            if len(block.shape) == 2:
+                self._layers.append((stacked.reshape(width, *block.shape), None))
+            else:
+                self._layers[-1] = (self._layers[-1][0], stacked.reshape(width, 1, *block.shape))
+
+    def load(self, lane: int, parameters: FloatArray) -> None:
+        """Put ``parameters (dimension,)`` into a lane."""
+        self._parameters[lane] = parameters
+
+    def move(self, source: int, target: int) -> None:
+        """Move a running episode to another lane."""
+        self._parameters[target] = self._parameters[source]
+
+    def outputs(self, observations: FloatArray) -> FloatArray:
+        """Map ``(live, observation_size)`` to ``(live, outputs)``."""
+        live = len(observations)
+        values = observations[:, None, :]
+        last = len(self._layers) - 1
+        for index, (weights, bias) in enumerate(self._layers):
+            values = np.matmul(values, weights[:live])
+            if bias is not None:
+                values += bias[:live]
+            if index < last:
+                self._activation(values)
+        return values[:, 0, :]

@@ -1,0 +1,79 @@
+"""Errors as RFC 9457 problem documents, the same for the master and the worker."""
+
+from __future__ import annotations
+
+import logging
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+
+from shared.errors import Busy, InvalidInput, SeedcastError
+from shared.validation import field_errors
+
+MEDIA_TYPE = "application/problem+json"
+log = logging.getLogger(__name__)
+
+
+class ProblemField(BaseModel):
+    """One wrong field of a problem."""
+
+    field: str
+    reason: str
+    value: str | None = None
+
+
+class Problem(BaseModel):
+    """An RFC 9457 problem document (https://www.rfc-editor.org/rfc/rfc9457, 2023)."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    errors: list[ProblemField] = Field(default_factory=list)
+
+
+def install_problem_handlers(app: FastAPI) -> None:
+    """Make every error of ``app`` a problem document."""
+
+    @app.exception_handler(SeedcastError)
+    async def seedcast_error(request: Request, error: SeedcastError) -> JSONResponse:
+        if error.status == 500:
+            log.error("%s %s: %s", request.method, request.url.path, error)
+        headers = {"Retry-After": str(error.retry_after)} if isinstance(error, Busy) else None
+        return _response(_problem(error), headers)
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid_request(_: Request, error: RequestValidationError) -> JSONResponse:
+        return _response(_problem(InvalidInput(field_errors(error.errors(), skip=1))))
+
+    @app.exception_handler(HTTPException)
+    async def http_error(_: Request, error: HTTPException) -> JSONResponse:
+        problem = Problem(title=str(error.detail), status=error.status_code, detail=str(error.detail))
+        return _response(problem, dict(error.headers or {}))
+
+    @app.exception_handler(Exception)
+    async def unexpected(request: Request, error: Exception) -> JSONResponse:
+        log.exception("%s %s", request.method, request.url.path, exc_info=error)
+        return _response(Problem(title="Internal error", status=500, detail=type(error).__name__))
+
+
+def _problem(error: SeedcastError) -> Problem:
+    fields = error.errors if isinstance(error, InvalidInput) else ()
+    return Problem(
+        title=error.title,
+        status=error.status,
+        detail=str(error),
+        errors=[
+            ProblemField(
+                field=item.field, reason=item.reason, value=None if item.value is None else str(item.value)
+            )
+            for item in fields
+        ],
+    )
+
+
+def _response(problem: Problem, headers: dict[str, str] | None = None) -> JSONResponse:
+    return JSONResponse(problem.model_dump(), status_code=problem.status, media_type=MEDIA_TYPE, headers=headers)

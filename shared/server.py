@@ -1,0 +1,82 @@
+"""Runs an application under uvicorn, the same way for the master and the worker."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import sys
+from collections.abc import Callable
+from typing import NoReturn, TypeVar
+
+import uvicorn
+from fastapi import FastAPI
+from pydantic import ValidationError
+from pydantic_settings import BaseSettings
+
+from shared.errors import StartupError
+from shared.validation import field_errors
+
+KEEP_ALIVE_SECONDS = 75
+"""Longer than any client of ours keeps a connection, so that none is closed under a request."""
+
+S = TypeVar("S", bound=BaseSettings)
+log = logging.getLogger(__name__)
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Take a port; 0 takes a free one.
+
+    Raises:
+        StartupError: it cannot be had.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except (OSError, OverflowError) as error:
+        listener.close()
+        reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
+        raise StartupError(f"cannot listen on {host}:{port}: {reason}") from error
+    return listener
+
+
+def serve(app: FastAPI, listener: socket.socket, shutdown_seconds: int) -> None:
+    """Serve until SIGTERM or SIGINT; requests under way get ``shutdown_seconds`` to finish."""
+    host, port = listener.getsockname()[:2]
+    log.info("listening on http://%s:%d", host, port)
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=shutdown_seconds,
+    )
+    uvicorn.Server(config).run(sockets=[listener])
+
+
+def read_settings(settings: Callable[[], S]) -> S:
+    """Read settings from the environment.
+
+    Raises:
+        StartupError: one is wrong; it is named as the environment variable.
+    """
+    try:
+        return settings()
+    except ValidationError as error:
+        prefix = str(getattr(settings, "model_config", {}).get("env_prefix", ""))
+        wrong = [f"{prefix}{item.field}".upper() + f": {item.reason}" for item in field_errors(error.errors())]
+        raise StartupError("; ".join(wrong)) from error
+
+
+def run_main(main: Callable[[], None], name: str) -> NoReturn:
+    """Run a server's main function with logging; what stops its start is one line, with exit code 2."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    try:
+        main()
+    except StartupError as error:
+        print(f"{name}: {error}", file=sys.stderr)  # noqa: T201
+        raise SystemExit(2) from None
+    raise SystemExit(0)

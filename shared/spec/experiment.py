@@ -1,0 +1,109 @@
+"""`ExperimentSpec`: what a file in configs/ holds and what POST /experiments takes."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from shared.spec.base import Spec
+from shared.spec.environment import EnvironmentSpec
+from shared.spec.policy import AnyPolicySpec
+from shared.spec.strategy import STRATEGIES, AnyStrategySpec
+
+Tag = Annotated[str, Field(min_length=1, max_length=100)]
+
+
+class EpisodeCapSpec(Spec):
+    """Caps training episodes at a multiple of the last generation's mean length: early ones need no more."""
+
+    minimum: Annotated[int, Field(ge=1, le=1_000_000)] = Field(description="The cap never falls below this.")
+    multiple: Annotated[float, Field(ge=1, le=100)] = 2.0
+
+
+class FitnessSpec(Spec):
+    """How rewards become fitness while training. Tests are always the plain return."""
+
+    drop_terminal_penalty: Annotated[float, Field(gt=0, le=1e9)] | None = Field(
+        default=None,
+        description="An episode's terminating reward counts 0 if it is at or below minus this "
+        "(100 drops the fall penalty of BipedalWalker).",
+    )
+    subtract_per_step: Annotated[float, Field(ge=-1e6, le=1e6)] = Field(
+        default=0.0, description="Taken off every step's reward: an alive bonus to be ignored."
+    )
+    aggregate: Literal["mean", "median", "min"] = Field(
+        default="mean", description="How a member's episodes become its fitness."
+    )
+    episode_cap: EpisodeCapSpec | None = None
+    failed_member: Literal["worst", "fail"] = Field(
+        default="worst",
+        description="A member whose rollouts keep failing is ranked with the worst, or ends the experiment.",
+    )
+
+
+class TestSpec(Spec):
+    """When and on how many episodes the strategy's current solution is tested."""
+
+    every: Annotated[int, Field(ge=1, le=1_000_000)] = Field(default=20, description="In generations.")
+    episodes: Annotated[int, Field(ge=1, le=10_000)] = 100
+
+
+class StopSpec(Spec):
+    """When training ends: whichever comes first."""
+
+    generations: Annotated[int, Field(ge=1, le=10_000_000)] = 1000
+    test_return: float | None = Field(default=None, description="The mean test return that counts as solved.")
+    environment_steps: Annotated[int, Field(ge=1, le=10**15)] | None = None
+    wall_time_seconds: Annotated[float, Field(gt=0, le=10**9)] | None = Field(
+        default=None, description="Time spent training, restarts not counted."
+    )
+
+
+class ExperimentSpec(Spec):
+    """One experiment, whole. The same specification always gives the same parameters."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=100)]
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    environment: EnvironmentSpec
+    policy: AnyPolicySpec
+    strategy: AnyStrategySpec
+    population_size: Annotated[int, Field(ge=2, le=100_000)]
+    episodes_per_member: Annotated[int, Field(ge=1, le=1000)] = 1
+    episode_seeds: Literal["generation", "pair", "member"] = Field(
+        default="member",
+        description="Which members share their episodes' seeds: all of a generation, the two of a mirrored "
+        "pair, or none.",
+    )
+    fitness: FitnessSpec = FitnessSpec()
+    test: TestSpec = TestSpec()
+    stop: StopSpec = StopSpec()
+    tags: Annotated[dict[Tag, Tag], Field(max_length=50)] = Field(default_factory=dict)
+    warm_start: Annotated[str, Field(min_length=1, max_length=500)] | None = Field(
+        default=None,
+        description="A model file to start from, as a path below the master's data folder, such as "
+        "`experiments/ID/best_model.npz`.",
+    )
+
+    @model_validator(mode="after")
+    def _fits_the_strategy(self) -> Self:
+        strategy = STRATEGIES[self.strategy.name]
+        if reason := strategy.refuse_population_size(self.population_size):
+            raise _wrong("population_size", f"{reason}, got {self.population_size}")
+        if self.episode_seeds == "pair" and not strategy.mirrored:
+            reason = f"pair needs a strategy with mirrored sampling, which {self.strategy.name} has not"
+            raise _wrong("episode_seeds", reason)
+        return self
+
+    @model_validator(mode="after")
+    def _bounded_generation(self) -> Self:
+        rollouts = self.population_size * self.episodes_per_member
+        if rollouts > 1_000_000:
+            reason = f"population_size x episodes_per_member is {rollouts}, over the limit of 1000000"
+            raise _wrong("episodes_per_member", reason)
+        return self
+
+
+def _wrong(field: str, reason: str) -> PydanticCustomError:
+    return PydanticCustomError("spec", "{field}: {reason}", {"field": field, "reason": reason})

@@ -1,0 +1,26 @@
+"""The specification of a policy: a discriminated union over the registered policies."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from shared.policies.base import Policy, PolicySpec
+from shared.registry import Registry
+from shared.spec.environment import EnvironmentDescription
+from shared.spec.union import registered_union
+
+POLICIES: Registry[type[Policy]] = Registry("seedcast.policies", "policy.name")
+
+if TYPE_CHECKING:
+    AnyPolicySpec = PolicySpec
+else:
+    AnyPolicySpec = registered_union(POLICIES)
+
+
+def build_policy(spec: PolicySpec, environment: EnvironmentDescription) -> Policy:
+    """Build the policy that ``spec`` describes for one environment.
+
+    Raises:
+        InvalidInput: the policy's options do not fit the environment's action space.
+    """
+    return POLICIES[spec.name](spec, environment.observation_size, environment.actions)
