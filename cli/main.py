@@ -17,7 +17,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("train")(train.train)
-app.command("test")(replay.test)
+app.command("test")(replay.replay)
 app.command("validate")(specs.validate)
 app.command("schema")(specs.schema)
 

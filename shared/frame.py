@@ -24,7 +24,7 @@ _PREFIX = 8
 
 def encode_frame(header: str, arrays: Mapping[str, NDArray[Any]]) -> bytes:
     """Pack a JSON text and arrays into one frame."""
-    contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    contiguous = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     return safetensors.save(contiguous, metadata={_HEADER: header})
 
 

@@ -42,8 +42,27 @@ def bind(host: str, port: int) -> socket.socket:
     return listener
 
 
-def serve(app: FastAPI, listener: socket.socket, shutdown_seconds: int) -> None:
-    """Serve until SIGTERM or SIGINT; requests under way get ``shutdown_seconds`` to finish."""
+class _Server(uvicorn.Server):
+    """Says that it is going to stop before it waits for the requests under way."""
+
+    on_shutdown: Callable[[], None] | None = None
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if self.on_shutdown is not None:
+            self.on_shutdown()
+        await super().shutdown(sockets)
+
+
+def serve(
+    app: FastAPI,
+    listener: socket.socket,
+    shutdown_seconds: int,
+    on_shutdown: Callable[[], None] | None = None,
+) -> None:
+    """Serve until SIGTERM or SIGINT; requests under way then get ``shutdown_seconds`` to finish.
+
+    ``on_shutdown`` is called first, in the event loop, so that whatever would keep a request waiting can give up.
+    """
     host, port = listener.getsockname()[:2]
     log.info("listening on http://%s:%d", host, port)
     config = uvicorn.Config(
@@ -53,7 +72,9 @@ def serve(app: FastAPI, listener: socket.socket, shutdown_seconds: int) -> None:
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=shutdown_seconds,
     )
-    uvicorn.Server(config).run(sockets=[listener])
+    server = _Server(config)
+    server.on_shutdown = on_shutdown
+    server.run(sockets=[listener])
 
 
 def read_settings(settings: Callable[[], S]) -> S:

@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 from shared.spec.base import Spec
 from shared.spec.environment import EnvironmentSpec
 from shared.spec.policy import AnyPolicySpec
-from shared.spec.strategy import STRATEGIES, AnyStrategySpec
+from shared.spec.strategies import STRATEGIES, AnyStrategySpec
 
 Tag = Annotated[str, Field(min_length=1, max_length=100)]
 

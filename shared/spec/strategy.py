@@ -1,15 +1,10 @@
-"""The specification of a strategy: a discriminated union over the registered strategies.
-
-The strategies themselves live with the master; this side knows only their hyperparameters and their names.
-"""
+"""What a specification has to know of a strategy. The strategies themselves live with the master."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
 
-from shared.registry import Registry
 from shared.spec.base import Spec
-from shared.spec.union import registered_union
 
 
 class StrategySpec(Spec):
@@ -28,11 +23,3 @@ class StrategyClass(Protocol):
     def refuse_population_size(cls, population_size: int) -> str | None:
         """Say why the population size does not suit the strategy, or nothing."""
         ...
-
-
-STRATEGIES: Registry[type[StrategyClass]] = Registry("seedcast.strategies", "strategy.name")
-
-if TYPE_CHECKING:
-    AnyStrategySpec = StrategySpec
-else:
-    AnyStrategySpec = registered_union(STRATEGIES)

@@ -44,7 +44,7 @@ def scale(axis: Axis, records: Sequence[Record]) -> Scale:
     if axis is Axis.ITERATION:
         return Scale(axis, "Generation", tick_format=",d")
     if axis is Axis.ENVIRONMENT_STEPS:
-        return Scale(axis, "Environment steps", tick_format="~s")
+        return Scale(axis, "Environment steps")
     longest = max((record.elapsed_seconds for record in records), default=0.0)
     if longest < 180:
         return Scale(axis, "Training time (seconds)")

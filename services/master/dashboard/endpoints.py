@@ -17,23 +17,17 @@ from shared.errors import NotFound
 
 router = APIRouter()
 
-# plotly.js writes its own <style> and style attributes, and draws a downloaded image through data: and blob:.
 CONTENT_SECURITY_POLICY = (
-    "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; object-src 'none'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-PAGE_HEADERS = {
-    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
-    "Cache-Control": "no-cache",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-}
+# plotly.js writes its own <style> and style attributes, and saves an image by way of data: and blob:.
+PLOTLY_POLICY = f"{CONTENT_SECURITY_POLICY}; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:"
 
 
 @router.get("/", include_in_schema=False)
 async def experiments_page() -> HTMLResponse:
     """Return the page that lists all experiments."""
-    return await _page("index.html")
+    return await _page("index.html", CONTENT_SECURITY_POLICY)
 
 
 @router.get("/dashboard/{experiment_id}", include_in_schema=False)
@@ -42,8 +36,8 @@ async def experiment_page(experiment_id: str, service: Service) -> HTMLResponse:
     try:
         await service.get(experiment_id)
     except NotFound:
-        return await _page("experiment.html", NotFound.status)
-    return await _page("experiment.html")
+        return await _page("experiment.html", PLOTLY_POLICY, NotFound.status)
+    return await _page("experiment.html", PLOTLY_POLICY)
 
 
 @router.get("/experiments/{experiment_id}/figures", tags=["dashboard"])
@@ -88,8 +82,14 @@ async def static_file(
     return Response(found.compressed if gzipped else found.content, media_type=found.media_type, headers=headers)
 
 
-async def _page(name: str, status: int = 200) -> HTMLResponse:
-    return HTMLResponse(await asyncio.to_thread(page, name), status, PAGE_HEADERS)
+async def _page(name: str, policy: str, status: int = 200) -> HTMLResponse:
+    headers = {
+        "Content-Security-Policy": policy,
+        "Cache-Control": "no-cache",
+        "Referrer-Policy": "no-referrer",
+        "X-Content-Type-Options": "nosniff",
+    }
+    return HTMLResponse(await asyncio.to_thread(page, name), status, headers)
 
 
 def _draw(name: str, records: Records, axis: Axis) -> str:

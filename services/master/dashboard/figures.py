@@ -25,6 +25,9 @@ from services.master.dashboard.template import (
 NO_GENERATION = "No generation has been committed yet."
 NO_STRATEGY_FIGURES = "This strategy reports no figures of its own."
 
+MANY_TESTS = 60
+"""From here on tests are a line with a band: so many error bars would hide everything else."""
+
 LOG_RATIO = 20.0
 """Positive figures that span more than this are drawn on a log axis."""
 
@@ -62,38 +65,30 @@ def length_figure(records: Records, axis: Axis) -> go.Figure:
         figure.add_scatter(x=x, y=_floats(caps), name="cap", line=line)
     if records.tests:
         tested = _floats([record.mean_length for record in records.tests])
-        marker = {"color": TEST, "size": 6}
-        figure.add_scatter(x=x_scale.place(records.tests), y=tested, name="test", mode="markers", marker=marker)
+        figure.add_scatter(
+            x=x_scale.place(records.tests),
+            y=tested,
+            name="test",
+            mode="lines" if len(records.tests) >= MANY_TESTS else "markers",
+            line={"color": TEST, "width": 1.5},
+            marker={"size": 6},
+        )
     figure.update_traces(hovertemplate="%{y:,.0f}")
     return figure.update_yaxes(rangemode="tozero")
 
 
 def strategy_figure(records: Records, axis: Axis) -> go.Figure:
-    """Draw the strategy's own figures; those with the same first word (sigma_min, sigma_max) share a panel."""
+    """Draw the strategy's own figures, a panel for each first word: sigma_min and sigma_max share one."""
     keys = sorted({key for record in records.generations for key in record.strategy})
     if not keys:
         return empty_figure(NO_STRATEGY_FIGURES if records.generations else NO_GENERATION)
     x_scale = _scale(records, axis)
-    x = x_scale.place(records.generations)
     figure = _figure(x_scale, "")
     panels = [list(group) for _, group in groupby(keys, key=lambda key: key.split("_")[0])]
-    for row, (panel, (low, high)) in enumerate(zip(panels, _domains(len(panels)), strict=True), start=1):
-        values = [_floats([record.strategy.get(key) for record in records.generations]) for key in panel]
-        for key, y in zip(panel, values, strict=True):
-            name = key.replace("_", " ")
-            figure.add_scatter(x=x, y=y, name=name, yaxis=_y_name(row), hovertemplate="%{y:.4~g}")
-        figure.update_layout(
-            {
-                _y_name(row, "yaxis"): {
-                    "domain": [low, high],
-                    "type": "log" if _wide(np.concatenate(values)) else "linear",
-                    "title": {"text": _family(panel)},
-                    "tickformat": ".3~g",
-                }
-            }
-        )
-    figure.update_xaxes(anchor=_y_name(len(panels)))
-    return figure
+    for row, panel in enumerate(panels):
+        _add_panel(figure, records, x_scale, panel, row, len(panels))
+    figure.update_layout(hoversubplots="axis")
+    return figure.update_xaxes(anchor=f"y{len(panels)}")
 
 
 def throughput_figure(records: Records, axis: Axis) -> go.Figure:
@@ -114,7 +109,7 @@ def throughput_figure(records: Records, axis: Axis) -> go.Figure:
         fillcolor=faint(TRAINING, 0.12),
         hovertemplate="%{y:,.0f}",
     )
-    return figure.update_yaxes(rangemode="tozero", tickformat="~s")
+    return figure.update_yaxes(rangemode="tozero")
 
 
 FIGURES: dict[str, Callable[[Records, Axis], go.Figure]] = {
@@ -133,8 +128,10 @@ def _add_training_returns(figure: go.Figure, records: Records, x_scale: Scale) -
     returns = [record.returns for record in records.generations]
     mean, std = _floats([r.mean for r in returns]), _floats([r.std for r in returns])
     low, high = _floats([r.minimum for r in returns]), _floats([r.maximum for r in returns])
-    _add_band(figure, x, low, high, "training range", 0.08)
-    _add_band(figure, x, np.maximum(mean - std, low), np.minimum(mean + std, high), "training ±1 sd", 0.2)
+    _add_band(figure, x, low, high, "training range", TRAINING, 0.1)
+    _add_band(
+        figure, x, np.maximum(mean - std, low), np.minimum(mean + std, high), "training ±1 sd", TRAINING, 0.2
+    )
     figure.add_scatter(
         x=x,
         y=mean,
@@ -148,25 +145,49 @@ def _add_training_returns(figure: go.Figure, records: Records, x_scale: Scale) -
 def _add_test_returns(figure: go.Figure, records: Records, x_scale: Scale) -> None:
     if not records.tests:
         return
+    x = x_scale.place(records.tests)
+    mean = _floats([record.returns.mean for record in records.tests])
     std = _floats([record.returns.std for record in records.tests])
+    many = len(records.tests) >= MANY_TESTS
+    if many:
+        _add_band(figure, x, mean - std, mean + std, "test ±1 sd", TEST, 0.22)
     figure.add_scatter(
-        x=x_scale.place(records.tests),
-        y=_floats([record.returns.mean for record in records.tests]),
-        error_y={"array": std, "thickness": 1.5, "width": 3, "color": faint(TEST, 0.7)},
-        name="test mean ±1 sd",
-        mode="lines+markers",
+        x=x,
+        y=mean,
+        error_y={"array": std, "thickness": 1.5, "width": 3, "color": faint(TEST, 0.7), "visible": not many},
+        name="test mean" if many else "test mean ±1 sd",
+        mode="lines" if many else "lines+markers",
         line={"color": TEST, "width": 1.5},
         marker={"size": 6},
-        customdata=[record.episodes for record in records.tests],
-        hovertemplate="%{y:.2f}, %{customdata} episodes",
+        customdata=np.column_stack([std, _floats([record.episodes for record in records.tests])]),
+        hovertemplate="%{y:.2f} ± %{customdata[0]:.2f}, %{customdata[1]:.0f} episodes",
     )
 
 
-def _add_band(figure: go.Figure, x: Floats, low: Floats, high: Floats, name: str, opacity: float) -> None:
-    edge = {"width": 0, "color": TRAINING}
+def _add_panel(figure: go.Figure, records: Records, x_scale: Scale, keys: list[str], row: int, rows: int) -> None:
+    """Draw some of the strategy's figures in panel ``row`` of ``rows``, counted from the top."""
+    x = x_scale.place(records.generations)
+    values = [_floats([record.strategy.get(key) for record in records.generations]) for key in keys]
+    for key, y in zip(keys, values, strict=True):
+        name = key.replace("_", " ")
+        figure.add_scatter(x=x, y=y, name=name, yaxis=f"y{row + 1}", hovertemplate="%{y:.4~g}")
+    gap = 0.0 if rows == 1 else 0.08
+    y_axis = {
+        "domain": [(rows - row - 1 + gap) / rows, (rows - row - gap) / rows],
+        "type": "log" if _wide(np.concatenate(values)) else "linear",
+        "tickformat": ".3~g",
+        "nticks": max(3, 10 // rows),
+    }
+    figure.update_layout({f"yaxis{row + 1}": y_axis})
+
+
+def _add_band(
+    figure: go.Figure, x: Floats, low: Floats, high: Floats, name: str, colour: str, opacity: float
+) -> None:
+    edge = {"width": 0, "color": colour}
     shared = {"mode": "lines", "line": edge, "hoverinfo": "skip", "legendgroup": name}
     figure.add_scatter(x=x, y=high, showlegend=False, **shared)
-    figure.add_scatter(x=x, y=low, name=name, fill="tonexty", fillcolor=faint(TRAINING, opacity), **shared)
+    figure.add_scatter(x=x, y=low, name=name, fill="tonexty", fillcolor=faint(colour, opacity), **shared)
 
 
 def _figure(x_scale: Scale, y_title: str) -> go.Figure:
@@ -184,18 +205,3 @@ def _floats(values: Sequence[float | None]) -> Floats:
 def _wide(values: Floats) -> bool:
     finite = values[np.isfinite(values)]
     return bool(finite.size and finite.min() > 0 and finite.max() / finite.min() > LOG_RATIO)
-
-
-def _domains(panels: int) -> list[tuple[float, float]]:
-    """Share the height out among panels, the first on top."""
-    height = 1 / panels
-    gap = 0.0 if panels == 1 else 0.08 * height
-    return [(1 - (row + 1) * height + gap, 1 - row * height - gap) for row in range(panels)]
-
-
-def _y_name(row: int, prefix: str = "y") -> str:
-    return prefix if row == 1 else f"{prefix}{row}"
-
-
-def _family(keys: list[str]) -> str:
-    return keys[0].replace("_", " ") if len(keys) == 1 else keys[0].split("_")[0]

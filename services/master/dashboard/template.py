@@ -22,6 +22,7 @@ _AXIS: dict[str, Any] = {
     "zeroline": False,
     "ticks": "",
     "automargin": True,
+    "exponentformat": "B",
     "title": {"standoff": 8},
 }
 

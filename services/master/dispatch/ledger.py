@@ -91,6 +91,10 @@ class _Job:
     def waiting(self) -> int:
         return sum(map(len, self.pending)) + len(self.alone)
 
+    def work_for(self, worker: str, alternatives: bool) -> bool:
+        """Whether there is anything for a worker: a suspect is left to another one, if there are others."""
+        return bool(self.pending) or any(failed_on != worker or not alternatives for _, failed_on in self.alone)
+
     @property
     def finished(self) -> bool:
         return self.done + self.given_up == self.rollouts
@@ -186,9 +190,9 @@ class Ledger:
     def assign(self) -> list[Send]:
         """Return what to send now."""
         sends: list[Send] = []
-        while (worker := self._freest_worker()) and (job := self._neediest_job()) is not None:
-            rollouts = self._take(self._jobs[job], worker)
-            send = Send(next(self._numbers), job, rollouts, worker)
+        while (match := self._match()) is not None:
+            worker, job = match
+            send = Send(next(self._numbers), job, self._take(self._jobs[job], worker), worker)
             self._units[send.unit] = send
             self._workers[worker].in_flight += 1
             self._jobs[job].in_flight += 1
@@ -208,12 +212,17 @@ class Ledger:
     def _hopeless(self, job: _Job) -> bool:
         return not job.done and job.given_up >= min(HOPELESS, job.rollouts)
 
-    def _freest_worker(self) -> str | None:
+    def _match(self) -> tuple[str, int] | None:
+        """Return the freest worker that there is work for, and the neediest job that has it."""
         free = [name for name, worker in self._workers.items() if worker.in_flight < worker.capacity]
-        return min(free, key=lambda name: self._workers[name].load, default=None)
+        for worker in sorted(free, key=lambda name: self._workers[name].load):
+            if (job := self._neediest_job(worker)) is not None:
+                return worker, job
+        return None
 
-    def _neediest_job(self) -> int | None:
+    def _neediest_job(self, worker: str) -> int | None:
         """Fair shares: the experiment with the least in flight; within one, training before tests."""
+        alternatives = sum(other.slots > 0 for other in self._workers.values()) > 1
         in_flight: Counter[str] = Counter()
         for job in self._jobs.values():
             in_flight[job.experiment] += job.in_flight
@@ -222,23 +231,20 @@ class Ledger:
             job = self._jobs[number]
             return in_flight[job.experiment], self._served[job.experiment], job.background, number
 
-        return min((number for number, job in self._jobs.items() if job.waiting), key=order, default=None)
+        able = (number for number, job in self._jobs.items() if job.work_for(worker, alternatives))
+        return min(able, key=order, default=None)
 
     def _take(self, job: _Job, worker: str) -> range:
-        """Take the next rollouts out of a job's pending ones, fresh ones first."""
+        """Take the next rollouts out of a job's pending ones, fresh ones first, suspects last and alone."""
         if not job.pending:
-            return self._take_alone(job, worker)
+            suspect = next((one for one in job.alone if one[1] != worker), job.alone[0])
+            job.alone.remove(suspect)
+            return range(suspect[0], suspect[0] + 1)
         size = self._unit_size(job)
         rollouts = job.pending.popleft()
         if len(rollouts) > size:
             job.pending.appendleft(rollouts[size:])
         return rollouts[:size]
-
-    def _take_alone(self, job: _Job, worker: str) -> range:
-        """Take a suspect, one that failed on another worker if there is one."""
-        chosen = next((suspect for suspect in job.alone if suspect[1] != worker), job.alone[0])
-        job.alone.remove(chosen)
-        return range(chosen[0], chosen[0] + 1)
 
     def _unit_size(self, job: _Job) -> int:
         """As many rollouts as the target duration holds, fewer toward the end so that the tail is short."""

@@ -21,7 +21,7 @@ from shared.observation_stats import Normaliser, ObservationStatistics
 from shared.spec.environment import EnvironmentDescription
 from shared.spec.experiment import ExperimentSpec
 from shared.spec.policy import build_policy
-from shared.spec.strategy import STRATEGIES
+from shared.spec.strategies import STRATEGIES
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -131,8 +131,8 @@ class Evolution:
         """Return everything needed to go on, as a JSON header and arrays."""
         arrays = {STRATEGY + name: array for name, array in self.strategy.state().items()}
         if self.statistics is not None:
-            arrays["statistics/sum"] = self.statistics.sum
-            arrays["statistics/sum_of_squares"] = self.statistics.sum_of_squares
+            arrays["statistics/sum"] = self.statistics.sum.copy()
+            arrays["statistics/sum_of_squares"] = self.statistics.sum_of_squares.copy()
         header = {
             "environment_steps": self.environment_steps,
             "elapsed_seconds": self.elapsed_seconds,

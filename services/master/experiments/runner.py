@@ -52,7 +52,7 @@ class Runner:
         self._rooms = rooms
         self._warm_start = warm_start
         self._artifacts = Artifacts(folder)
-        self._solved = self._reached_target(experiment.best_test_return, experiment.best_generation)
+        self._solved: str | None = None
         """Why training is over, once a test has reached the target."""
 
     async def run(self) -> str:
@@ -109,10 +109,12 @@ class Runner:
         evolution = found[1] if found else await asyncio.to_thread(begin)
         if evolution.generation < self._experiment.generation:
             await self._rooms.history.roll_back(experiment_id, evolution.generation)
+        experiment = await self._rooms.repository.get(experiment_id)
+        self._solved = self._reached_target(experiment.best_test_return, experiment.best_generation)
         self._artifacts.write_config(self._spec)
         self._artifacts.write_log(await self._rooms.history.generations(experiment_id))
-        if self._experiment.best_generation is not None:
-            self._artifacts.promote_model(self._experiment.best_generation)
+        if experiment.best_generation is not None:
+            self._artifacts.promote_model(experiment.best_generation)
         return evolution
 
     # Tests

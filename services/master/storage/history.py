@@ -141,8 +141,15 @@ class History:
             ).fetchone()
             last = GenerationRecord.model_validate_json(row["record"])
             connection.execute(
-                "UPDATE experiments SET generation = ?, environment_steps = ?, elapsed_seconds = ? WHERE id = ?",
+                "UPDATE experiments SET generation = ?, environment_steps = ?, elapsed_seconds = ?, "
+                "best_test_return = NULL, best_generation = NULL WHERE id = ?",
                 (generation, last.environment_steps, last.elapsed_seconds, experiment_id),
+            )
+            connection.execute(
+                "UPDATE experiments SET (best_test_return, best_generation) = ("
+                "SELECT record ->> '$.returns.mean' AS score, generation FROM tests "
+                "WHERE experiment_id = ?1 ORDER BY score DESC, generation LIMIT 1) WHERE id = ?1",
+                (experiment_id,),
             )
 
         await self._database.write(change)

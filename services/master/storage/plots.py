@@ -16,9 +16,13 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from services.master.storage.history import GenerationRecord, TestRecord
+from services.master.storage.thinning import thin
 
 SIZE_INCHES = (9.0, 5.0)
 DOTS_PER_INCH = 120
+
+MANY_TESTS = 60
+"""From here on tests are a line with a band: so many error bars would hide everything else."""
 
 TRAINING = "#2563eb"
 TEST = "#d97706"
@@ -31,6 +35,7 @@ def plot_rewards(
     title: str,
 ) -> bytes:
     """Return a PNG of the training and test returns over generations or training time."""
+    generations, tests = thin(generations), thin(tests)
     figure = Figure(figsize=SIZE_INCHES, dpi=DOTS_PER_INCH, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
@@ -71,18 +76,25 @@ def _draw_training(
 def _draw_tests(axes: Axes, tests: Sequence[TestRecord], axis: Literal["iteration", "time"], unit: float) -> None:
     if not tests:
         return
-    axes.errorbar(
-        _place(tests, axis, unit),
-        [record.returns.mean for record in tests],
-        yerr=[record.returns.std for record in tests],
-        color=TEST,
-        marker="o",
-        markersize=4,
-        linewidth=1.4,
-        elinewidth=0.8,
-        capsize=2,
-        label="test mean ±1 sd",
-    )
+    x = _place(tests, axis, unit)
+    mean = np.array([record.returns.mean for record in tests])
+    std = np.array([record.returns.std for record in tests])
+    if len(tests) < MANY_TESTS:
+        axes.errorbar(
+            x,
+            mean,
+            yerr=std,
+            color=TEST,
+            marker="o",
+            markersize=4,
+            linewidth=1.4,
+            elinewidth=0.8,
+            capsize=2,
+            label="test mean ±1 sd",
+        )
+        return
+    axes.fill_between(x, mean - std, mean + std, color=TEST, alpha=0.25, linewidth=0, label="test ±1 sd")
+    axes.plot(x, mean, color=TEST, linewidth=1.4, label="test mean")
 
 
 def _finish(axes: Axes) -> None:

@@ -27,7 +27,7 @@ from cma.sigma_adaptation import CMAAdaptSigmaCSA
 from cma.transformations import DiagonalDecoding
 from numpy.typing import NDArray
 from pydantic import Field
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+from threadpoolctl import threadpool_limits
 
 from services.master.strategies.base import Parameters, Population, Problem, State, Strategy
 from services.master.strategies.fitness_shaping import centred_ranks, subtract_l2_penalty
@@ -144,7 +144,7 @@ class CMAES(Strategy):
             "iteration": np.array(es.countiter),
             "covariance_path": es.pc,
             "sigma_path": es.adapt_sigma.ps,
-            "scaling": es.sigma_vec.scaling,
+            "scaling": np.broadcast_to(es.sigma_vec.scaling, es.mean.shape),  # a scalar until it is first used
         } | (_diagonal_state(es.sm) if self.hyperparameters.diagonal else _full_state(es.sm))
 
     def _restore(self, state: Mapping[str, NDArray[Any]]) -> None:
@@ -154,7 +154,8 @@ class CMAES(Strategy):
         es.sigma_vec = DiagonalDecoding(state["scaling"])
         (_restore_diagonal if self.hyperparameters.diagonal else _restore_full)(es.sm, state)
         es._updateBDfromSM(es.sm)
-        es.timer = pycma.utils.ElapsedWCTime()  # ask() of a later generation expects one
+        # pycma expects both after its first generation; neither is read before it is written again.
+        es.mean_old, es.timer = es.mean, pycma.utils.ElapsedWCTime()
         self._es, self._population = es, self._no_population()
 
 

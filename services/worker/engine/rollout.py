@@ -10,7 +10,7 @@ import time
 from contextlib import closing
 from functools import cache
 
-from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
+from threadpoolctl import ThreadpoolController
 
 from services.worker.engine.tally import Tally
 from services.worker.engine.window import Window

@@ -83,7 +83,7 @@ class Window:
         return self._head(outputs)
 
     def _blame(self, after: Observations, rewards: NDArray[Any]) -> None:
-        good: NDArray[np.bool_] = np.isfinite(after).all(axis=1)
+        good = np.logical_and.reduce(np.isfinite(after), axis=1)
         for position in np.flatnonzero(~(good & np.isfinite(rewards))).tolist():
             step = self._sums.lengths[position]
             what = f"reward is {rewards[position]}" if good[position] else "observation is not finite"

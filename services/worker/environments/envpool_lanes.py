@@ -86,9 +86,7 @@ class EnvPoolLanes:
     width = 16
     """More live lanes than this and their worlds push each other out of the cache: 64 lose a third."""
 
-    def __init__(
-        self, spec: EnvironmentSpec, description: EnvironmentDescription, seeds: Sequence[int]
-    ) -> None:
+    def __init__(self, spec: EnvironmentSpec, description: EnvironmentDescription, seeds: Sequence[int]) -> None:
         self.failures: dict[int, LaneFailure] = {}
         self._pool = _envpool().make(
             spec.id,
@@ -121,9 +119,7 @@ class EnvPoolLanes:
         self._pool = None
 
 
-def _in_order(
-    info: dict[str, Any], lanes: NDArray[np.int32], *arrays: NDArray[Any]
-) -> Sequence[NDArray[Any]]:
+def _in_order(info: dict[str, Any], lanes: NDArray[np.int32], *arrays: NDArray[Any]) -> Sequence[NDArray[Any]]:
     """Put what came back into the order of ``lanes``; EnvPool answers as lanes get done."""
     answered = info["env_id"]
     if (answered == lanes).all():

@@ -78,9 +78,7 @@ class GymnasiumLanes:
     width = 1
     """See the module."""
 
-    def __init__(
-        self, spec: EnvironmentSpec, description: EnvironmentDescription, seeds: Sequence[int]
-    ) -> None:
+    def __init__(self, spec: EnvironmentSpec, description: EnvironmentDescription, seeds: Sequence[int]) -> None:
         self.failures: dict[int, LaneFailure] = {}
         self._spec = spec
         self._seeds = seeds
@@ -137,9 +135,7 @@ class GymnasiumLanes:
     def _flat(self, environment: Environment, observation: object) -> Observation:
         flat = flatten(environment.observation_space, observation)
         if flat.shape != self._nothing.shape:
-            raise WrongObservationError(
-                f"the observation has {flat.size} values, its space {self._nothing.size}"
-            )
+            raise WrongObservationError(f"the observation has {flat.size} values, its space {self._nothing.size}")
         return flat
 
 

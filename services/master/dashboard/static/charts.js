@@ -13,7 +13,7 @@ const REST = 10; // Fetching figures takes at most a tenth of the time, however 
 
 const dark = matchMedia("(prefers-color-scheme: dark)");
 
-/** Charts of one experiment. `refresh(stamp)` draws anew whatever has changed since the last stamp. */
+/** Charts of one experiment. `refresh(stamp)` draws a new stamp's figures, and says whether they are shown. */
 export function createCharts(api) {
   const cards = new Map();
   let axis = axisFromAddress();
@@ -22,16 +22,18 @@ export function createCharts(api) {
 
   async function refresh(stamp) {
     const wanted = `${axis} ${stamp}`;
-    if (drawn === wanted || performance.now() < notBefore) return;
+    if (drawn === wanted) return true;
+    if (performance.now() < notBefore) return false;
     if (cards.size === 0) (await api.figures()).forEach((name, index) => cards.set(name, addCard(name, index)));
     const started = performance.now();
     const asked = axis;
     const figures = await Promise.all([...cards.keys()].map((name) => api.figure(name, asked)));
     const finished = performance.now();
     notBefore = finished + (finished - started) * REST;
-    if (asked !== axis) return;
+    if (asked !== axis) return false;
     await Promise.all([...cards.values()].map((card, index) => draw(card, figures[index])));
     drawn = wanted;
+    return true;
   }
 
   for (const radio of document.querySelectorAll("input[name=axis]")) {

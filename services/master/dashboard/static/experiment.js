@@ -58,8 +58,8 @@ async function refresh() {
   showFiles(files);
   show(byId("loading"), false);
   show(byId("experiment"), true);
-  await charts.refresh(`${experiment.generation} ${tests.at(-1)?.generation}`);
-  return active;
+  const shown = await charts.refresh(`${experiment.generation} ${tests.at(-1)?.generation}`);
+  return active || !shown;
 }
 
 /** Keep the last two generations: for the last one's returns and the steps per second between them. */

@@ -1,0 +1,79 @@
+"""`seedcast test`: replays a saved model, without master or worker."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+from numpy.typing import NDArray
+from rich.progress import track
+
+from services.worker.engine.rollout import run_unit
+from shared.errors import InvalidInput, SeedcastError
+from shared.model import Model
+from shared.protocol import Unit, UnitHeader
+from shared.seeding import Purpose, episode_seeds
+
+EPISODES_AT_ONCE = 20
+"""Between two steps of the progress bar."""
+
+LogDir = Annotated[Path, typer.Option("--logdir", help="An experiment's folder of artifacts.")]
+ModelName = Annotated[str, typer.Option("--model", help="Which model in it.")]
+Episodes = Annotated[int, typer.Option(min=1, max=1_000_000)]
+Seed = Annotated[int, typer.Option(min=0, help="Other seeds, other episodes.")]
+Success = Annotated[
+    float | None, typer.Option(help="The return that counts as success. Default: the environment's own threshold.")
+]
+Video = Annotated[Path | None, typer.Option(help="Write the first episode to this MP4 file.")]
+
+
+class ReplayFailed(SeedcastError):
+    """The environment failed during the replay."""
+
+
+def replay(
+    logdir: LogDir,
+    model: ModelName = "best_model.npz",
+    episodes: Episodes = 100,
+    seed: Seed = 0,
+    success: Success = None,
+    video: Video = None,
+) -> None:
+    """Replay a saved model and print what it scores: plain returns on episodes that training never saw."""
+    if video is not None and video.suffix != ".mp4":
+        raise InvalidInput.of("--video", "must end in .mp4", video)
+    loaded = Model.load(logdir / model)
+    seeds = episode_seeds(seed, Purpose.TEST_EPISODES, 0, 1, episodes)[0]
+    returns = _replay(loaded, seeds)
+    threshold = success if success is not None else loaded.metadata.description.reward_threshold
+    typer.echo(
+        f"{loaded.metadata.environment.id}, {model} of generation {loaded.metadata.generation}, "
+        f"{episodes} episodes, seed {seed}"
+    )
+    typer.echo(
+        f"mean {returns.mean():.2f}  std {returns.std():.2f}  min {returns.min():.2f}  max {returns.max():.2f}"
+    )
+    if threshold is not None:
+        rate = float((returns >= threshold).mean())
+        typer.echo(f"success rate {rate:.0%} (return of at least {threshold:g})")
+    if video is not None:
+        from cli.video import record  # rendering pulls in much that a test does not need
+
+        score = record(loaded, int(seeds[0]), video)
+        typer.echo(f"{video}: one episode, return {score:.2f}")
+
+
+def _replay(model: Model, seeds: NDArray[np.int32]) -> NDArray[np.float64]:
+    """Return the plain returns ``(episodes,)``."""
+    header = UnitHeader(environment=model.metadata.environment, policy=model.metadata.policy)
+    returns: list[NDArray[np.float64]] = []
+    for start in track(range(0, len(seeds), EPISODES_AT_ONCE), "episodes", transient=True):
+        some = seeds[start : start + EPISODES_AT_ONCE]
+        rows = np.zeros(len(some), np.int32)
+        result = run_unit(Unit(header, model.parameters[None, :], rows, some, model.normaliser))
+        for failure in result.failures:
+            raise ReplayFailed(f"the environment failed: {failure.kind}: {failure.message}")
+        returns.append(result.returns)
+    return np.concatenate(returns)

@@ -1,0 +1,23 @@
+"""`python -m services.worker`: one worker, configured by SEEDCAST_WORKER_ environment variables."""
+
+from __future__ import annotations
+
+from services.worker.app import create_app
+from services.worker.metrics import Metrics
+from services.worker.settings import Settings
+from services.worker.slots.pool import SlotPool
+from shared.server import bind, read_settings, run_main, serve
+
+
+def main() -> None:
+    """Take the port, then serve."""
+    settings = read_settings(Settings)
+    listener = bind(settings.host, settings.port)
+    metrics = Metrics()
+    pool = SlotPool(settings.slots, settings.queue, settings.slot_memory_bytes, metrics.count)
+    app = create_app(settings, pool, metrics)
+    serve(app, listener, settings.shutdown_seconds, on_shutdown=pool.drain)
+
+
+if __name__ == "__main__":
+    run_main(main, "seedcast-worker")

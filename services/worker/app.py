@@ -1,0 +1,51 @@
+"""The worker, assembled."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import TypedDict
+
+from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
+
+from services.worker.endpoints import router
+from services.worker.metrics import Metrics
+from services.worker.schemas import add_schemas
+from services.worker.settings import Settings
+from services.worker.slots.pool import SlotPool
+from shared.problems import install_problem_handlers
+
+
+class State(TypedDict):
+    """What the lifespan hands to the endpoints."""
+
+    settings: Settings
+    pool: SlotPool
+    metrics: Metrics
+
+
+def create_app(settings: Settings, pool: SlotPool, metrics: Metrics) -> FastAPI:
+    """Build the application; its slots start when it is served."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[State]:
+        slots = asyncio.create_task(pool.run())
+        try:
+            yield State(settings=settings, pool=pool, metrics=metrics)
+        finally:
+            slots.cancel()
+            with suppress(asyncio.CancelledError):
+                await slots
+
+    app = FastAPIOffline(
+        title="Seedcast worker",
+        description="Computes batches of rollouts.",
+        redoc_url=None,
+        lifespan=lifespan,
+    )
+    install_problem_handlers(app)
+    app.include_router(router)
+    add_schemas(app)
+    return app

@@ -1,0 +1,104 @@
+"""The worker's API."""
+
+from __future__ import annotations
+
+from typing import Annotated, cast
+
+from fastapi import APIRouter, Depends, Request, Response
+from prometheus_client import CONTENT_TYPE_LATEST
+
+from services.worker.intake import compute
+from services.worker.metrics import Metrics
+from services.worker.schemas import BINARY, CART_POLE, Health, Result, json_body, problems
+from services.worker.settings import Settings
+from services.worker.slots.channel import Kind
+from services.worker.slots.pool import SlotPool
+from shared.errors import Busy
+from shared.protocol import FRAME_MEDIA_TYPE, UnitJson, WorkerInfo
+from shared.spec.environment import EnvironmentDescription, EnvironmentSpec
+
+router = APIRouter()
+
+
+def _pool(request: Request) -> SlotPool:
+    return cast(SlotPool, request.state.pool)
+
+
+def _settings(request: Request) -> Settings:
+    return cast(Settings, request.state.settings)
+
+
+def _metrics(request: Request) -> Metrics:
+    return cast(Metrics, request.state.metrics)
+
+
+Pool = Annotated[SlotPool, Depends(_pool)]
+SettingsState = Annotated[Settings, Depends(_settings)]
+MetricsState = Annotated[Metrics, Depends(_metrics)]
+
+
+@router.post(
+    "/rollouts",
+    tags=["work"],
+    response_class=Response,
+    responses={
+        200: {"description": "The result, in the form of the unit.", "content": BINARY, "model": Result},
+        **problems(
+            _409="The frame is of another protocol version.",
+            _413="The body is over the limit.",
+            _422="The unit is wrong.",
+            _503="No room now; Retry-After says when to come back.",
+        ),
+    },
+    openapi_extra=json_body(UnitJson, CART_POLE, **BINARY),
+)
+async def run_rollouts(request: Request, pool: Pool, settings: SettingsState) -> Response:
+    """Run a unit: a batch of rollouts, in one slot.
+
+    A rollout that fails is part of the result, not an error. A unit that takes longer than the environment's
+    `rollout_timeout_seconds` fails as a whole. If the client goes away, a unit that still waits is dropped.
+    """
+    binary = request.headers.get("content-type", "").partition(";")[0].strip() == FRAME_MEDIA_TYPE
+    kind, media_type = (Kind.UNIT, FRAME_MEDIA_TYPE) if binary else (Kind.UNIT_JSON, "application/json")
+    return Response(await compute(pool, request, kind, settings.max_body_bytes), media_type=media_type)
+
+
+@router.post(
+    "/environments/describe",
+    tags=["work"],
+    response_model=EnvironmentDescription,
+    responses=problems(
+        _413="The body is over the limit.", _422="The environment is unknown or wrong.", _503="No room now."
+    ),
+    openapi_extra=json_body(EnvironmentSpec, {"id": "CartPole-v1"}),
+)
+async def describe_environment(request: Request, pool: Pool, settings: SettingsState) -> Response:
+    """Say what an environment observes and takes."""
+    payload = await compute(pool, request, Kind.DESCRIBE, settings.max_body_bytes)
+    return Response(payload, media_type="application/json")
+
+
+@router.get("/info", tags=["operations"], responses=problems(_503="The slots are warming up."))
+async def info(pool: Pool) -> WorkerInfo:
+    """Say what this worker is and has."""
+    return pool.info()
+
+
+@router.get("/livez", tags=["operations"])
+async def livez() -> Health:
+    """Say that the process lives."""
+    return Health()
+
+
+@router.get("/readyz", tags=["operations"], responses=problems(_503="Why the worker takes no units."))
+async def readyz(pool: Pool) -> Health:
+    """Say whether the worker takes units."""
+    if trouble := pool.trouble():
+        raise Busy(trouble)
+    return Health()
+
+
+@router.get("/metrics", tags=["operations"], response_class=Response)
+async def metrics(pool: Pool, metrics: MetricsState) -> Response:
+    """Return the metrics in Prometheus text format."""
+    return Response(metrics.render(pool), media_type=CONTENT_TYPE_LATEST)

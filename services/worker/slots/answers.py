@@ -1,0 +1,75 @@
+"""What a slot answers to each kind of message. Runs in the slot; nothing here knows pipes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from pydantic import BaseModel, ValidationError
+
+from services.worker.engine import run_unit
+from services.worker.environments.registry import available, describe
+from services.worker.slots.channel import Kind, Message
+from services.worker.slots.fingerprint import cpu_model, fingerprint, version
+from services.worker.slots.messages import Refusal, Started, Summary, encode_result
+from shared.errors import InvalidInput, ProtocolMismatch
+from shared.protocol import PROTOCOL_VERSION, Unit, UnitJson, WorkerInfo
+from shared.spec.environment import EnvironmentSpec
+from shared.spec.policy import POLICIES
+from shared.validation import invalid
+
+Answer = Callable[[bytes], Iterator[Message]]
+
+
+def worker_info() -> WorkerInfo:
+    """Say what this process can do; importing the engines on the way is the slot's warm-up."""
+    return WorkerInfo(
+        protocol=PROTOCOL_VERSION,
+        version=version(),
+        slots=0,  # a slot does not know how many there are
+        cpu=cpu_model(),
+        fingerprint=fingerprint(),
+        environments=available(),
+        policies=list(POLICIES),
+    )
+
+
+def _refusable(answer: Answer) -> Answer:
+    def answer_or_refuse(payload: bytes) -> Iterator[Message]:
+        try:
+            yield from answer(payload)
+        except ValidationError as error:
+            yield _message(Kind.REFUSED, Refusal.of(invalid(error)))
+        except (InvalidInput, ProtocolMismatch) as error:
+            yield _message(Kind.REFUSED, Refusal.of(error))
+
+    return answer_or_refuse
+
+
+@_refusable
+def _frame(payload: bytes) -> Iterator[Message]:
+    yield from _run(Kind.UNIT, Unit.from_frame(payload))
+
+
+@_refusable
+def _json(payload: bytes) -> Iterator[Message]:
+    yield from _run(Kind.UNIT_JSON, UnitJson.model_validate_json(payload).unit())
+
+
+@_refusable
+def _describe(payload: bytes) -> Iterator[Message]:
+    yield _message(Kind.RESULT, describe(EnvironmentSpec.model_validate_json(payload)))
+
+
+def _run(form: Kind, unit: Unit) -> Iterator[Message]:
+    deadline = unit.header.environment.rollout_timeout_seconds
+    yield _message(Kind.STARTED, Started(rollouts=len(unit), deadline_seconds=deadline))
+    result = run_unit(unit)
+    yield _message(Kind.SUMMARY, Summary.of(result))
+    yield Message(Kind.RESULT, encode_result(form, result))
+
+
+def _message(kind: Kind, content: BaseModel) -> Message:
+    return Message(kind, content.model_dump_json().encode())
+
+
+ANSWERS: dict[Kind, Answer] = {Kind.UNIT: _frame, Kind.UNIT_JSON: _json, Kind.DESCRIBE: _describe}

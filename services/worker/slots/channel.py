@@ -1,0 +1,81 @@
+"""What a worker and its slots say to each other over pipes: a kind, a length, a payload.
+
+A unit and its result travel as the very bytes that came and go over HTTP; nothing is decoded on the way.
+"""
+
+from __future__ import annotations
+
+import struct
+from asyncio import StreamReader, StreamWriter
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import BinaryIO
+
+_HEADER = struct.Struct("<BQ")
+
+
+class Kind(IntEnum):
+    """What a payload is."""
+
+    UNIT = 1
+    """To the slot: a unit's frame."""
+    UNIT_JSON = 2
+    """To the slot: a unit as JSON."""
+    DESCRIBE = 3
+    """To the slot: an environment's specification as JSON."""
+    READY = 16
+    """From the slot, once: what it can do, as the JSON of `WorkerInfo`."""
+    STARTED = 17
+    """From the slot: the unit is understood; `Started` as JSON."""
+    SUMMARY = 18
+    """From the slot, before a unit's result: `Summary` as JSON."""
+    RESULT = 19
+    """From the slot, last: the answer, in the form of the question."""
+    REFUSED = 20
+    """From the slot, last: what is wrong with the question; `Refusal` as JSON."""
+
+
+@dataclass(frozen=True)
+class Message:
+    """One of them."""
+
+    kind: Kind
+    payload: bytes
+
+
+def read_message(stream: BinaryIO) -> Message | None:
+    """Read one message; None at the end of the stream."""
+    header = stream.read(_HEADER.size)
+    if len(header) < _HEADER.size:
+        return None
+    kind, length = _HEADER.unpack(header)
+    payload = stream.read(length)
+    return Message(Kind(kind), payload) if len(payload) == length else None
+
+
+def write_message(stream: BinaryIO, message: Message) -> None:
+    """Write one message."""
+    stream.write(_HEADER.pack(message.kind, len(message.payload)))
+    stream.write(message.payload)
+    stream.flush()
+
+
+async def receive(reader: StreamReader) -> Message:
+    """Read one message.
+
+    Raises:
+        IncompleteReadError: the other side is gone.
+    """
+    kind, length = _HEADER.unpack(await reader.readexactly(_HEADER.size))
+    return Message(Kind(kind), await reader.readexactly(length))
+
+
+async def send(writer: StreamWriter, message: Message) -> None:
+    """Write one message.
+
+    Raises:
+        ConnectionError: the other side is gone.
+    """
+    writer.write(_HEADER.pack(message.kind, len(message.payload)))
+    writer.write(message.payload)
+    await writer.drain()

@@ -1,0 +1,64 @@
+"""`python -m services.worker.slots.child`: one slot, a process that computes one thing at a time.
+
+It talks over the pipes that were its standard input and output, and ends when its input does.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import BinaryIO
+
+from services.worker.slots.channel import Kind, Message, read_message, write_message
+
+PR_SET_PDEATHSIG = 1
+
+
+def main() -> None:
+    """Warm up, say so, then answer until the worker goes away."""
+    requests, replies = _take_channel()
+    _leave_signals_to_the_worker()
+    _die_with_the_worker()
+    _offer_to_the_oom_killer()
+    # Imported only now: it takes seconds, in which the lines above already have to hold.
+    from services.worker.slots.answers import ANSWERS, worker_info
+
+    write_message(replies, Message(Kind.READY, worker_info().model_dump_json().encode()))
+    while (message := read_message(requests)) is not None:
+        for reply in ANSWERS[message.kind](message.payload):
+            write_message(replies, reply)
+
+
+def _take_channel() -> tuple[BinaryIO, BinaryIO]:
+    """Keep the pipes for the channel; whatever a library prints goes to standard error."""
+    requests = os.fdopen(os.dup(0), "rb")
+    replies = os.fdopen(os.dup(1), "wb")
+    with Path(os.devnull).open("rb") as nothing:
+        os.dup2(nothing.fileno(), 0)
+    os.dup2(2, 1)
+    return requests, replies
+
+
+def _leave_signals_to_the_worker() -> None:
+    """Ignore what a terminal or an init system sends to everyone: the worker decides when a slot ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
+
+def _die_with_the_worker() -> None:
+    """Have the kernel kill this process with its parent, even in the middle of a unit (Linux)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _offer_to_the_oom_killer() -> None:
+    """Let the kernel, when memory runs out, end a slot rather than the worker that can replace it."""
+    if sys.platform == "linux":
+        Path("/proc/self/oom_score_adj").write_text("1000")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,71 @@
+"""One question to a slot and its answer, whatever becomes of the slot in between."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from services.worker.slots.channel import Kind, Message
+from services.worker.slots.messages import Refusal, Started, Summary, encode_result
+from services.worker.slots.process import SlotDied, SlotProcess
+from shared.errors import Busy, InvalidInput
+from shared.protocol import UnitResult
+
+READ_SECONDS = 30.0
+"""For a unit to be read, and for its result to be sent: neither counts as the environment's time."""
+
+DESCRIBE_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The bytes for the client, and for a unit what it came to."""
+
+    payload: bytes
+    summary: Summary | None = None
+
+
+async def converse(process: SlotProcess, request: Message) -> Answer:
+    """Ask a ready slot.
+
+    Raises:
+        InvalidInput, ProtocolMismatch: the slot refuses the request, for what is wrong with it.
+        Busy: the slot died before it had read the request, which may be no fault of it.
+    """
+    if request.kind is Kind.DESCRIBE:
+        return await _describe(process, request)
+    try:
+        started = Started.model_validate_json(await _expect(process, request, READ_SECONDS, "reading a unit"))
+    except SlotDied as died:
+        raise Busy(f"the slot broke: {died.message}") from died
+    return await _unit(process, request.kind, started)
+
+
+async def _describe(process: SlotProcess, request: Message) -> Answer:
+    try:
+        return Answer(await _expect(process, request, DESCRIBE_SECONDS, "describing it"))
+    except SlotDied as died:
+        raise InvalidInput.of("environment.id", f"cannot be described: {died.message}") from died
+
+
+async def _unit(process: SlotProcess, form: Kind, started: Started) -> Answer:
+    """Follow a unit to its end; a slot that dies of it is a result too."""
+    begun = time.monotonic()
+    try:
+        summary = await _expect(process, None, started.deadline_seconds, "the unit")
+        return Answer(
+            await _expect(process, None, READ_SECONDS, "sending the result"),
+            Summary.model_validate_json(summary),
+        )
+    except SlotDied as died:
+        seconds = time.monotonic() - begun
+        failed = UnitResult.failed(started.rollouts, died.kind, died.message, seconds)
+        return Answer(encode_result(form, failed), Summary.of(failed))
+
+
+async def _expect(process: SlotProcess, request: Message | None, seconds: float, doing: str) -> bytes:
+    """Return the payload of the next message, after sending ``request`` if there is one."""
+    reply = await process.exchange(request, seconds, doing)
+    if reply.kind is Kind.REFUSED:
+        raise Refusal.model_validate_json(reply.payload).error()
+    return reply.payload

@@ -1,0 +1,80 @@
+"""The small payloads between a worker and its slots."""
+
+from __future__ import annotations
+
+import json
+from typing import Self
+
+from pydantic import BaseModel
+
+from services.worker.slots.channel import Kind
+from shared.errors import FieldError, InvalidInput, ProtocolMismatch, SeedcastError
+from shared.protocol import FailureKind, UnitResult
+
+
+class Started(BaseModel):
+    """What the supervisor has to know of a unit that it does not decode."""
+
+    rollouts: int
+    deadline_seconds: float
+
+
+class Summary(BaseModel):
+    """What the metrics have to know of a result."""
+
+    rollouts: int
+    steps: int = 0
+    seconds: float
+    failures: dict[FailureKind, int] = {}
+    """Failed rollouts by kind."""
+
+    @classmethod
+    def of(cls, result: UnitResult) -> Self:
+        """Summarise a result."""
+        failures: dict[FailureKind, int] = {}
+        for failure in result.failures:
+            failures[failure.kind] = failures.get(failure.kind, 0) + len(failure.rollouts)
+        rollouts, steps = len(result.returns), int(result.lengths.sum())
+        return cls(rollouts=rollouts, steps=steps, seconds=result.busy_seconds, failures=failures)
+
+
+class RefusedField(BaseModel):
+    """A `FieldError` on its way."""
+
+    field: str
+    reason: str
+    value: str | None
+
+
+class Refusal(BaseModel):
+    """An error of ours on its way from the slot to the client."""
+
+    detail: str
+    errors: list[RefusedField]
+
+    @classmethod
+    def of(cls, error: InvalidInput | ProtocolMismatch) -> Self:
+        """Pack an error."""
+        fields = error.errors if isinstance(error, InvalidInput) else ()
+        return cls(
+            detail=str(error),
+            errors=[
+                RefusedField(
+                    field=item.field,
+                    reason=item.reason,
+                    value=None if item.value is None else str(item.value)[:200],
+                )
+                for item in fields
+            ],
+        )
+
+    def error(self) -> SeedcastError:
+        """Unpack it."""
+        if not self.errors:
+            return ProtocolMismatch(self.detail)
+        return InvalidInput([FieldError(item.field, item.reason, item.value) for item in self.errors])
+
+
+def encode_result(form: Kind, result: UnitResult) -> bytes:
+    """Encode a result in the form in which its unit came."""
+    return result.to_frame() if form is Kind.UNIT else json.dumps(result.to_json()).encode()

@@ -1,0 +1,95 @@
+"""All slots of a worker behind one door."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from services.worker.slots.channel import Message
+from services.worker.slots.messages import Summary
+from services.worker.slots.slot import Slot
+from services.worker.slots.tickets import Ticket, Tickets
+from shared.errors import Busy
+from shared.protocol import WorkerInfo
+
+
+class SlotPool:
+    """Takes requests while there is room, and keeps every slot alive."""
+
+    def __init__(
+        self, slots: int, queue: int, memory_limit: int | None, report: Callable[[Summary], None]
+    ) -> None:
+        self._tickets = Tickets(slots + queue)
+        self._slots = [Slot(number, self._tickets, memory_limit, report) for number in range(slots)]
+        self._draining = False
+
+    @property
+    def busy(self) -> int:
+        """Slots at work."""
+        return self._tickets.running
+
+    @property
+    def waiting(self) -> int:
+        """Requests in no slot yet."""
+        return self._tickets.waiting
+
+    @property
+    def restarts(self) -> int:
+        """Children that replaced another."""
+        return sum(max(0, slot.starts - 1) for slot in self._slots)
+
+    async def run(self) -> None:
+        """Keep the slots running, until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            for slot in self._slots:
+                group.create_task(slot.run())
+
+    def check_room(self) -> None:
+        """See whether a request would be taken.
+
+        Raises:
+            Busy: it would not.
+        """
+        self._tickets.check_room()
+
+    def submit(self, request: Message) -> Ticket:
+        """Queue a request.
+
+        Raises:
+            Busy: there is no room.
+        """
+        return self._tickets.put(request)
+
+    def abandon(self, ticket: Ticket) -> None:
+        """Drop a request that nobody waits for any more.
+
+        One that is in a slot already runs on: it ends within its deadline, and a fresh child costs seconds.
+        """
+        ticket.answer.cancel()
+        self._tickets.discard(ticket)
+
+    def info(self) -> WorkerInfo:
+        """Say what the worker is.
+
+        Raises:
+            Busy: no slot has become ready yet.
+        """
+        for slot in self._slots:
+            if slot.info is not None:
+                return slot.info.model_copy(update={"slots": len(self._slots)})
+        raise Busy(self.trouble() or "the slots are warming up")
+
+    def trouble(self) -> str | None:
+        """Say why the worker is not ready, or nothing."""
+        if self._draining:
+            return "the worker is shutting down"
+        for slot in self._slots:
+            if slot.trouble is not None:
+                return slot.trouble
+        cold = sum(not slot.starts for slot in self._slots)
+        return f"{cold} of {len(self._slots)} slots are warming up" if cold else None
+
+    def drain(self) -> None:
+        """Finish what runs, refuse everything else."""
+        self._draining = True
+        self._tickets.close()

@@ -1,0 +1,135 @@
+"""One child process, from its start to its end."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from asyncio.subprocess import PIPE, Process
+from contextlib import suppress
+from typing import Self
+
+from services.worker.slots.channel import Message, receive, send
+from services.worker.slots.memory import resident_bytes
+from shared.protocol import FailureKind, WorkerInfo
+
+START_SECONDS = 60.0
+MEMORY_INTERVAL_SECONDS = 0.1
+PIPE_BUFFER_BYTES = 2**20
+
+ENVIRONMENT = {
+    # One thread: a slot is one core, and a product split over threads adds up in another order.
+    "MKL_NUM_THREADS": "1",
+    "NUMEXPR_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "VECLIB_MAXIMUM_THREADS": "1",
+    # An environment that iterates over a set of strings must do so in the same order in every slot.
+    "PYTHONHASHSEED": "0",
+    "PYGAME_HIDE_SUPPORT_PROMPT": "1",
+    "SDL_AUDIODRIVER": "dummy",
+    "SDL_VIDEODRIVER": "dummy",
+}
+
+
+class SlotDied(Exception):
+    """The process is gone."""
+
+    def __init__(self, kind: FailureKind, message: str) -> None:
+        self.kind = kind
+        self.message = message
+        super().__init__(message)
+
+
+class SlotProcess:
+    """A child that has said it is ready."""
+
+    def __init__(self, process: Process, memory_limit: int | None) -> None:
+        self._process = process
+        self._memory_limit = memory_limit
+        self._verdict: SlotDied | None = None
+        self.info: WorkerInfo
+
+    @classmethod
+    async def start(cls, memory_limit: int | None) -> Self:
+        """Start a child and wait until it is warm.
+
+        Raises:
+            SlotDied: it did not get there.
+        """
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "services.worker.slots.child"),
+            stdin=PIPE,
+            stdout=PIPE,
+            env=os.environ | ENVIRONMENT,
+            limit=PIPE_BUFFER_BYTES,
+            start_new_session=True,
+        )
+        slot = cls(process, memory_limit)
+        try:
+            ready = await slot.exchange(None, START_SECONDS, "getting ready")
+        except BaseException:
+            await slot.kill()
+            raise
+        slot.info = WorkerInfo.model_validate_json(ready.payload)
+        return slot
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        return self._process.pid
+
+    async def exchange(self, request: Message | None, seconds: float, doing: str) -> Message:
+        """Send ``request``, if there is one, and wait for the child's next message, watching its memory.
+
+        Raises:
+            SlotDied: it died, or was killed for taking too much time or memory.
+        """
+        watch = asyncio.create_task(self._watch_memory())
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._exchange(request)
+        except TimeoutError:
+            raise await self.kill(SlotDied("timeout", f"{doing} took longer than {seconds:g} s")) from None
+        except (asyncio.IncompleteReadError, ConnectionError):
+            raise await self.ended() from None
+        finally:
+            watch.cancel()
+
+    async def ended(self) -> SlotDied:
+        """Wait until the process has ended; return why it did."""
+        await self._process.wait()
+        return self._verdict or SlotDied("crash", f"the slot {_ending(self._process.returncode or 0)}")
+
+    async def kill(self, verdict: SlotDied | None = None) -> SlotDied:
+        """End the process and whatever it started."""
+        self._verdict = self._verdict or verdict
+        if self._process.returncode is None:
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.pid, signal.SIGKILL)
+        return await self.ended()
+
+    async def _exchange(self, request: Message | None) -> Message:
+        if self._process.stdin is None or self._process.stdout is None:
+            raise ConnectionError("no pipes")
+        if request is not None:
+            await send(self._process.stdin, request)
+        return await receive(self._process.stdout)
+
+    async def _watch_memory(self) -> None:
+        while self._memory_limit is not None:
+            if (used := resident_bytes(self.pid)) > self._memory_limit:
+                sizes = f"{used / 2**20:.0f} MiB, its limit is {self._memory_limit / 2**20:.0f} MiB"
+                await self.kill(SlotDied("memory", f"the slot took {sizes}"))
+                return
+            await asyncio.sleep(MEMORY_INTERVAL_SECONDS)
+
+
+def _ending(returncode: int) -> str:
+    if returncode >= 0:
+        return f"exited with code {returncode}"
+    try:
+        return f"was killed by {signal.Signals(-returncode).name}"
+    except ValueError:
+        return f"was killed by signal {-returncode}"

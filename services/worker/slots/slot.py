@@ -1,0 +1,102 @@
+"""One slot: a supervised child, replaced whenever it dies."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from itertools import count
+
+from services.worker.slots.conversation import converse
+from services.worker.slots.messages import Summary
+from services.worker.slots.process import SlotDied, SlotProcess
+from services.worker.slots.tickets import Ticket, Tickets
+from shared.errors import SeedcastError
+from shared.protocol import WorkerInfo
+
+BACK_OFF_SECONDS = 0.5
+LONGEST_BACK_OFF_SECONDS = 30.0
+log = logging.getLogger(__name__)
+
+
+class Slot:
+    """Takes tickets, one at a time, and answers them whatever becomes of its child."""
+
+    def __init__(
+        self, number: int, tickets: Tickets, memory_limit: int | None, report: Callable[[Summary], None]
+    ) -> None:
+        self._number = number
+        self._tickets = tickets
+        self._memory_limit = memory_limit
+        self._report = report
+        self.info: WorkerInfo | None = None
+        """What the child can do; None until the first one has become ready."""
+        self.starts = 0
+        """Children that became ready."""
+        self.trouble: str | None = None
+        """Why no child becomes ready, while that is so."""
+        self.process: SlotProcess | None = None
+        """The child, while it is ready or busy."""
+
+    async def run(self) -> None:
+        """Keep a child running and busy, until cancelled."""
+        while True:
+            self.process = await self._start()
+            try:
+                why = await self._serve(self.process)
+                log.warning("slot %d is replaced: %s", self._number, why)
+            finally:
+                await self.process.kill()
+                self.process = None
+
+    async def _start(self) -> SlotProcess:
+        for failures in count(1):
+            try:
+                process = await SlotProcess.start(self._memory_limit)
+            except (SlotDied, OSError) as error:
+                log.error("slot %d does not start: %s", self._number, error)
+                self.trouble = f"slot {self._number} does not start: {error}" if failures > 1 else None
+                await asyncio.sleep(min(BACK_OFF_SECONDS * 2**failures, LONGEST_BACK_OFF_SECONDS))
+            else:
+                break
+        self.trouble = None
+        self.starts += 1
+        self.info = process.info
+        return process
+
+    async def _serve(self, process: SlotProcess) -> str:
+        """Answer tickets until the child dies; return why it did."""
+        ended = asyncio.create_task(process.ended())
+        try:
+            while (ticket := await self._next_ticket(ended)) is not None:
+                try:
+                    await self._answer(process, ticket)
+                finally:
+                    self._tickets.done()
+            return (await ended).message
+        finally:
+            ended.cancel()
+
+    async def _next_ticket(self, ended: asyncio.Task[SlotDied]) -> Ticket | None:
+        """Wait for a ticket; None if the child is dead, which is no fault of the next ticket."""
+        taking = asyncio.create_task(self._tickets.take())
+        try:
+            await asyncio.wait({taking, ended}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            if not taking.done():
+                taking.cancel()
+        if not ended.done():
+            return taking.result()
+        if taking.done():
+            self._tickets.put_back(taking.result())
+        return None
+
+    async def _answer(self, process: SlotProcess, ticket: Ticket) -> None:
+        try:
+            answer = await converse(process, ticket.request)
+        except SeedcastError as error:
+            ticket.refuse(error)
+            return
+        if answer.summary is not None:
+            self._report(answer.summary)
+        ticket.reply(answer.payload)

@@ -1,0 +1,97 @@
+"""The queue between the endpoints and the slots: bounded, and forgetful of clients that have gone."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass, field
+
+from services.worker.slots.channel import Message
+from shared.errors import Busy, SeedcastError
+
+
+@dataclass(eq=False)
+class Ticket:
+    """One thing to compute; ``answer`` gets the bytes of the reply, or the error."""
+
+    request: Message
+    answer: asyncio.Future[bytes] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+
+    def reply(self, payload: bytes) -> None:
+        """Give the answer to whoever still waits for it."""
+        if not self.answer.done():
+            self.answer.set_result(payload)
+
+    def refuse(self, error: SeedcastError) -> None:
+        """Give an error to whoever still waits for an answer."""
+        if not self.answer.done():
+            self.answer.set_exception(error)
+
+
+class Tickets:
+    """First come, first served, with room for as many as ``limit``, waiting or running."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._waiting: deque[Ticket] = deque()
+        self._arrivals = asyncio.Semaphore(0)
+        self._closed = False
+        self.running = 0
+        """Tickets in a slot."""
+
+    @property
+    def waiting(self) -> int:
+        """Tickets in no slot yet."""
+        return len(self._waiting)
+
+    def check_room(self) -> None:
+        """See whether another ticket would be taken.
+
+        Raises:
+            Busy: it would not.
+        """
+        if self._closed:
+            raise Busy("the worker is shutting down", retry_after=5)
+        if self.waiting + self.running >= self._limit:
+            raise Busy(f"0 free slots: {self.running} units run, {self.waiting} wait")
+
+    def put(self, request: Message) -> Ticket:
+        """Queue a request.
+
+        Raises:
+            Busy: there is no room.
+        """
+        self.check_room()
+        ticket = Ticket(request)
+        self._waiting.append(ticket)
+        self._arrivals.release()
+        return ticket
+
+    def discard(self, ticket: Ticket) -> None:
+        """Forget a ticket that nobody waits for any more; one that is running runs on."""
+        if ticket in self._waiting:
+            self._waiting.remove(ticket)
+
+    async def take(self) -> Ticket:
+        """Wait for the next ticket; `done` has to follow."""
+        while True:
+            await self._arrivals.acquire()
+            if self._waiting:  # it may have been discarded
+                self.running += 1
+                return self._waiting.popleft()
+
+    def put_back(self, ticket: Ticket) -> None:
+        """Return a ticket that was taken but not begun; it is the next again."""
+        self.running -= 1
+        self._waiting.appendleft(ticket)
+        self._arrivals.release()
+
+    def done(self) -> None:
+        """Give a running ticket's room to another."""
+        self.running -= 1
+
+    def close(self) -> None:
+        """Take no more, and send those away that wait."""
+        self._closed = True
+        while self._waiting:
+            self._waiting.popleft().refuse(Busy("the worker is shutting down", retry_after=5))

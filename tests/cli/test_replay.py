@@ -1,0 +1,79 @@
+"""`seedcast test` on models made here, without master or worker."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from shared.model import Model, ModelMetadata
+from shared.policies.linear import LinearSpec
+from shared.spec.environment import DiscreteActions, EnvironmentDescription, EnvironmentSpec
+from tests.cli.test_specs import seedcast
+
+METADATA = ModelMetadata(
+    environment=EnvironmentSpec(id="CartPole-v1"),
+    description=EnvironmentDescription(
+        observation_size=4,
+        actions=DiscreteActions(count=2),
+        max_episode_steps=500,
+        reward_threshold=475,
+        engine="envpool",
+    ),
+    policy=LinearSpec(name="linear", bias=False),
+    generation=12,
+)
+
+
+@pytest.fixture
+def logdir(tmp_path: Path) -> Path:
+    """A hand-made policy that balances: push toward where the pole falls."""
+    weights = np.array([[0, 0.1], [0, 0.5], [0, 3], [0, 2]], np.float32)
+    model = Model(parameters=weights.ravel(), normaliser=None, metadata=METADATA)
+    (tmp_path / "best_model.npz").write_bytes(model.to_bytes())
+    return tmp_path
+
+
+def test_a_model_that_balances_scores_500_with_full_success(logdir: Path) -> None:
+    done = seedcast("test", "--logdir", str(logdir), "--episodes", "30")
+    assert done.returncode == 0, done.stderr
+    assert "mean 500.00  std 0.00  min 500.00  max 500.00" in done.stdout
+    assert "success rate 100%" in done.stdout
+
+
+def test_the_same_seed_gives_the_same_episodes_and_another_one_others(logdir: Path) -> None:
+    weak = Model(parameters=np.zeros(8, np.float32), normaliser=None, metadata=METADATA)
+    (logdir / "weak.npz").write_bytes(weak.to_bytes())
+    outputs = [
+        seedcast("test", "--logdir", str(logdir), "--model", "weak.npz", "--episodes", "10", "--seed", seed).stdout
+        for seed in ("1", "1", "2")
+    ]
+    means = [output.split("mean ")[1].split()[0] for output in outputs]
+    assert means[0] == means[1] != means[2]
+
+
+def test_a_video_is_a_playable_mp4(logdir: Path) -> None:
+    video = logdir / "best.mp4"
+    done = seedcast("test", "--logdir", str(logdir), "--episodes", "1", "--video", str(video))
+    assert done.returncode == 0, done.stderr
+    assert video.read_bytes()[4:8] == b"ftyp"
+    import imageio_ffmpeg
+
+    frames, seconds = imageio_ffmpeg.count_frames_and_secs(str(video))
+    assert frames >= 490
+    assert seconds > 5
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [(None, "there is no such file"), (b"not a zip", "is not a model file"), (b"", "is not a model file")],
+)
+def test_what_is_no_model_is_refused_in_one_line(tmp_path: Path, content: bytes | None, reason: str) -> None:
+    if content is not None:
+        (tmp_path / "best_model.npz").write_bytes(content)
+    done: subprocess.CompletedProcess[str] = seedcast("test", "--logdir", str(tmp_path))
+    assert done.returncode == 2
+    assert reason in done.stderr
+    assert len(done.stderr.splitlines()) == 1

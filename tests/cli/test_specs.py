@@ -1,0 +1,53 @@
+"""`seedcast validate` and `seedcast schema`, as a user runs them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+
+from tests.specs import cartpole_values
+
+
+def seedcast(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the installed command."""
+    command = Path(sys.executable).with_name("seedcast")
+    return subprocess.run([command, *arguments], capture_output=True, text=True, check=False, timeout=120)
+
+
+def test_every_config_validates() -> None:
+    configs = sorted(map(str, Path("configs").glob("*.yaml")))
+    done = seedcast("validate", *configs)
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) == len(configs)
+
+
+def test_a_wrong_file_is_named_with_field_and_reason_and_the_others_are_still_checked(tmp_path: Path) -> None:
+    good, bad = tmp_path / "good.yaml", tmp_path / "bad.yaml"
+    good.write_text(yaml.safe_dump(cartpole_values()))
+    bad.write_text(yaml.safe_dump(cartpole_values() | {"population_size": -1, "extra": 1}))
+    done = seedcast("validate", str(bad), str(good), str(tmp_path / "missing.yaml"))
+    assert done.returncode == 2
+    assert f"{good}: ok" in done.stdout
+    assert f"{bad}: population_size: " in done.stderr
+    assert f"{bad}: extra: " in done.stderr
+    assert "missing.yaml: No such file or directory" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_schema_is_json_schema_and_knows_the_strategies() -> None:
+    schema = json.loads(seedcast("schema").stdout)
+    assert schema["title"] == "ExperimentSpec"
+    assert {"pgpe", "pepg", "cma_es"} <= set(schema["properties"]["strategy"]["discriminator"]["mapping"])
+
+
+def test_training_a_wrong_file_says_so_in_one_line(tmp_path: Path) -> None:
+    bad = tmp_path / "bad.yaml"
+    bad.write_text(yaml.safe_dump(cartpole_values() | {"seed": -1}))
+    done = seedcast("train", str(bad))
+    assert done.returncode == 2
+    assert done.stderr.startswith("seedcast: seed: ")
+    assert len(done.stderr.splitlines()) == 1

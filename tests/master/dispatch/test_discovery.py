@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from services.master.dispatch.discovery import parse_workers
+from shared.errors import StartupError
+
+
+def test_static_urls_are_kept_in_order_and_once() -> None:
+    discovery = parse_workers("http://a:1, http://b:2/,http://a:1")
+    assert asyncio.run(discovery.urls()) == ["http://a:1", "http://b:2"]
+
+
+def test_a_dns_name_becomes_one_url_for_each_address() -> None:
+    urls = asyncio.run(parse_workers("dns://localhost:8001").urls())
+    assert "http://127.0.0.1:8001" in urls or "http://[::1]:8001" in urls
+
+
+def test_a_name_that_does_not_resolve_has_no_workers_for_now() -> None:
+    assert asyncio.run(parse_workers("dns://no-such-host.invalid:8001").urls()) == []
+
+
+@pytest.mark.parametrize("entry", ["a:1", "dns://service", "ftp://a", "http://", "http://a:notaport"])
+def test_a_wrong_entry_is_named(entry: str) -> None:
+    with pytest.raises(StartupError, match="SEEDCAST_WORKERS"):
+        parse_workers(f"http://fine:1,{entry}")

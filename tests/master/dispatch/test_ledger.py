@@ -1,0 +1,228 @@
+"""The ledger by plain values: events in, instructions out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.master.dispatch.ledger import HOPELESS, Ledger, Limits, Send
+from shared.protocol import Failure
+
+LIMITS = Limits(unit_seconds=1.0, minimum_unit_seconds=0.1)
+
+
+def crash(*rollouts: int) -> Failure:
+    return Failure(kind="crash", message="segmentation fault", rollouts=list(rollouts))
+
+
+def test_nothing_is_sent_without_workers() -> None:
+    ledger = Ledger(LIMITS)
+    ledger.add_job("a", 10)
+    assert ledger.assign() == []
+
+
+def test_a_worker_gets_its_slots_and_one_more_so_that_no_slot_waits() -> None:
+    ledger = Ledger(LIMITS)
+    ledger.add_job("a", 1000)
+    ledger.worker_up("w", 4)
+    assert len(ledger.assign()) == 5
+    assert ledger.assign() == []
+
+
+def test_a_worker_with_no_slots_left_finishes_and_gets_nothing_new() -> None:
+    ledger = Ledger(LIMITS)
+    job = ledger.add_job("a", 1000)
+    ledger.worker_up("w", 1)
+    sends = ledger.assign()
+    ledger.worker_up("w", 0)
+    for send in sends:
+        assert ledger.unit_done(send.unit, 0.1).stored
+    assert ledger.assign() == []
+    assert ledger.done(job) == sum(len(send.rollouts) for send in sends)
+
+
+def test_the_work_of_a_vanished_worker_is_sent_elsewhere() -> None:
+    ledger = Ledger(LIMITS)
+    ledger.add_job("a", 4)
+    ledger.worker_up("gone", 1)
+    before = {rollout for send in ledger.assign() for rollout in send.rollouts}
+    ledger.worker_down("gone")
+    ledger.worker_up("new", 4)
+    after = ledger.assign()
+    assert {rollout for send in after for rollout in send.rollouts} >= before
+    assert {send.worker for send in after} == {"new"}
+
+
+def test_a_reply_after_its_unit_was_sent_again_is_dropped_and_counted() -> None:
+    ledger = Ledger(LIMITS)
+    ledger.add_job("a", 1)
+    ledger.worker_up("slow", 1)
+    (send,) = ledger.assign()
+    ledger.worker_down("slow")
+    assert not ledger.unit_done(send.unit, 1.0).stored
+    assert ledger.late_replies == 1
+
+
+def test_units_grow_to_the_target_duration_and_shrink_toward_the_end() -> None:
+    ledger = Ledger(LIMITS)
+    job = ledger.add_job("a", 400)
+    ledger.worker_up("w", 1)
+    sizes: list[int] = []
+    queue = ledger.assign()
+    while not ledger.finished(job):
+        send = queue.pop(0)
+        sizes.append(len(send.rollouts))
+        ledger.unit_done(send.unit, 0.02 * len(send.rollouts))
+        queue += ledger.assign()
+    assert max(sizes) == 50  # 1 s at 20 ms a rollout
+    assert sizes[-1] == 5  # 0.1 s: smaller units would cost more in requests than they save
+    assert sum(sizes) == 400
+
+
+def test_two_experiments_share_the_slots_evenly() -> None:
+    ledger = Ledger(LIMITS)
+    jobs = {ledger.add_job(name, 10_000): name for name in "ab"}
+    ledger.worker_up("w", 8)
+    shares = Counter(jobs[send.job] for send in ledger.assign())
+    assert shares == {"a": 5, "b": 5}
+
+
+def test_an_experiment_that_was_away_earns_no_credit() -> None:
+    ledger = Ledger(LIMITS)
+    busy = ledger.add_job("busy", 10_000)
+    ledger.worker_up("w", 1)
+    sends = ledger.assign()
+    for _ in range(50):
+        ledger.unit_done(sends.pop(0).unit, 1.0)
+        sends += ledger.assign()
+    ledger.add_job("new", 10_000)
+    served: Counter[bool] = Counter()
+    for _ in range(20):
+        ledger.unit_done(sends.pop(0).unit, 1.0)
+        fresh = ledger.assign()
+        served.update(send.job == busy for send in fresh)
+        sends += fresh
+    assert 9 <= served[True] <= 11
+
+
+def test_tests_wait_for_training_of_the_same_experiment() -> None:
+    ledger = Ledger(LIMITS)
+    test = ledger.add_job("a", 100, background=True)
+    training = ledger.add_job("a", 6)
+    ledger.worker_up("w", 8)
+    order = [send.job for send in ledger.assign()]
+    assert order.index(test) > max(index for index, job in enumerate(order) if job == training)
+
+
+def test_rollouts_of_a_crashed_unit_are_run_alone_and_only_the_culprit_is_given_up() -> None:
+    ledger = Ledger(LIMITS)
+    job = ledger.add_job("a", 8)
+    for worker in ("v", "w"):
+        ledger.worker_up(worker, 1)
+    poison, given_up, deaths = 1, dict[int, Failure](), 0
+    queue = ledger.assign()
+    while not ledger.finished(job):
+        send = queue.pop(0)
+        failures = [crash(*range(len(send.rollouts)))] if poison in send.rollouts else []
+        deaths += bool(failures)
+        outcome = ledger.unit_done(send.unit, 0.5, failures)
+        given_up |= outcome.given_up
+        assert outcome.hopeless is None
+        queue += ledger.assign()
+    assert list(given_up) == [poison]
+    assert deaths <= 3
+
+
+def test_a_suspect_is_tried_on_another_worker() -> None:
+    ledger = Ledger(LIMITS)
+    ledger.add_job("a", 1)
+    ledger.worker_up("v", 1)
+    (first,) = ledger.assign()
+    ledger.worker_up("w", 1)
+    ledger.unit_done(first.unit, 0.5, [crash(0)])
+    (second,) = ledger.assign()
+    assert second.worker == "w"
+
+
+def test_a_job_that_fails_everywhere_is_hopeless_with_the_workers_message() -> None:
+    ledger = Ledger(LIMITS)
+    ledger.add_job("a", 100)
+    ledger.worker_up("w", 1)
+    queue, replies = ledger.assign(), 0
+    while True:
+        send = queue.pop(0)
+        replies += 1
+        outcome = ledger.unit_done(send.unit, 0.1, [crash(*range(len(send.rollouts)))])
+        if outcome.hopeless:
+            break
+        queue += ledger.assign()
+    assert outcome.hopeless.message == "segmentation fault"
+    assert replies >= HOPELESS
+
+
+class Simulation:
+    """A ledger driven by random events, and a count of how often each rollout was settled."""
+
+    def __init__(self, rollouts: int, slots: int) -> None:
+        self.ledger = Ledger(LIMITS)
+        self.job = self.ledger.add_job("a", rollouts)
+        self.settled: Counter[int] = Counter()
+        self.slots = slots
+        self._out: list[Send] = []
+        self._gone: list[int] = []
+        for name in range(3):
+            self.up(name)
+
+    def up(self, index: int) -> None:
+        self.ledger.worker_up(f"w{index % 3}", self.slots)
+
+    def down(self, index: int) -> None:
+        self.ledger.worker_down(f"w{index % 3}")
+
+    def done(self, index: int, failures: Sequence[Failure] = ()) -> None:
+        if self._out:
+            send = self._out.pop(index % len(self._out))
+            self._gone.append(send.unit)
+            outcome = self.ledger.unit_done(send.unit, 0.05 * len(send.rollouts), failures)
+            if outcome.stored:
+                self.settled.update(send.rollouts[1:] if failures else send.rollouts)
+                self.settled.update(list(outcome.given_up))
+
+    def fail(self, index: int) -> None:
+        self.done(index, [crash(0)])
+
+    def lost(self, index: int) -> None:
+        if self._out:
+            self.ledger.unit_lost(self._out[index % len(self._out)].unit)
+
+    def late(self, index: int) -> None:
+        if self._gone:
+            assert not self.ledger.unit_done(self._gone[index % len(self._gone)], 0.1).stored
+
+    def send(self) -> None:
+        self._out += self.ledger.assign()
+
+
+EVENTS = st.tuples(st.sampled_from(["done", "fail", "lost", "late", "down", "up"]), st.integers(0, 7))
+
+
+@settings(max_examples=200, deadline=None)
+@given(events=st.lists(EVENTS, max_size=300), rollouts=st.integers(1, 60), slots=st.integers(1, 4))
+def test_whatever_happens_every_rollout_is_settled_exactly_once(
+    events: list[tuple[str, int]], rollouts: int, slots: int
+) -> None:
+    simulation = Simulation(rollouts, slots)
+    simulation.send()
+    for event, index in events:
+        getattr(simulation, event)(index)
+        simulation.send()
+    simulation.up(0)  # from here on all goes well
+    for _ in range(10_000):
+        simulation.send()
+        if simulation.ledger.finished(simulation.job):
+            break
+        simulation.done(0)
+    assert simulation.settled == Counter(range(rollouts))

@@ -1,0 +1,163 @@
+"""The evolution between two generations, fed with made-up results."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from services.master.dispatch.batch import BatchResult
+from services.master.dispatch.dispatcher import BatchFailed
+from services.master.evolution.batches import test_batch as batch_of_test
+from services.master.evolution.batches import training_batch, training_seeds
+from services.master.evolution.state import Evolution
+from shared.errors import InvalidInput
+from shared.model import Model
+from shared.observation_stats import Normaliser
+from shared.protocol import Failure
+from shared.spec.environment import DiscreteActions, EnvironmentDescription
+from shared.spec.experiment import ExperimentSpec
+from tests.specs import cartpole
+
+DESCRIPTION = EnvironmentDescription(
+    observation_size=4, actions=DiscreteActions(count=2), max_episode_steps=100, engine="envpool"
+)
+
+
+def begin(spec: ExperimentSpec, warm_start: Model | None = None) -> Evolution:
+    return Evolution.begin("e", spec, DESCRIPTION, warm_start)
+
+
+def result(evolution: Evolution, seed: int) -> BatchResult:
+    """Make results up, as different from one another as real ones."""
+    rng = np.random.default_rng(seed)
+    rollouts = evolution.spec.population_size * evolution.spec.episodes_per_member
+    made = BatchResult.empty(rollouts)
+    made.returns[:] = made.fitness[:] = rng.normal(size=rollouts)
+    made.lengths[:] = rng.integers(1, 100, rollouts)
+    made.observation_sums = rng.normal(size=(rollouts, 4))
+    made.observation_squares = rng.normal(size=(rollouts, 4)) ** 2
+    return made
+
+
+def advance(evolution: Evolution, generations: int) -> None:
+    for _ in range(generations):
+        evolution.strategy.ask()
+        evolution.learn(result(evolution, evolution.generation))
+
+
+@pytest.mark.parametrize(
+    "strategy", [{"name": "pgpe"}, {"name": "pepg"}, {"name": "cma_es"}], ids=lambda values: values["name"]
+)
+def test_a_restored_evolution_goes_on_bit_for_bit(strategy: dict[str, object]) -> None:
+    spec = cartpole(
+        strategy=strategy, episode_seeds="member", fitness={"episode_cap": {"minimum": 10, "multiple": 1.5}}
+    )
+    whole = begin(spec)
+    advance(whole, 3)
+    header, arrays = whole.checkpoint()
+    advance(whole, 4)
+    resumed = begin(spec)
+    resumed.restore(header, arrays)
+    advance(resumed, 4)
+    assert resumed.parameters_sha256() == whole.parameters_sha256()
+    assert resumed.episode_cap == whole.episode_cap
+    assert resumed.environment_steps == whole.environment_steps
+    assert whole.normaliser is not None
+    assert resumed.normaliser is not None
+    np.testing.assert_array_equal(resumed.normaliser.std, whole.normaliser.std)
+
+
+@pytest.mark.parametrize(("shared", "groups"), [("generation", 1), ("pair", 8), ("member", 16)])
+def test_members_share_episode_seeds_as_the_specification_says(shared: str, groups: int) -> None:
+    seeds = training_seeds(cartpole(episode_seeds=shared), generation=3)
+    assert seeds.shape == (16, 2)
+    assert len(np.unique(seeds, axis=0)) == groups
+    if shared == "pair":
+        np.testing.assert_array_equal(seeds[0::2], seeds[1::2])
+
+
+def test_every_generation_has_episodes_of_its_own() -> None:
+    spec = cartpole()
+    assert not np.isin(training_seeds(spec, 1), training_seeds(spec, 2)).any()
+
+
+def test_a_test_is_plain_and_uncapped_and_on_episodes_of_its_own() -> None:
+    spec = cartpole(fitness={"drop_terminal_penalty": 100, "episode_cap": {"minimum": 10}})
+    evolution = begin(spec)
+    advance(evolution, 1)
+    test, training = batch_of_test(evolution), training_batch(evolution, evolution.strategy.ask())
+    assert training.header.shaping.drop_terminal_penalty == 100
+    assert training.header.max_episode_steps is not None
+    assert test.header.shaping.drop_terminal_penalty is None
+    assert test.header.max_episode_steps is None
+    assert not np.isin(test.seeds, training.seeds).any()
+    np.testing.assert_array_equal(test.rows(0, 1)[0], evolution.strategy.mean)
+
+
+def failing(evolution: Evolution, *rollouts: int) -> BatchResult:
+    made = result(evolution, 0)
+    made.fitness[list(rollouts)] = np.nan
+    made.failures = {rollout: Failure(kind="crash", message="segfault", rollouts=[0]) for rollout in rollouts}
+    return made
+
+
+def test_a_failed_member_is_ranked_with_the_worst() -> None:
+    evolution = begin(cartpole())
+    evolution.strategy.ask()
+    fitness, failed = evolution.learn(failing(evolution, 4, 5, 9))
+    assert failed == 2  # rollouts 4 and 5 are member 2's, rollout 9 is member 4's
+    others = np.delete(fitness, [2, 4])
+    assert fitness[2] == fitness[4] == others.min()
+
+
+def test_a_failed_member_ends_the_experiment_where_the_specification_says_so() -> None:
+    evolution = begin(cartpole(fitness={"failed_member": "fail"}))
+    evolution.strategy.ask()
+    with pytest.raises(BatchFailed, match="crash: segfault"):
+        evolution.learn(failing(evolution, 4))
+
+
+@pytest.mark.parametrize(("aggregate", "expected"), [("mean", 2.0), ("median", 2.0), ("min", 1.0)])
+def test_a_members_episodes_are_aggregated(aggregate: str, expected: float) -> None:
+    evolution = begin(cartpole(fitness={"aggregate": aggregate}))
+    evolution.strategy.ask()
+    made = result(evolution, 0)
+    made.fitness[:] = np.tile([1.0, 3.0], 16)
+    fitness, _ = evolution.learn(made)
+    np.testing.assert_array_equal(fitness, np.full(16, expected))
+
+
+def test_the_episode_cap_follows_the_mean_length_within_its_bounds() -> None:
+    evolution = begin(cartpole(fitness={"episode_cap": {"minimum": 20, "multiple": 2}}))
+    caps = [evolution.episode_cap]
+    for length in (5, 30, 99):
+        evolution.strategy.ask()
+        made = result(evolution, 0)
+        made.lengths[:] = length
+        evolution.learn(made)
+        caps.append(evolution.episode_cap)
+    assert caps == [20, 20, 60, 100]
+
+
+def test_a_warm_start_begins_with_the_models_parameters_and_normaliser() -> None:
+    first = begin(cartpole())
+    advance(first, 3)
+    second = begin(cartpole(seed=8), first.model())
+    np.testing.assert_array_equal(second.strategy.mean, first.strategy.mean)
+    assert second.normaliser is not None
+    assert first.normaliser is not None
+    np.testing.assert_allclose(second.normaliser.mean, first.normaliser.mean, rtol=1e-6)
+    np.testing.assert_allclose(second.normaliser.std, first.normaliser.std, rtol=1e-4)
+
+
+def test_a_warm_start_of_another_size_is_refused_with_both_sizes() -> None:
+    model = begin(cartpole(policy={"name": "mlp", "hidden": [3]})).model()
+    with pytest.raises(InvalidInput, match=r"warm_start: the model has 23 parameters, this policy needs 10"):
+        begin(cartpole(), model)
+
+
+def test_a_warm_start_that_observes_something_else_is_refused() -> None:
+    model = begin(cartpole()).model()
+    narrow = model.model_copy(update={"normaliser": Normaliser.identity(3)})
+    with pytest.raises(InvalidInput, match="observes 3 values, not 4"):
+        begin(cartpole(), narrow)

@@ -1,0 +1,166 @@
+"""CMA-ES against pycma itself, and its state against an uninterrupted run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cma
+import numpy as np
+import pytest
+from cma.sigma_adaptation import CMAAdaptSigmaCSA
+
+from services.master.strategies.base import Problem, State
+from services.master.strategies.cma_es import CMAES, CMAESSpec
+from shared.frame import decode_frame, encode_frame
+from shared.seeding import noise
+
+SEED, POPULATION = 3, 16
+diagonal_or_full = pytest.mark.parametrize("diagonal", [False, True], ids=["full", "diagonal"])
+
+
+def build(dimension: int = 8, population: int = POPULATION, **options: object) -> CMAES:
+    initial = np.linspace(-1, 1, dimension).astype(np.float32)
+    return CMAES(CMAESSpec.model_validate(options), Problem(population, SEED, initial))
+
+
+def ellipsoid(members: np.ndarray, condition: float = 1e6) -> np.ndarray:
+    """Return a badly conditioned, rotated quadratic whose maximum is 0 at 1."""
+    away = members.astype(np.float64) - 1
+    away = away + 0.3 * np.roll(away, 1, axis=1)
+    return np.asarray(-(away**2 @ np.logspace(0, np.log10(condition), members.shape[1])))
+
+
+def step(strategy: CMAES) -> np.ndarray:
+    members = strategy.ask().rows(0, strategy.problem.population_size)
+    strategy.tell(ellipsoid(members))
+    return members
+
+
+def restored(strategy: CMAES, state: State) -> CMAES:
+    fresh = CMAES(strategy.hyperparameters, strategy.problem)
+    fresh.restore(decode_frame(encode_frame("{}", state))[1])
+    return fresh
+
+
+@diagonal_or_full
+def test_the_run_is_pycmas_own_given_the_same_draws(diagonal: bool) -> None:
+    generation = 0
+
+    def randn(members: int, dimension: int) -> np.ndarray:
+        return np.stack([noise(SEED, generation, member, dimension) for member in range(members)]).astype(float)
+
+    options: dict[str, Any] = {"popsize": POPULATION, "CMA_diagonal": diagonal, "AdaptSigma": CMAAdaptSigmaCSA}
+    options |= {"randn": randn, "seed": np.nan, "verbose": -10}
+    strategy = build(diagonal=diagonal)
+    own = cma.CMAEvolutionStrategy(strategy.mean.astype(np.float64), 0.1, options)
+    for generation in range(60):  # noqa: B007 - randn reads it
+        told = np.array(own.ask(), np.float32)
+        assert np.array_equal(step(strategy), told)
+        own.tell(list(told.astype(np.float64)), (-ellipsoid(told)).tolist(), check_points=False)
+    assert np.array_equal(strategy.mean, own.mean.astype(np.float32))
+    assert strategy.summary()["sigma"] == own.sigma
+
+
+@diagonal_or_full
+@pytest.mark.parametrize("dimension", [2, 8, 40, 320])
+def test_a_run_restored_every_few_generations_equals_the_uninterrupted_one(diagonal: bool, dimension: int) -> None:
+    uninterrupted = build(dimension, diagonal=diagonal)
+    interrupted = build(dimension, diagonal=diagonal)
+    for generation in range(120 if dimension < 300 else 12):
+        if generation % 5 == 2:
+            interrupted = restored(interrupted, interrupted.state())
+        assert step(uninterrupted).tobytes() == step(interrupted).tobytes()
+    for name, value in uninterrupted.state().items():
+        assert np.array_equal(value, interrupted.state()[name]), name
+
+
+def test_the_eigendecomposition_is_lazy_and_its_schedule_survives_a_restart() -> None:
+    uninterrupted = build(200, population=6)
+    interrupted = build(200, population=6)
+    decompositions = []
+    for _ in range(120):
+        step(uninterrupted)
+        step(interrupted)
+        interrupted = restored(interrupted, interrupted.state())
+        decompositions.append(int(uninterrupted.state()["sampler.count_eigen"]))
+        assert decompositions[-1] == interrupted.state()["sampler.count_eigen"].item()
+    assert 2 < decompositions[-1] < 60
+    assert np.array_equal(uninterrupted.mean, interrupted.mean)
+
+
+def test_coordinates_of_very_different_scale_are_rescaled_alike_after_a_restart() -> None:
+    # Beyond 1e8 pycma moves the scale out of the covariance, in ask().
+    uninterrupted, interrupted = build(3), build(3)
+    for _ in range(250):
+        interrupted = restored(interrupted, interrupted.state())
+        for strategy in (uninterrupted, interrupted):
+            members = strategy.ask().rows(0, POPULATION)
+            strategy.tell(-(np.square(members, dtype=np.float64) @ np.array([1.0, 1e6, 1e12])))
+    assert not np.array_equal(uninterrupted.state()["scaling"], np.ones(3))
+    assert np.array_equal(uninterrupted.state()["scaling"], interrupted.state()["scaling"])
+    assert np.array_equal(uninterrupted.mean, interrupted.mean)
+
+
+def test_a_covariance_conditioned_worse_than_1e12_restarts_alike() -> None:
+    # There pycma by default wraps the search in a linear map, which the state does not hold.
+    uninterrupted, interrupted = build(4), build(4)
+    for generation in range(400):
+        if generation % 10 == 0:
+            interrupted = restored(interrupted, interrupted.state())
+        for strategy in (uninterrupted, interrupted):
+            strategy.tell(ellipsoid(strategy.ask().rows(0, POPULATION), condition=1e14))
+    assert uninterrupted._es.condition_number > 1e12
+    assert np.array_equal(uninterrupted.mean, interrupted.mean)
+    assert np.isfinite(uninterrupted.mean).all()
+
+
+def test_every_draw_is_keyed_by_generation_and_member_in_every_dimension() -> None:
+    # Above 300 dimensions pycma by default injects members of its own, which would not be keyed.
+    strategy = build(400, population=8, diagonal=True)
+    for generation in range(4):
+        before = strategy.state()
+        members = strategy.ask().rows(0, 8).astype(np.float64)
+        strategy.tell(ellipsoid(members))
+        deviation = before["sigma"] * before["scaling"]
+        draws = np.stack([noise(SEED, generation, member, 400) for member in range(8)])
+        assert np.allclose((members - before["mean"]) / deviation, draws, atol=1e-4)
+
+
+@diagonal_or_full
+def test_the_penalty_pulls_the_mean_towards_zero(diagonal: bool) -> None:
+    # All members are equally fit: only the penalty tells them apart.
+    strategy = build(diagonal=diagonal, l2_penalty=0.01)
+    before = np.square(strategy.mean).sum()
+    for _ in range(60):
+        strategy.ask()
+        strategy.tell(np.zeros(POPULATION))
+    assert np.square(strategy.mean).sum() < before / 100
+
+
+def test_the_penalty_is_the_mean_square_of_the_parameters() -> None:
+    by_strategy, by_hand = build(l2_penalty=0.5), build()
+    for _ in range(10):
+        by_strategy.tell(ellipsoid(by_strategy.ask().rows(0, POPULATION)))
+        members = by_hand.ask().rows(0, POPULATION)
+        by_hand.tell(ellipsoid(members) - 0.5 * np.square(members.astype(np.float64)).mean(axis=1))
+    assert np.array_equal(by_strategy.mean, by_hand.mean)
+
+
+def test_training_goes_on_where_pycma_would_stop() -> None:
+    strategy = build(2)
+    for _ in range(400):
+        step(strategy)
+    assert strategy._es.stop()
+    means = [strategy.mean, step(strategy), strategy.mean]
+    assert all(np.isfinite(mean).all() for mean in means)
+    assert np.allclose(strategy.mean, 1, atol=1e-5)
+
+
+def test_a_population_of_two_is_refused() -> None:
+    assert CMAES.refuse_population_size(2) == "CMA-ES needs a population of at least 3"
+    assert CMAES.refuse_population_size(3) is None
+
+
+def test_the_full_state_holds_the_covariance_once() -> None:
+    state = build(50).state()
+    assert sum(value.size == 50 * 50 for value in state.values()) == 2  # C and its eigenvectors

@@ -1,0 +1,133 @@
+"""PGPE against its equations, written out in plain numpy."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from services.master.strategies.base import Problem
+from services.master.strategies.gaussian import MirroredPopulation, weighted_sums
+from services.master.strategies.pgpe import PGPE, PGPESpec
+from shared.seeding import noise
+
+SEED, POPULATION, DIMENSION = 9, 10, 6
+INITIAL = np.linspace(-1, 1, DIMENSION).astype(np.float32)
+FITNESS = np.random.default_rng(0).normal(size=(30, POPULATION))
+
+
+def build(**options: object) -> PGPE:
+    return PGPE(PGPESpec.model_validate(options), Problem(POPULATION, SEED, INITIAL))
+
+
+def step(strategy: PGPE, fitness: np.ndarray) -> None:
+    strategy.ask()
+    strategy.tell(fitness)
+
+
+def perturbations(generation: int, sigma: np.ndarray) -> np.ndarray:
+    """Return ε ``(pairs, dimension)``."""
+    pairs = range(POPULATION // 2)
+    return sigma * np.stack([noise(SEED, generation, pair, DIMENSION) for pair in pairs]).astype(np.float64)
+
+
+def ranks(fitness: np.ndarray) -> np.ndarray:
+    order = sorted(range(len(fitness)), key=lambda member: fitness[member])
+    return np.array([order.index(member) / (len(fitness) - 1) - 0.5 for member in range(len(fitness))])
+
+
+def test_thirty_updates_with_clipup_follow_the_equations() -> None:
+    strategy = build(radius=3.0)
+    mean, sigma = INITIAL.astype(np.float64), np.full(DIMENSION, 3 / np.sqrt(DIMENSION))
+    velocity = np.zeros(DIMENSION)
+    for generation, fitness in enumerate(FITNESS):
+        step(strategy, fitness)
+        epsilon, shaped, pairs = perturbations(generation, sigma), ranks(fitness), POPULATION // 2
+        mean_gradient, sigma_gradient = np.zeros(DIMENSION), np.zeros(DIMENSION)
+        for pair in range(pairs):
+            plus, minus = shaped[2 * pair], shaped[2 * pair + 1]
+            mean_gradient += (plus - minus) / 2 * epsilon[pair] / pairs
+            spread = (epsilon[pair] ** 2 - sigma**2) / sigma
+            sigma_gradient += ((plus + minus) / 2 - shaped.mean()) * spread / pairs
+        velocity = 0.9 * velocity + 0.15 * mean_gradient / np.linalg.norm(mean_gradient)
+        velocity *= min(1.0, 0.3 / float(np.linalg.norm(velocity)))
+        mean = mean + velocity
+        sigma = sigma + np.clip(0.1 * sigma_gradient, -0.2 * sigma, 0.2 * sigma)
+    state = strategy.state()
+    assert np.allclose(state["mean"], mean, rtol=1e-9, atol=1e-12)
+    assert np.allclose(state["sigma"], sigma, rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "expected"),
+    [
+        ({"name": "sgd", "step_size": 2.0, "momentum": 0}, lambda gradient: 2 * gradient),
+        ({"name": "adam", "step_size": 0.5}, lambda gradient: 0.5 * np.sign(gradient)),
+    ],
+    ids=["sgd", "adam"],
+)
+def test_the_optimizer_is_a_choice(optimizer: dict[str, object], expected: object) -> None:
+    strategy = build(sigma_init=0.5, optimizer=optimizer)
+    step(strategy, FITNESS[0])
+    shaped = ranks(FITNESS[0])
+    gradient = (shaped[0::2] - shaped[1::2]) / 2 @ perturbations(0, np.full(DIMENSION, 0.5)) / (POPULATION // 2)
+    assert callable(expected)
+    assert np.allclose(strategy.state()["mean"], INITIAL + expected(gradient), rtol=1e-5)
+
+
+def test_sigma_changes_by_at_most_the_given_share_of_itself() -> None:
+    strategy = build(sigma_init=1.0, sigma_learning_rate=10, fitness_shaping="raw", sigma_max_change=0.125)
+    step(strategy, FITNESS[0] * 1e6)
+    change = strategy.state()["sigma"] - 1
+    assert np.allclose(np.abs(change), 0.125)
+    assert change.min() < 0 < change.max()
+
+
+def test_the_penalty_pulls_the_mean_towards_zero() -> None:
+    # All members are equally fit: only the penalty tells them apart.
+    strategy = build(sigma_init=0.1, l2_penalty=1.0)
+    before = np.square(strategy.mean).sum()
+    for _ in range(10):
+        step(strategy, np.zeros(POPULATION))
+    assert np.square(strategy.mean).sum() < before / 2
+
+
+def test_without_options_sigma_starts_at_a_radius_of_4_and_a_half() -> None:
+    assert np.allclose(build().state()["sigma"], 4.5 / np.sqrt(DIMENSION))
+
+
+def test_sigma_init_replaces_the_radius() -> None:
+    assert np.array_equal(build(sigma_init=0.25).state()["sigma"], np.full(DIMENSION, 0.25))
+
+
+def test_a_radius_and_a_sigma_init_together_are_refused() -> None:
+    with pytest.raises(ValidationError, match="radius or sigma_init, not both"):
+        PGPESpec(radius=1.0, sigma_init=0.1)
+
+
+@pytest.mark.parametrize("options", [{}, {"radius": 2.0}, {"sigma_init": 0.1}])
+def test_a_specification_survives_being_written_and_read(options: dict[str, float]) -> None:
+    spec = PGPESpec.model_validate(options)
+    assert PGPESpec.model_validate(spec.model_dump()) == spec
+
+
+def test_the_weighted_sums_are_those_of_z_and_of_z_squared_less_1() -> None:
+    rng = np.random.default_rng(0)
+    draws = rng.normal(size=(4, 5)).astype(np.float32)
+    linear, quadratic = rng.normal(size=(2, 4))
+    first, second = weighted_sums(draws, linear, quadratic)
+    exact = draws.astype(np.float64)
+    assert np.allclose(first, linear @ exact)
+    assert np.allclose(second, quadratic @ (exact**2 - 1))
+
+
+def test_a_mirrored_population_gives_any_range_with_the_same_bits() -> None:
+    rng = np.random.default_rng(0)
+    mean, sigma, *draws = rng.normal(size=(6, 5)).astype(np.float32)
+    population = MirroredPopulation(mean, sigma, np.array(draws))
+    expected = np.stack(
+        [mean + sign * (sigma * draw) for draw in draws for sign in (np.float32(1), np.float32(-1))]
+    )
+    for start in range(9):
+        for stop in range(start, 9):
+            assert np.array_equal(population.rows(start, stop), expected[start:stop])

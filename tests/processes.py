@@ -1,0 +1,130 @@
+"""Real masters and workers as processes on loopback, for tests."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+import httpx
+
+T = TypeVar("T")
+ROOT = Path(__file__).parent.parent
+PLUGINS = ROOT / "tests" / "plugins"
+"""Holds environments that misbehave; on the path of every process started here."""
+
+
+def free_port() -> int:
+    """Return a port that is free now."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+def eventually(check: Callable[[], T | None], seconds: float = 60.0) -> T:
+    """Return the first true value of ``check``; fail with its last value after so many seconds."""
+    deadline = time.monotonic() + seconds
+    while True:
+        value = check()
+        if value:
+            return value
+        assert time.monotonic() < deadline, f"still {value!r} after {seconds} s"
+        time.sleep(0.05)
+
+
+class Server:
+    """One process that serves HTTP; started and ready once constructed."""
+
+    def __init__(self, module: str, settings: dict[str, str], port: int, log: Path) -> None:
+        self.port = port
+        self.url = f"http://127.0.0.1:{port}"
+        self.log = log
+        self.http = httpx.Client(base_url=self.url, timeout=30, trust_env=False)
+        path = os.pathsep.join([str(ROOT), str(PLUGINS)])
+        with log.open("ab") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", module],
+                env=os.environ | {"PYTHONPATH": path} | settings,
+                stdout=output,
+                stderr=output,
+            )
+        eventually(self._ready)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def _ready(self) -> bool:
+        assert self.process.poll() is None, self.log.read_text()
+        try:
+            return self.http.get("/readyz").is_success
+        except httpx.HTTPError:
+            return False
+
+    def kill(self) -> None:
+        """End it as a power failure would."""
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self, seconds: float = 15.0) -> None:
+        """End it politely; fail if it does not end in time."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            self.process.wait(seconds)
+        self.http.close()
+
+
+def worker(folder: Path, port: int | None = None, slots: int = 1, **settings: str) -> Server:
+    """Start a worker."""
+    port = port or free_port()
+    values = {"SEEDCAST_WORKER_PORT": str(port), "SEEDCAST_WORKER_SLOTS": str(slots)}
+    return Server("services.worker", values | settings, port, folder / f"worker-{port}.log")
+
+
+def master(folder: Path, workers: list[str], **settings: str) -> Server:
+    """Start a master on the data folder ``folder / "data"``."""
+    port = free_port()
+    values = {
+        "SEEDCAST_PORT": str(port),
+        "SEEDCAST_DATA": str(folder / "data"),
+        "SEEDCAST_WORKERS": ",".join(workers),
+    }
+    return Server("services.master", values | settings, port, folder / "master.log")
+
+
+def submit(server: Server, spec: dict[str, Any]) -> str:
+    """Start an experiment and return its id."""
+    response = server.http.post("/experiments", json=spec)
+    assert response.status_code == 201, response.text
+    return str(response.json()["id"])
+
+
+def wait_for_end(server: Server, experiment_id: str, seconds: float = 120.0) -> dict[str, Any]:
+    """Wait until an experiment has ended and return it."""
+
+    def ended() -> dict[str, Any] | None:
+        experiment: dict[str, Any] = server.http.get(f"/experiments/{experiment_id}").json()
+        return experiment if experiment["status"] in ("completed", "stopped", "failed") else None
+
+    return eventually(ended, seconds)
+
+
+def wait_for_generation(server: Server, experiment_id: str, generation: int, seconds: float = 60.0) -> None:
+    """Wait until so many generations are committed."""
+    eventually(
+        lambda: server.http.get(f"/experiments/{experiment_id}").json()["generation"] >= generation, seconds
+    )
+
+
+def digests(server: Server, experiment_id: str) -> list[str]:
+    """Return the parameters' SHA-256 after each generation."""
+    rows = server.http.get(f"/experiments/{experiment_id}/history").json()["generations"]
+    assert [row["generation"] for row in rows] == list(range(1, len(rows) + 1))
+    return [row["parameters_sha256"] for row in rows]
