@@ -63,8 +63,8 @@ class Runner:
         """
         evolution = await self._resume(await self._description())
         await self._rooms.repository.set_status(self._experiment.id, Status.RUNNING)
-        while True:
-            ended = self._solved or self._stop_condition(evolution)
+        while not self._solved:
+            ended = self._stop_condition(evolution)
             test = await self._due_test(evolution, final=ended is not None)
             try:
                 record = None if ended else await run_generation(evolution, self._rooms.dispatcher)
@@ -73,10 +73,11 @@ class Runner:
             finally:
                 if test is not None:
                     test.record.cancel()
-            if ended:
-                return self._solved or ended
+            if ended and not self._solved:
+                return ended
             if record is not None and not self._solved:  # what was learnt beside the test that ends it is dropped
                 await self._commit(evolution, record)
+        return self._solved
 
     # Beginning
 
