@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 from fastapi import Request
 
@@ -24,7 +25,8 @@ async def compute(pool: SlotPool, request: Request, kind: Kind, max_body_bytes: 
     ticket = pool.submit(Message(kind, body))
     gone = asyncio.create_task(_disconnected(request))
     try:
-        await asyncio.wait({ticket.answer, gone}, return_when=asyncio.FIRST_COMPLETED)
+        either: set[asyncio.Future[Any]] = {ticket.answer, gone}
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         if not ticket.answer.done():
             raise Busy("the client has gone")  # nobody reads this
         return ticket.answer.result()

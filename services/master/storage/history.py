@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from dataclasses import astuple
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -58,6 +58,9 @@ class TestRecord(BaseModel):
     episode_returns: list[float]
 
 
+R = TypeVar("R", bound=BaseModel)
+
+
 class History:
     """Generations, tests and checkpoints of all experiments, in the database."""
 
@@ -66,13 +69,11 @@ class History:
 
     async def generations(self, experiment_id: str, after: int = 0, limit: int = -1) -> list[GenerationRecord]:
         """Return the records of generations ``after + 1`` on, oldest first."""
-        rows = await self._records("generations", experiment_id, after, limit)
-        return [GenerationRecord.model_validate_json(row) for row in rows]
+        return await self._records(GenerationRecord, "generations", experiment_id, after, limit)
 
     async def tests(self, experiment_id: str, after: int = -1, limit: int = -1) -> list[TestRecord]:
         """Return the records of the tests of generations later than ``after``, oldest first."""
-        rows = await self._records("tests", experiment_id, after, limit)
-        return [TestRecord.model_validate_json(row) for row in rows]
+        return await self._records(TestRecord, "tests", experiment_id, after, limit)
 
     async def checkpoints(self, experiment_id: str) -> list[Checkpoint]:
         """Return the rows of the checkpoints kept, oldest first."""
@@ -154,11 +155,14 @@ class History:
 
         await self._database.write(change)
 
-    async def _records(self, table: str, experiment_id: str, after: int, limit: int) -> list[str]:
+    async def _records(self, kind: type[R], table: str, experiment_id: str, after: int, limit: int) -> list[R]:
         query = (
             f"SELECT record FROM {table} WHERE experiment_id = ? AND generation > ? "  # noqa: S608 - our own names
             "ORDER BY generation LIMIT ?"
         )
         return await self._database.read(
-            lambda connection: [row["record"] for row in connection.execute(query, (experiment_id, after, limit))]
+            lambda connection: [
+                kind.model_validate_json(row["record"])
+                for row in connection.execute(query, (experiment_id, after, limit))
+            ]
         )

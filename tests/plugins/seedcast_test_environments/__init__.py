@@ -1,0 +1,27 @@
+"""A user's package of environments, as an image would have it installed: ones that misbehave, for tests.
+
+``tests/plugins`` on the PYTHONPATH of a worker under test is all it needs: the folder holds this package and the
+metadata of a distribution, whose entry point (group ``seedcast.environments``) is `register` below.
+
+==============  ==================================================================================================
+``Faulty-v0``   A count of steps that goes wrong as ``mode`` says, from step ``after`` on, in the episodes whose
+                seed is a multiple of ``every``. The other episodes pay 1 a step and end after 10 steps.
+``Dice-v0``     Draws its rewards from Python's and numpy's global generators.
+``Text-v0``     Observes text of any length: no policy can act on it.
+``Talker-v0``   Prints on standard output and sends itself a Ctrl-C.
+==============  ==================================================================================================
+"""
+
+from __future__ import annotations
+
+import gymnasium
+
+PACKAGE = __name__
+
+
+def register() -> None:
+    """Add the environments to Gymnasium's registry."""
+    gymnasium.register("Faulty-v0", f"{PACKAGE}.faulty:Faulty", max_episode_steps=1000)
+    gymnasium.register("Dice-v0", f"{PACKAGE}.harmless:Dice", max_episode_steps=5)
+    gymnasium.register("Text-v0", f"{PACKAGE}.harmless:Text")
+    gymnasium.register("Talker-v0", f"{PACKAGE}.harmless:Talker", max_episode_steps=5)

@@ -1,0 +1,117 @@
+"""An environment that breaks in every way the worker has to survive."""
+
+from __future__ import annotations
+
+import ctypes
+import math
+import os
+import time
+from collections.abc import Callable
+from typing import Any
+
+import gymnasium
+import numpy as np
+from gymnasium import spaces
+from numpy.typing import NDArray
+
+Observation = NDArray[np.float32]
+Step = tuple[Observation, float, bool, bool, dict[str, Any]]
+
+LENGTH = 10
+"""Steps of an episode without a fault."""
+
+
+class Faulty(gymnasium.Env[Observation, int]):
+    """Observation: the number of steps taken, twice. Action: ignored. Reward: 1 a step. End: after 10 steps."""
+
+    observation_space = spaces.Box(-np.inf, np.inf, (2,), np.float32)
+    action_space = spaces.Discrete(2)
+
+    def __init__(self, mode: str = "none", after: int = 3, every: int = 1) -> None:
+        if mode not in FAULTS:
+            raise ValueError(f"mode is one of {', '.join(FAULTS)}, not {mode}")
+        self._fault = FAULTS[mode]
+        self._after = after
+        self._every = every
+        self._faulty = False
+        self._steps = 0
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Observation, dict[str, Any]]:
+        """Start counting; decide by the seed whether anything will go wrong."""
+        super().reset(seed=seed, options=options)
+        self._steps = 0
+        self._faulty = (seed or 0) % self._every == 0
+        return self.observation(), {}
+
+    def step(self, action: int) -> Step:
+        """Count."""
+        del action
+        self._steps += 1
+        if self._faulty and self._steps >= self._after:
+            return self._fault(self)
+        return self.observation(), 1.0, self._steps >= LENGTH, False, {}
+
+    def observation(self) -> Observation:
+        """Return the count."""
+        return np.full(2, self._steps, np.float32)
+
+
+def _none(environment: Faulty) -> Step:
+    return environment.observation(), 1.0, True, False, {}
+
+
+def _raise(_: Faulty) -> Step:
+    raise RuntimeError("the simulation blew up")
+
+
+def _nan(environment: Faulty) -> Step:
+    return environment.observation(), math.nan, False, False, {}
+
+
+def _nan_observation(_: Faulty) -> Step:
+    return np.full(2, np.nan, np.float32), 1.0, False, False, {}
+
+
+def _wrong_shape(_: Faulty) -> Step:
+    return np.zeros(3, np.float32), 1.0, False, False, {}
+
+
+def _hang(_: Faulty) -> Step:
+    while True:
+        time.sleep(60)
+
+
+def _segfault(_: Faulty) -> Step:
+    ctypes.string_at(0)
+    raise AssertionError
+
+
+def _exit(_: Faulty) -> Step:
+    os._exit(3)
+
+
+def _endless(environment: Faulty) -> Step:
+    return environment.observation(), 1.0, False, False, {}
+
+
+def _memory(_: Faulty) -> Step:
+    hoard = []
+    while True:
+        hoard.append(np.ones(2**21))  # 16 MiB at a time
+        time.sleep(0.002)
+
+
+FAULTS: dict[str, Callable[[Faulty], Step]] = {
+    "none": _none,
+    "raise": _raise,
+    "nan": _nan,
+    "nan_observation": _nan_observation,
+    "wrong_shape": _wrong_shape,
+    "hang": _hang,
+    "segfault": _segfault,
+    "exit": _exit,
+    "endless": _endless,
+    "memory": _memory,
+}
