@@ -51,6 +51,10 @@ class Faulty(gymnasium.Env[Observation, int]):
         self._steps += 1
         if self._faulty and self._steps >= self._after:
             return self._fault(self)
+        return self.plain()
+
+    def plain(self) -> Step:
+        """Answer as if nothing were wrong."""
         return self.observation(), 1.0, self._steps >= LENGTH, False, {}
 
     def observation(self) -> Observation:
@@ -59,7 +63,7 @@ class Faulty(gymnasium.Env[Observation, int]):
 
 
 def _none(environment: Faulty) -> Step:
-    return environment.observation(), 1.0, True, False, {}
+    return environment.plain()
 
 
 def _raise(_: Faulty) -> Step:
