@@ -59,9 +59,7 @@ def faulty(mode: str, rollouts: int = 4, every: int = 1, **environment: Any) -> 
 
 def numbers(result: UnitResult) -> list[tuple[float, float, int]]:
     """Return (return, fitness, length) of each rollout, to be compared to the bit."""
-    return list(
-        zip(result.returns.tolist(), result.fitness.tolist(), result.lengths.tolist(), strict=True)
-    )
+    return list(zip(result.returns.tolist(), result.fitness.tolist(), result.lengths.tolist(), strict=True))
 
 
 def _header(environment: EnvironmentSpec, policy: dict[str, Any], **header: Any) -> UnitHeader:

@@ -23,7 +23,7 @@ def _relu(values: FloatArray) -> None:
 
 
 def _elu(values: FloatArray) -> None:
-    np.copyto(values, np.expm1(values), where=values < 0)
+    np.copyto(values, np.expm1(np.minimum(values, 0)), where=values < 0)  # large ones would overflow
 
 
 def _sigmoid(values: FloatArray) -> None:

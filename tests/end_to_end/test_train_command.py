@@ -1,0 +1,133 @@
+"""`seedcast train` and the servers' own start-up, as a user sees them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+import yaml
+
+from tests.processes import eventually, free_port, master
+from tests.specs import cartpole_values
+
+SEEDCAST = Path(sys.executable).with_name("seedcast")
+
+
+def start(folder: Path, port: int, **stop: object) -> subprocess.Popen[str]:
+    config = folder / "config.yaml"
+    config.write_text(yaml.safe_dump(cartpole_values() | {"stop": stop}))
+    command = [str(SEEDCAST), "train", str(config), "-n", "2", "--port", str(port), "--data", str(folder / "runs")]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def generation(port: int) -> int:
+    try:
+        rows = httpx.get(f"http://127.0.0.1:{port}/experiments", trust_env=False).json()["experiments"]
+    except httpx.HTTPError:
+        return 0
+    return max((int(row["generation"]) for row in rows), default=0)
+
+
+def descendants(pid: int) -> set[int]:
+    found: set[int] = set()
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = path.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[1]) == pid:
+            child = int(path.parent.name)
+            found |= {child} | descendants(child)
+    return found
+
+
+def alive(pids: set[int]) -> set[int]:
+    return {pid for pid in pids if Path(f"/proc/{pid}").exists()}
+
+
+def test_ctrl_c_stops_everything_and_the_same_command_resumes(tmp_path: Path) -> None:
+    port = free_port()
+    process = start(tmp_path, port, generations=100_000)
+    eventually(lambda: generation(port) >= 3)
+    children = descendants(process.pid)
+    assert len(children) >= 5  # a master, two workers, a slot each
+    interrupted_at = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=20)
+    assert time.monotonic() - interrupted_at < 10  # the promise made to whoever presses Ctrl-C
+    assert process.returncode == 130
+    assert "the same command resumes it" in output
+    assert not alive(children)
+    again = start(tmp_path, port, generations=100_000)
+    resumed_at = eventually(lambda: generation(port))
+    assert resumed_at >= 3
+    eventually(lambda: generation(port) > resumed_at)
+    again.send_signal(signal.SIGINT)
+    output, _ = again.communicate(timeout=20)
+    assert "resuming cartpole-" in output
+
+
+def test_a_run_to_the_end_exits_with_0_and_says_where_everything_is(tmp_path: Path) -> None:
+    process = start(tmp_path, free_port(), generations=2)
+    output, errors = process.communicate(timeout=90)
+    assert process.returncode == 0, errors
+    assert "completed: all 2 generations done" in output
+    folder = Path("".join(output.rpartition("artifacts: ")[2].split()))
+    assert (folder / "best_model.npz").exists()
+
+
+def test_killing_the_command_leaves_no_server_behind(tmp_path: Path) -> None:
+    port = free_port()
+    process = start(tmp_path, port, generations=100_000)
+    eventually(lambda: generation(port) >= 1)
+    children = descendants(process.pid)
+    process.kill()
+    process.communicate()
+    eventually(lambda: not alive(children), seconds=20)
+
+
+def test_a_port_that_is_taken_is_named_in_one_line(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        process = start(tmp_path, port, generations=1)
+        _, errors = process.communicate(timeout=90)
+    assert process.returncode == 2
+    assert f"cannot listen on 127.0.0.1:{port}: Address already in use" in errors
+    assert len(errors.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"SEEDCAST_PORT": "70000"}, "SEEDCAST_PORT: "),
+        ({"SEEDCAST_WORKERS": "nonsense"}, "SEEDCAST_WORKERS: 'nonsense' is neither"),
+        ({"SEEDCAST_DATA": "/proc/nowhere"}, "the data folder /proc/nowhere cannot be written"),
+    ],
+)
+def test_a_wrong_setting_is_named_in_one_line(settings: dict[str, str], message: str, tmp_path: Path) -> None:
+    values = {"SEEDCAST_PORT": "0", "SEEDCAST_DATA": str(tmp_path)} | settings
+    command = [sys.executable, "-m", "services.master"]
+    done = subprocess.run(
+        command, env=os.environ | values, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_data_folder_in_use_by_another_master_is_refused(tmp_path: Path) -> None:
+    with master(tmp_path, []) as first:
+        values = {"SEEDCAST_PORT": "0", "SEEDCAST_DATA": str(tmp_path / "data")}
+        command = [sys.executable, "-m", "services.master"]
+        done = subprocess.run(
+            command, env=os.environ | values, capture_output=True, text=True, check=False, timeout=60
+        )
+        assert done.returncode == 2
+        assert f"in use by another master (pid {first.process.pid})" in done.stderr

@@ -1,0 +1,202 @@
+"""From start to end: admission, queueing, shutdown, and what is left behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.processes import ROOT, Server, eventually, free_port, worker
+from tests.units import faulty
+
+HANG = faulty("hang", rollout_timeout_seconds=3.0)
+QUICK = faulty("none")
+
+
+@pytest.fixture
+def threads() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(4) as pool:
+        yield pool
+
+
+def gauge(server: Server, name: str) -> float:
+    lines = server.http.get("/metrics").text.splitlines()
+    return next(float(line.split()[1]) for line in lines if line.startswith(f"seedcast_worker_{name} "))
+
+
+def post(server: Server, body: object, timeout: float = 30.0) -> httpx.Response:
+    return httpx.post(f"{server.url}/rollouts", json=body, timeout=timeout, trust_env=False)
+
+
+def children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def runs(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z"
+    except OSError:
+        return False
+
+
+def test_a_full_worker_sends_units_away_and_still_answers_for_its_health(
+    tmp_path: Path, threads: ThreadPoolExecutor
+) -> None:
+    with worker(tmp_path, slots=1, SEEDCAST_WORKER_QUEUE="1") as server:
+        running = threads.submit(post, server, HANG)
+        eventually(lambda: gauge(server, "busy_slots") == 1)
+        waiting = threads.submit(post, server, QUICK)
+        eventually(lambda: gauge(server, "queue") == 1)
+        refused = post(server, QUICK)
+        assert refused.status_code == 503
+        assert int(refused.headers["retry-after"]) >= 1
+        assert "0 free slots" in refused.json()["detail"]
+        assert server.http.get("/livez").status_code == 200
+        assert server.http.get("/readyz").status_code == 200
+        assert running.result().json()["failures"][0]["kind"] == "timeout"
+        assert waiting.result().json()["returns"] == [10.0] * 4
+
+
+def test_a_unit_whose_client_has_gone_is_dropped_from_the_queue(
+    tmp_path: Path, threads: ThreadPoolExecutor
+) -> None:
+    with worker(tmp_path, slots=1) as server:
+        running = threads.submit(post, server, HANG)
+        eventually(lambda: gauge(server, "busy_slots") == 1)
+        with pytest.raises(httpx.ReadTimeout):
+            post(server, QUICK, timeout=0.3)
+        eventually(lambda: gauge(server, "queue") == 0)
+        assert gauge(server, "busy_slots") == 1
+        running.result()
+        rollouts = [line for line in server.http.get("/metrics").text.splitlines() if "rollouts_total" in line]
+        assert rollouts[-1] == "seedcast_worker_rollouts_total 0.0"
+
+
+def test_sigterm_lets_running_units_finish_and_sends_waiting_ones_away(
+    tmp_path: Path, threads: ThreadPoolExecutor
+) -> None:
+    with worker(tmp_path, slots=1) as server:
+        running = threads.submit(post, server, HANG)
+        eventually(lambda: gauge(server, "busy_slots") == 1)
+        waiting = threads.submit(post, server, QUICK)
+        eventually(lambda: gauge(server, "queue") == 1)
+        began = time.monotonic()
+        server.process.send_signal(signal.SIGTERM)
+        assert waiting.result().status_code == 503
+        assert "shutting down" in waiting.result().json()["detail"]
+        assert running.result().status_code == 200
+        server.process.wait(10)
+        assert time.monotonic() - began < 10
+
+
+def test_a_unit_that_outlasts_the_shutdown_is_not_waited_for(tmp_path: Path, threads: ThreadPoolExecutor) -> None:
+    with worker(tmp_path, slots=1, SEEDCAST_WORKER_SHUTDOWN_SECONDS="1") as server:
+        running = threads.submit(post, server, faulty("hang"))
+        eventually(lambda: gauge(server, "busy_slots") == 1)
+        slots = children(server.process.pid)
+        server.stop(5)
+        assert not any(map(runs, slots))
+        assert running.exception() is not None or running.result().status_code >= 500
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel's parent-death signal")
+def test_a_killed_worker_leaves_no_orphan(tmp_path: Path, threads: ThreadPoolExecutor) -> None:
+    with worker(tmp_path, slots=2) as server:
+        running = threads.submit(post, server, faulty("hang"))
+        eventually(lambda: gauge(server, "busy_slots") == 1)
+        slots = children(server.process.pid)
+        assert len(slots) >= 2
+        server.kill()
+        eventually(lambda: not any(map(runs, slots)), seconds=5)
+        assert running.exception() is not None
+
+
+def test_a_slot_that_dies_idle_is_replaced_before_the_next_unit(tmp_path: Path) -> None:
+    with worker(tmp_path, slots=1) as server:
+        (slot,) = [pid for pid in children(server.process.pid) if "slots.child" in command(pid)]
+        os.kill(slot, signal.SIGKILL)
+        assert post(server, QUICK).json()["returns"] == [10.0] * 4
+        assert gauge(server, "slot_restarts") == 1
+
+
+def command(pid: int) -> str:
+    return Path(f"/proc/{pid}/cmdline").read_text()
+
+
+def test_a_slot_that_cannot_start_makes_the_worker_unready_with_the_reason(tmp_path: Path) -> None:
+    (tmp_path / "envpool.py").write_text("raise SystemExit(9)\n")
+    port = free_port()
+    settings = {"SEEDCAST_WORKER_PORT": str(port), "SEEDCAST_WORKER_SLOTS": "1", "PYTHONPATH": str(tmp_path)}
+    process = start(settings)
+    try:
+        detail = eventually(lambda: reason_not_ready(port, "does not start"))
+        assert "exited with code 9" in detail
+        assert httpx.get(f"http://127.0.0.1:{port}/livez", trust_env=False).status_code == 200
+        refused = httpx.get(f"http://127.0.0.1:{port}/info", trust_env=False)
+        assert refused.status_code == 503
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def reason_not_ready(port: int, part: str) -> str:
+    try:
+        response = httpx.get(f"http://127.0.0.1:{port}/readyz", trust_env=False)
+    except httpx.HTTPError:
+        return ""
+    detail = str(response.json().get("detail", ""))
+    return detail if part in detail else ""
+
+
+def start(settings: dict[str, str]) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "services.worker"],
+        env=os.environ | settings,
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_a_taken_port_is_one_line_and_exit_code_2(server: Server) -> None:
+    process = start({"SEEDCAST_WORKER_PORT": str(server.port)})
+    assert process.wait(20) == 2
+    assert process.stderr is not None
+    assert process.stderr.read().splitlines() == [
+        f"seedcast-worker: cannot listen on 127.0.0.1:{server.port}: Address already in use"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [
+        ("SLOTS", "0", "greater than or equal to 1"),
+        ("PORT", "http", "valid integer"),
+        ("QUEUE", "-1", "greater than or equal to 0"),
+    ],
+)
+def test_a_wrong_setting_is_one_line_and_exit_code_2(name: str, value: str, reason: str) -> None:
+    process = start({f"SEEDCAST_WORKER_{name}": value})
+    assert process.wait(20) == 2
+    assert process.stderr is not None
+    (line,) = process.stderr.read().splitlines()
+    assert line.startswith(f"seedcast-worker: SEEDCAST_WORKER_{name}: ")
+    assert reason in line
+
+
+def test_a_body_over_the_limit_is_refused_unread(tmp_path: Path) -> None:
+    with worker(tmp_path, slots=1, SEEDCAST_WORKER_MAX_BODY_BYTES="1000") as server:
+        declared = server.http.post("/rollouts", content=b"x" * 1001)
+        assert declared.status_code == 413
+        assert "over the limit of 1000" in declared.json()["detail"]
+        chunked = server.http.post("/rollouts", content=(b"x" * 100 for _ in range(11)))
+        assert chunked.status_code == 413
