@@ -1,4 +1,4 @@
-"""A worker process shared by the tests that leave it as they found it."""
+"""A worker process shared by the tests that leave it as they found it: ready, and with nothing to do."""
 
 from __future__ import annotations
 
@@ -8,8 +8,14 @@ import pytest
 
 from tests.processes import Server, worker
 
+SETTINGS = {
+    "SEEDCAST_WORKER_QUEUE": "1",
+    "SEEDCAST_WORKER_MAX_BODY_BYTES": "100000",
+    "SEEDCAST_WORKER_SLOT_MEMORY_BYTES": str(700 * 2**20),
+}
+
 
 @pytest.fixture(scope="package")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with worker(tmp_path_factory.mktemp("worker"), slots=1) as running:
+    with worker(tmp_path_factory.mktemp("worker"), slots=1, **SETTINGS) as running:
         yield running

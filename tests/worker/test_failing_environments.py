@@ -6,10 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.processes import Server, worker
+from tests.processes import Server
 from tests.units import faulty
-
-MEBIBYTE = 2**20
 
 
 def run(server: Server, mode: str, **options: Any) -> dict[str, Any]:
@@ -65,10 +63,8 @@ def test_an_endless_episode_ends_at_the_limit(server: Server) -> None:
     assert run(server, "endless", max_episode_steps=25)["lengths"] == [25] * 4
 
 
-def test_a_slot_over_its_memory_limit_is_killed_and_replaced(tmp_path: Any) -> None:
-    limit = str(700 * MEBIBYTE)
-    with worker(tmp_path, SEEDCAST_WORKER_SLOT_MEMORY_BYTES=limit) as small:
-        (failure,) = run(small, "memory")["failures"]
-        assert failure["kind"] == "memory"
-        assert "its limit is 700 MiB" in failure["message"]
-        assert_still_works(small)
+def test_a_slot_over_its_memory_limit_is_killed_and_replaced(server: Server) -> None:
+    (failure,) = run(server, "memory")["failures"]
+    assert failure["kind"] == "memory"
+    assert "its limit is 700 MiB" in failure["message"]
+    assert_still_works(server)

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -17,7 +17,7 @@ import pytest
 from tests.processes import ROOT, Server, eventually, free_port, worker
 from tests.units import faulty
 
-HANG = faulty("hang", rollout_timeout_seconds=3.0)
+HANG = faulty("hang", rollout_timeout_seconds=2.0)
 QUICK = faulty("none")
 
 
@@ -27,7 +27,7 @@ def threads() -> Iterator[ThreadPoolExecutor]:
         yield pool
 
 
-def gauge(server: Server, name: str) -> float:
+def metric(server: Server, name: str) -> float:
     lines = server.http.get("/metrics").text.splitlines()
     return next(float(line.split()[1]) for line in lines if line.startswith(f"seedcast_worker_{name} "))
 
@@ -36,8 +36,11 @@ def post(server: Server, body: object, timeout: float = 30.0) -> httpx.Response:
     return httpx.post(f"{server.url}/rollouts", json=body, timeout=timeout, trust_env=False)
 
 
-def children(pid: int) -> list[int]:
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+def slots(server: Server) -> list[int]:
+    """Return the process ids of a worker's slots."""
+    pid = server.process.pid
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [int(child) for child in children if "slots.child" in Path(f"/proc/{child}/cmdline").read_text()]
 
 
 def runs(pid: int) -> bool:
@@ -48,46 +51,62 @@ def runs(pid: int) -> bool:
 
 
 def test_a_full_worker_sends_units_away_and_still_answers_for_its_health(
-    tmp_path: Path, threads: ThreadPoolExecutor
+    server: Server, threads: ThreadPoolExecutor
 ) -> None:
-    with worker(tmp_path, slots=1, SEEDCAST_WORKER_QUEUE="1") as server:
-        running = threads.submit(post, server, HANG)
-        eventually(lambda: gauge(server, "busy_slots") == 1)
-        waiting = threads.submit(post, server, QUICK)
-        eventually(lambda: gauge(server, "queue") == 1)
-        refused = post(server, QUICK)
-        assert refused.status_code == 503
-        assert int(refused.headers["retry-after"]) >= 1
-        assert "0 free slots" in refused.json()["detail"]
-        assert server.http.get("/livez").status_code == 200
-        assert server.http.get("/readyz").status_code == 200
-        assert running.result().json()["failures"][0]["kind"] == "timeout"
-        assert waiting.result().json()["returns"] == [10.0] * 4
+    running, waiting = occupy(server, threads)
+    refused = post(server, QUICK)
+    assert refused.status_code == 503
+    assert int(refused.headers["retry-after"]) >= 1
+    assert "0 free slots" in refused.json()["detail"]
+    assert server.http.get("/livez").status_code == 200
+    assert server.http.get("/readyz").status_code == 200
+    assert running.result().json()["failures"][0]["kind"] == "timeout"
+    assert waiting.result().json()["returns"] == [10.0] * 4
+
+
+def occupy(server: Server, threads: ThreadPoolExecutor) -> tuple[Future[httpx.Response], Future[httpx.Response]]:
+    """Fill the worker's slot, and then its queue."""
+    running = threads.submit(post, server, HANG)
+    eventually(lambda: metric(server, "busy_slots") == 1)
+    waiting = threads.submit(post, server, QUICK)
+    eventually(lambda: metric(server, "queue") == 1)
+    return running, waiting
 
 
 def test_a_unit_whose_client_has_gone_is_dropped_from_the_queue(
-    tmp_path: Path, threads: ThreadPoolExecutor
+    server: Server, threads: ThreadPoolExecutor
 ) -> None:
-    with worker(tmp_path, slots=1) as server:
-        running = threads.submit(post, server, HANG)
-        eventually(lambda: gauge(server, "busy_slots") == 1)
-        with pytest.raises(httpx.ReadTimeout):
-            post(server, QUICK, timeout=0.3)
-        eventually(lambda: gauge(server, "queue") == 0)
-        assert gauge(server, "busy_slots") == 1
-        running.result()
-        rollouts = [line for line in server.http.get("/metrics").text.splitlines() if "rollouts_total" in line]
-        assert rollouts[-1] == "seedcast_worker_rollouts_total 0.0"
+    before = metric(server, "rollouts_total")
+    running = threads.submit(post, server, HANG)
+    eventually(lambda: metric(server, "busy_slots") == 1)
+    with pytest.raises(httpx.ReadTimeout):
+        post(server, QUICK, timeout=0.3)
+    eventually(lambda: metric(server, "queue") == 0)
+    assert metric(server, "busy_slots") == 1
+    running.result()
+    assert metric(server, "rollouts_total") == before
+
+
+def test_a_slot_that_dies_idle_is_replaced_before_the_next_unit(server: Server) -> None:
+    before = metric(server, "slot_restarts")
+    os.kill(slots(server)[0], signal.SIGKILL)
+    assert post(server, QUICK).json()["returns"] == [10.0] * 4
+    assert metric(server, "slot_restarts") == before + 1
+
+
+def test_a_body_over_the_limit_is_refused_unread(server: Server) -> None:
+    declared = server.http.post("/rollouts", content=b"x" * 100_001)
+    assert declared.status_code == 413
+    assert "over the limit of 100000" in declared.json()["detail"]
+    chunked = server.http.post("/rollouts", content=(b"x" * 20_000 for _ in range(6)))
+    assert chunked.status_code == 413
 
 
 def test_sigterm_lets_running_units_finish_and_sends_waiting_ones_away(
     tmp_path: Path, threads: ThreadPoolExecutor
 ) -> None:
     with worker(tmp_path, slots=1) as server:
-        running = threads.submit(post, server, HANG)
-        eventually(lambda: gauge(server, "busy_slots") == 1)
-        waiting = threads.submit(post, server, QUICK)
-        eventually(lambda: gauge(server, "queue") == 1)
+        running, waiting = occupy(server, threads)
         began = time.monotonic()
         server.process.send_signal(signal.SIGTERM)
         assert waiting.result().status_code == 503
@@ -100,10 +119,10 @@ def test_sigterm_lets_running_units_finish_and_sends_waiting_ones_away(
 def test_a_unit_that_outlasts_the_shutdown_is_not_waited_for(tmp_path: Path, threads: ThreadPoolExecutor) -> None:
     with worker(tmp_path, slots=1, SEEDCAST_WORKER_SHUTDOWN_SECONDS="1") as server:
         running = threads.submit(post, server, faulty("hang"))
-        eventually(lambda: gauge(server, "busy_slots") == 1)
-        slots = children(server.process.pid)
+        eventually(lambda: metric(server, "busy_slots") == 1)
+        processes = slots(server)
         server.stop(5)
-        assert not any(map(runs, slots))
+        assert not any(map(runs, processes))
         assert running.exception() is not None or running.result().status_code >= 500
 
 
@@ -111,24 +130,12 @@ def test_a_unit_that_outlasts_the_shutdown_is_not_waited_for(tmp_path: Path, thr
 def test_a_killed_worker_leaves_no_orphan(tmp_path: Path, threads: ThreadPoolExecutor) -> None:
     with worker(tmp_path, slots=2) as server:
         running = threads.submit(post, server, faulty("hang"))
-        eventually(lambda: gauge(server, "busy_slots") == 1)
-        slots = children(server.process.pid)
-        assert len(slots) >= 2
+        eventually(lambda: metric(server, "busy_slots") == 1)
+        processes = slots(server)
+        assert len(processes) == 2
         server.kill()
-        eventually(lambda: not any(map(runs, slots)), seconds=5)
+        eventually(lambda: not any(map(runs, processes)), seconds=5)
         assert running.exception() is not None
-
-
-def test_a_slot_that_dies_idle_is_replaced_before_the_next_unit(tmp_path: Path) -> None:
-    with worker(tmp_path, slots=1) as server:
-        (slot,) = [pid for pid in children(server.process.pid) if "slots.child" in command(pid)]
-        os.kill(slot, signal.SIGKILL)
-        assert post(server, QUICK).json()["returns"] == [10.0] * 4
-        assert gauge(server, "slot_restarts") == 1
-
-
-def command(pid: int) -> str:
-    return Path(f"/proc/{pid}/cmdline").read_text()
 
 
 def test_a_slot_that_cannot_start_makes_the_worker_unready_with_the_reason(tmp_path: Path) -> None:
@@ -191,12 +198,3 @@ def test_a_wrong_setting_is_one_line_and_exit_code_2(name: str, value: str, reas
     (line,) = process.stderr.read().splitlines()
     assert line.startswith(f"seedcast-worker: SEEDCAST_WORKER_{name}: ")
     assert reason in line
-
-
-def test_a_body_over_the_limit_is_refused_unread(tmp_path: Path) -> None:
-    with worker(tmp_path, slots=1, SEEDCAST_WORKER_MAX_BODY_BYTES="1000") as server:
-        declared = server.http.post("/rollouts", content=b"x" * 1001)
-        assert declared.status_code == 413
-        assert "over the limit of 1000" in declared.json()["detail"]
-        chunked = server.http.post("/rollouts", content=(b"x" * 100 for _ in range(11)))
-        assert chunked.status_code == 413

@@ -6,6 +6,7 @@ It talks over the pipes that were its standard input and output, and ends when i
 from __future__ import annotations
 
 import ctypes
+import faulthandler
 import os
 import signal
 import sys
@@ -26,7 +27,9 @@ def main() -> None:
     # Imported only now: it takes seconds, in which the lines above already have to hold.
     from services.worker.slots.answers import ANSWERS, worker_info
 
-    write_message(replies, Message(Kind.READY, worker_info().model_dump_json().encode()))
+    ready = Message(Kind.READY, worker_info().model_dump_json().encode())
+    _die_of_what_kills()
+    write_message(replies, ready)
     while (message := read_message(requests)) is not None:
         for reply in ANSWERS[message.kind](message.payload):
             write_message(replies, reply)
@@ -52,6 +55,13 @@ def _die_with_the_worker() -> None:
     """Have the kernel kill this process with its parent, even in the middle of a unit (Linux)."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _die_of_what_kills() -> None:
+    """Take fatal signals back from libraries that catch them (pygame does), and print where they struck."""
+    for fatal in (signal.SIGSEGV, signal.SIGFPE, signal.SIGILL, signal.SIGABRT):
+        signal.signal(fatal, signal.SIG_DFL)
+    faulthandler.enable()
 
 
 def _offer_to_the_oom_killer() -> None:
