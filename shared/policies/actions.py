@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.errors import InvalidInput
-from shared.spec.environment import ActionSpace, ContinuousActions, DiscreteActions
+from shared.spec.environment import ActionSpace, ContinuousActions, DiscreteActions, MultiDiscreteActions
 
 ActionScaling = Literal["tanh", "clip"]
 
@@ -34,6 +34,20 @@ class DiscreteHead(ActionHead):
     def __call__(self, outputs: NDArray[np.float32]) -> NDArray[np.int64]:
         """Return the choices ``(lanes,)``."""
         return np.asarray(outputs.argmax(axis=1), np.int64)
+
+
+class MultiDiscreteHead(ActionHead):
+    """Each choice has outputs of its own; in each the largest wins, of equal ones the first."""
+
+    def __init__(self, space: MultiDiscreteActions) -> None:
+        self.outputs = sum(space.counts)
+        self._ends = np.cumsum(space.counts).tolist()
+        self._starts = [end - count for end, count in zip(self._ends, space.counts, strict=True)]
+
+    def __call__(self, outputs: NDArray[np.float32]) -> NDArray[np.int64]:
+        """Return the choices ``(lanes, choices)``."""
+        spans = zip(self._starts, self._ends, strict=True)
+        return np.stack([outputs[:, start:end].argmax(axis=1) for start, end in spans], axis=1)
 
 
 class ContinuousHead(ActionHead):
@@ -68,9 +82,10 @@ def action_head(space: ActionSpace, scaling: ActionScaling | None) -> ActionHead
     Raises:
         InvalidInput: a scaling was asked for where actions are discrete.
     """
-    if isinstance(space, DiscreteActions):
-        if scaling is not None:
-            reason = f"is for continuous actions only; this environment has {space.count} discrete actions"
-            raise InvalidInput.of("policy.actions", reason, scaling)
-        return DiscreteHead(space)
-    return ContinuousHead(space, scaling or "tanh")
+    if isinstance(space, ContinuousActions):
+        return ContinuousHead(space, scaling or "tanh")
+    if scaling is not None:
+        choices = space.count if isinstance(space, DiscreteActions) else space.counts
+        reason = f"is for continuous actions only; this environment has {choices} discrete actions"
+        raise InvalidInput.of("policy.actions", reason, scaling)
+    return DiscreteHead(space) if isinstance(space, DiscreteActions) else MultiDiscreteHead(space)

@@ -36,6 +36,10 @@ class PolicySpec(Spec):
     normalise_observations: bool = Field(
         default=False, description="Standardise observations by statistics of all those seen in training."
     )
+    action_noise: Annotated[float, Field(ge=0, le=100)] = Field(
+        default=0.0,
+        description="Training only: the deviation of normal noise added to the outputs, before they become actions.",
+    )
     initial_std: Annotated[float, Field(ge=0, le=100)] = Field(
         default=0.0, description="The initial mean is drawn from a normal distribution of this deviation."
     )
@@ -57,6 +61,10 @@ class Block:
     def view(self, parameters: FloatArray) -> FloatArray:
         """Return the block of ``parameters (dimension,)`` in its shape, without a copy."""
         return parameters[self.offset : self.offset + self.size].reshape(self.shape)
+
+    def stacked_view(self, parameters: FloatArray) -> FloatArray:
+        """Return the block of every row of ``parameters (rows, dimension)``, without a copy."""
+        return parameters[:, self.offset : self.offset + self.size].reshape(len(parameters), *self.shape)
 
 
 def blocks(shapes: list[tuple[str, tuple[int, ...]]]) -> tuple[Block, ...]:

@@ -26,7 +26,8 @@ def _elu(values: FloatArray) -> None:
     np.copyto(values, np.expm1(np.minimum(values, 0)), where=values < 0)  # large ones would overflow
 
 
-def _sigmoid(values: FloatArray) -> None:
+def sigmoid(values: FloatArray) -> None:
+    """Apply the logistic function in place."""
     np.multiply(values, 0.5, out=values)  # sigmoid(x) = (1 + tanh(x / 2)) / 2, which cannot overflow
     np.tanh(values, out=values)
     np.add(values, 1, out=values)
@@ -45,7 +46,7 @@ ACTIVATIONS: dict[Activation, Callable[[FloatArray], None]] = {
     "tanh": _tanh,
     "relu": _relu,
     "elu": _elu,
-    "sigmoid": _sigmoid,
+    "sigmoid": sigmoid,
     "identity": _identity,
 }
 """Each works in place."""
@@ -91,11 +92,11 @@ class DenseLanes(PolicyLanes):
         self._parameters = np.zeros((width, policy.dimension), np.float32)
         self._layers: list[tuple[FloatArray, FloatArray | None]] = []
         for block in policy.layout:
-            stacked = self._parameters[:, block.offset : block.offset + block.size]
+            stacked = block.stacked_view(self._parameters)
             if len(block.shape) == 2:
-                self._layers.append((stacked.reshape(width, *block.shape), None))
+                self._layers.append((stacked, None))
             else:
-                self._layers[-1] = (self._layers[-1][0], stacked.reshape(width, 1, *block.shape))
+                self._layers[-1] = (self._layers[-1][0], stacked[:, None, :])
 
     def load(self, lane: int, parameters: FloatArray) -> None:
         """Put ``parameters (dimension,)`` into a lane."""

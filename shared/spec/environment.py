@@ -44,7 +44,14 @@ class DiscreteActions(Spec):
     count: Annotated[int, Field(ge=1)]
 
 
-ActionSpace = Annotated[ContinuousActions | DiscreteActions, Field(discriminator="kind")]
+class MultiDiscreteActions(Spec):
+    """Several choices at once, the ``i``-th out of ``counts[i]``."""
+
+    kind: Literal["multi_discrete"] = "multi_discrete"
+    counts: Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=1)]
+
+
+ActionSpace = Annotated[ContinuousActions | DiscreteActions | MultiDiscreteActions, Field(discriminator="kind")]
 
 
 class EnvironmentDescription(Spec):

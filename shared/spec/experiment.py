@@ -33,8 +33,11 @@ class FitnessSpec(Spec):
     subtract_per_step: Annotated[float, Field(ge=-1e6, le=1e6)] = Field(
         default=0.0, description="Taken off every step's reward: an alive bonus to be ignored."
     )
-    aggregate: Literal["mean", "median", "min"] = Field(
+    aggregate: Literal["mean", "median", "min", "quantile"] = Field(
         default="mean", description="How a member's episodes become its fitness."
+    )
+    quantile: Annotated[float, Field(ge=0, le=1)] = Field(
+        default=0.25, description="Which, where `aggregate` is quantile: 0 is the worst episode, 1 the best."
     )
     episode_cap: EpisodeCapSpec | None = None
     failed_member: Literal["worst", "fail"] = Field(

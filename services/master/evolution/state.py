@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Self, cast
 
@@ -19,18 +18,11 @@ from shared.errors import InvalidInput
 from shared.model import Model, ModelMetadata
 from shared.observation_stats import Normaliser, ObservationStatistics
 from shared.spec.environment import EnvironmentDescription
-from shared.spec.experiment import ExperimentSpec
+from shared.spec.experiment import ExperimentSpec, FitnessSpec
 from shared.spec.policy import build_policy
 from shared.spec.strategies import STRATEGIES
 
 Arrays = dict[str, NDArray[Any]]
-
-AGGREGATES: dict[str, Callable[[NDArray[np.float64]], NDArray[np.float64]]] = {
-    "mean": lambda episodes: np.mean(episodes, axis=1),
-    "median": lambda episodes: np.median(episodes, axis=1),
-    "min": lambda episodes: np.min(episodes, axis=1),
-}
-"""Each maps ``(members, episodes)`` to ``(members,)``; a missing episode (NaN) makes its member's NaN."""
 
 STRATEGY = "strategy/"
 """Prefix of the strategy's arrays in a checkpoint."""
@@ -104,7 +96,7 @@ class Evolution:
     def _fitness(self, result: BatchResult) -> tuple[NDArray[np.float64], int]:
         """Aggregate each member's episodes; a member with a failed one gets the worst fitness of the others."""
         episodes = result.fitness.reshape(self.spec.population_size, self.spec.episodes_per_member)
-        fitness = AGGREGATES[self.spec.fitness.aggregate](episodes)
+        fitness = aggregate(episodes, self.spec.fitness)
         failed = np.isnan(fitness)
         if failed.any():
             if self.spec.fitness.failed_member == "fail" or failed.all():
@@ -157,6 +149,14 @@ class Evolution:
     def parameters_sha256(self) -> str:
         """Return the digest of the mean, by which two runs are compared."""
         return hashlib.sha256(np.ascontiguousarray(self.strategy.mean).tobytes()).hexdigest()
+
+
+def aggregate(episodes: NDArray[np.float64], spec: FitnessSpec) -> NDArray[np.float64]:
+    """Turn ``(members, episodes)`` into ``(members,)``; a missing episode (NaN) makes its member's NaN."""
+    if spec.aggregate == "mean":
+        return np.asarray(episodes.mean(axis=1), np.float64)
+    quantile = {"min": 0.0, "median": 0.5, "quantile": spec.quantile}[spec.aggregate]
+    return np.asarray(np.quantile(episodes, quantile, axis=1), np.float64)
 
 
 def _warm(

@@ -117,14 +117,23 @@ def test_a_failed_member_ends_the_experiment_where_the_specification_says_so() -
         evolution.learn(failing(evolution, 4))
 
 
-@pytest.mark.parametrize(("aggregate", "expected"), [("mean", 2.0), ("median", 2.0), ("min", 1.0)])
-def test_a_members_episodes_are_aggregated(aggregate: str, expected: float) -> None:
-    evolution = begin(cartpole(fitness={"aggregate": aggregate}))
+@pytest.mark.parametrize(
+    ("fitness", "expected"),
+    [
+        ({"aggregate": "mean"}, 4.0),
+        ({"aggregate": "median"}, 3.0),
+        ({"aggregate": "min"}, 1.0),
+        ({"aggregate": "quantile", "quantile": 0.75}, 5.5),
+    ],
+    ids=lambda value: value["aggregate"] if isinstance(value, dict) else "",
+)
+def test_a_members_episodes_are_aggregated(fitness: dict[str, object], expected: float) -> None:
+    evolution = begin(cartpole(episodes_per_member=3, fitness=fitness))
     evolution.strategy.ask()
     made = result(evolution, 0)
-    made.fitness[:] = np.tile([1.0, 3.0], 16)
-    fitness, _ = evolution.learn(made)
-    np.testing.assert_array_equal(fitness, np.full(16, expected))
+    made.fitness[:] = np.tile([1.0, 8.0, 3.0], 16)
+    learnt, _ = evolution.learn(made)
+    np.testing.assert_array_equal(learnt, np.full(16, expected))
 
 
 def test_the_episode_cap_follows_the_mean_length_within_its_bounds() -> None:

@@ -1,0 +1,109 @@
+"""A recurrent policy with one hidden layer: its state lives as long as the episode.
+
+Elman, "Finding structure in time" (1990, https://doi.org/10.1207/s15516709cog1402_1)::
+
+    h ← tanh(x U + h W + b)
+
+GRU, Cho et al., "Learning phrase representations using RNN encoder-decoder for statistical machine translation"
+(2014, https://arxiv.org/abs/1406.1078), with the gates side by side in the columns of U, W and b::
+
+    r = σ(x U_r + h W_r + b_r)    z = σ(x U_z + h W_z + b_z)
+    h ← z h + (1 − z) tanh(x U_n + (r h) W_n + b_n)
+
+Outputs are h V + c. Layout: ``input_weights`` U ``(observations, gates · hidden)``, ``recurrent_weights`` W
+``(hidden, gates · hidden)``, ``recurrent_bias`` b ``(gates · hidden,)``, ``output_weights`` V ``(hidden, outputs)``,
+``output_bias`` c ``(outputs,)``, each in C order; gates are 1 for Elman and 3 (r, z, n) for a GRU.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import numpy as np
+from pydantic import Field
+
+from shared.policies.base import FloatArray, Policy, PolicyLanes, PolicySpec, blocks
+from shared.policies.mlp import sigmoid
+from shared.spec.environment import ActionSpace
+
+Cell = Literal["elman", "gru"]
+GATES: dict[Cell, int] = {"elman": 1, "gru": 3}
+
+
+class RecurrentSpec(PolicySpec):
+    """A recurrent policy."""
+
+    name: Literal["recurrent"]
+    cell: Cell = "gru"
+    hidden: Annotated[int, Field(ge=1, le=4096)] = 16
+
+
+class RecurrentPolicy(Policy):
+    """The cell and its output layer as flat parameters."""
+
+    Spec = RecurrentSpec
+
+    def __init__(self, spec: RecurrentSpec, observation_size: int, actions: ActionSpace) -> None:
+        super().__init__(spec, observation_size, actions)
+        self.hidden = spec.hidden
+        self.cell = spec.cell
+        wide = GATES[spec.cell] * spec.hidden
+        self.layout = blocks(
+            [
+                ("input_weights", (observation_size, wide)),
+                ("recurrent_weights", (spec.hidden, wide)),
+                ("recurrent_bias", (wide,)),
+                ("output_weights", (spec.hidden, self.head.outputs)),
+                ("output_bias", (self.head.outputs,)),
+            ]
+        )
+
+    def lanes(self, width: int) -> PolicyLanes:
+        """Return room for ``width`` episodes at once."""
+        return RecurrentLanes(self, width)
+
+
+class RecurrentLanes(PolicyLanes):
+    """Parameters and hidden state of each lane; every product has one item a lane."""
+
+    def __init__(self, policy: RecurrentPolicy, width: int) -> None:
+        self._hidden = policy.hidden
+        self._advance = self._elman if policy.cell == "elman" else self._gru
+        self._parameters = np.zeros((width, policy.dimension), np.float32)
+        self._state = np.zeros((width, 1, policy.hidden), np.float32)
+        views = [block.stacked_view(self._parameters) for block in policy.layout]
+        self._input, self._recurrent, bias, self._output, output_bias = views
+        self._bias, self._output_bias = bias[:, None, :], output_bias[:, None, :]
+
+    def load(self, lane: int, parameters: FloatArray) -> None:
+        """Put ``parameters (dimension,)`` into a lane and forget what it remembered."""
+        self._parameters[lane] = parameters
+        self._state[lane] = 0
+
+    def move(self, source: int, target: int) -> None:
+        """Move a running episode, memory included, to another lane."""
+        self._parameters[target] = self._parameters[source]
+        self._state[target] = self._state[source]
+
+    def outputs(self, observations: FloatArray) -> FloatArray:
+        """Map ``(live, observation_size)`` to ``(live, outputs)`` and remember."""
+        live = len(observations)
+        state = self._advance(observations[:, None, :], self._state[:live], live)
+        self._state[:live] = state
+        outputs: FloatArray = np.matmul(state, self._output[:live]) + self._output_bias[:live]
+        return outputs[:, 0, :]
+
+    def _elman(self, inputs: FloatArray, state: FloatArray, live: int) -> FloatArray:
+        recurrent = np.matmul(state, self._recurrent[:live])
+        return np.tanh(np.matmul(inputs, self._input[:live]) + recurrent + self._bias[:live])
+
+    def _gru(self, inputs: FloatArray, state: FloatArray, live: int) -> FloatArray:
+        hidden = self._hidden
+        driven = np.matmul(inputs, self._input[:live]) + self._bias[:live]
+        gates = driven[:, :, : 2 * hidden] + np.matmul(state, self._recurrent[:live, :, : 2 * hidden])
+        sigmoid(gates)
+        reset, update = gates[:, :, :hidden], gates[:, :, hidden:]
+        candidate = np.matmul(reset * state, self._recurrent[:live, :, 2 * hidden :])
+        candidate += driven[:, :, 2 * hidden :]
+        fresh: FloatArray = np.tanh(candidate)
+        return update * state + (1 - update) * fresh

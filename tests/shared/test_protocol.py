@@ -1,0 +1,142 @@
+"""Units and results: what goes in comes out, and what does not fit is refused by name."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+
+from shared.errors import InvalidInput, ProtocolMismatch
+from shared.frame import encode_frame
+from shared.observation_stats import Normaliser
+from shared.protocol import Failure, Unit, UnitHeader, UnitJson, UnitResult
+
+HEADER = UnitHeader.model_validate(
+    {
+        "environment": {"id": "CartPole-v1", "kwargs": {"a": [1, None, "x"]}},
+        "policy": {"name": "mlp", "hidden": [3]},
+        "shaping": {"drop_terminal_penalty": 100.0, "subtract_per_step": 0.5},
+        "max_episode_steps": 77,
+        "collect_statistics": True,
+    }
+)
+ARRAYS: dict[str, Any] = {
+    "parameters": np.arange(8, dtype=np.float32).reshape(2, 4) / 3,
+    "rows": np.array([0, 1, 1], np.int32),
+    "seeds": np.array([5, 6, 2**31 - 2], np.int32),
+}
+NORMALISER = Normaliser(np.array([0.1, 0.2], np.float32), np.array([1.5, 2.5], np.float32))
+
+
+def unit(**changes: Any) -> Unit:
+    return Unit(**({"header": HEADER, **ARRAYS, "normaliser": NORMALISER} | changes))
+
+
+def frame(**changes: Any) -> bytes:
+    arrays = {name: array for name, array in (ARRAYS | changes).items() if array is not None}
+    return encode_frame(HEADER.model_dump_json(), arrays)
+
+
+def assert_same(one: Unit, other: Unit) -> None:
+    assert one.header == other.header
+    for name in ARRAYS:
+        np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
+    assert one.normaliser is not None
+    assert other.normaliser is not None
+    np.testing.assert_array_equal(one.normaliser.mean, other.normaliser.mean)
+    np.testing.assert_array_equal(one.normaliser.std, other.normaliser.std)
+
+
+def test_a_unit_survives_the_frame_to_the_bit() -> None:
+    assert_same(Unit.from_frame(unit().to_frame()), unit())
+    assert Unit.from_frame(unit(normaliser=None).to_frame()).normaliser is None
+
+
+def test_a_unit_survives_json_to_the_bit() -> None:
+    body = json.loads(HEADER.model_dump_json()) | {name: array.tolist() for name, array in ARRAYS.items()}
+    body |= {"normaliser_mean": NORMALISER.mean.tolist(), "normaliser_std": NORMALISER.std.tolist()}
+    assert_same(UnitJson.model_validate_json(json.dumps(body)).unit(), unit())
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"parameters": np.zeros(4, np.float32)}, r"parameters: needs shape \(members, dimension\)"),
+        ({"parameters": np.zeros((0, 4), np.float32)}, "parameters: needs shape"),
+        ({"parameters": np.full((2, 4), np.nan, np.float32)}, "parameters: must be finite"),
+        ({"parameters": np.zeros((2, 4))}, "parameters: must be float32, is float64"),
+        ({"parameters": None}, "parameters: is missing"),
+        ({"rows": np.array([0, 1], np.int32)}, r"rows and seeds need one shape"),
+        ({"rows": np.array([0, 1, 2], np.int32)}, "rows: must point into the 2 parameter rows"),
+        ({"rows": np.array([0, 1, -1], np.int32)}, "rows: must point into the 2 parameter rows"),
+        ({"rows": np.array([0, 1, 1])}, "rows: must be int32, is int64"),
+        ({"seeds": np.array([0, 1, -1], np.int32)}, "seeds: must be from 0 to 2147483646"),
+        ({"seeds": np.array([0, 1, 2**31 - 1], np.int32)}, "seeds: must be from 0 to 2147483646"),
+        ({"rows": np.zeros(0, np.int32), "seeds": np.zeros(0, np.int32)}, "rows and seeds need one shape"),
+    ],
+)
+def test_a_unit_whose_arrays_do_not_fit_is_refused(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(InvalidInput, match=message):
+        Unit.from_frame(frame(**changes))
+
+
+def test_a_header_that_is_wrong_is_refused_by_field() -> None:
+    header = HEADER.model_dump() | {"environment": {"id": ""}}
+    with pytest.raises(InvalidInput, match=r"environment\.id"):
+        Unit.from_frame(encode_frame(json.dumps(header), ARRAYS))
+
+
+def test_another_protocol_version_is_refused_as_such() -> None:
+    header = HEADER.model_copy(update={"protocol": 2})
+    with pytest.raises(ProtocolMismatch, match="speaks protocol 2, this worker speaks 1"):
+        Unit.from_frame(encode_frame(header.model_dump_json(), ARRAYS))
+
+
+def result(**changes: Any) -> UnitResult:
+    values: dict[str, Any] = {
+        "returns": np.array([1.0, np.nan, 3.0]),
+        "fitness": np.array([0.5, np.nan, 2.5]),
+        "lengths": np.array([10, 0, 30], np.int32),
+        "observation_sums": np.arange(6.0).reshape(3, 2),
+        "observation_squares": np.arange(6.0).reshape(3, 2) ** 2,
+        "failures": [Failure(kind="invalid", message="NaN", rollouts=[1])],
+        "busy_seconds": 0.25,
+    }
+    return UnitResult(**(values | changes))
+
+
+def test_a_result_survives_the_frame_to_the_bit() -> None:
+    back = UnitResult.from_frame(result().to_frame(), rollouts=3)
+    assert back.failures == result().failures
+    assert back.busy_seconds == 0.25
+    for name in ("returns", "fitness", "lengths", "observation_sums", "observation_squares"):
+        np.testing.assert_array_equal(getattr(back, name), getattr(result(), name))
+
+
+def test_a_failed_unit_is_a_valid_result() -> None:
+    back = UnitResult.from_frame(UnitResult.failed(3, "crash", "SIGSEGV").to_frame(), rollouts=3)
+    assert back.failures == [Failure(kind="crash", message="SIGSEGV", rollouts=[0, 1, 2])]
+
+
+def test_what_failed_is_null_in_json() -> None:
+    values = json.loads(json.dumps(result().to_json()))
+    assert values["returns"] == [1.0, None, 3.0]
+    assert values["lengths"] == [10, 0, 30]
+    assert values["failures"][0]["rollouts"] == [1]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"failures": []}, r"returns: rollouts \[1\] have no result and no failure"),
+        ({"fitness": np.array([np.inf, np.nan, 1.0])}, r"returns: rollouts \[0\] have no result"),
+        ({"lengths": np.zeros(2, np.int32)}, r"lengths: has shape \(2,\), the unit had 3 rollouts"),
+        ({"failures": [Failure(kind="crash", message="", rollouts=[1, 3])]}, "rollouts that the unit does not"),
+        ({"returns": np.zeros(3, np.float32)}, "returns: must be float64"),
+    ],
+)
+def test_a_result_that_does_not_belong_to_the_unit_is_refused(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(InvalidInput, match=message):
+        UnitResult.from_frame(result(**changes).to_frame(), rollouts=3)
