@@ -72,7 +72,7 @@ def test_shaping_changes_the_fitness_and_never_the_return() -> None:
     result = run_unit(unit(WALKER, list(range(8)), shaping=shaping))
     np.testing.assert_array_equal(result.returns, plain.returns)
     np.testing.assert_array_equal(plain.fitness, plain.returns)
-    fell = result.lengths < WALKER.max_episode_steps
+    fell = result.lengths < 300
     assert fell.any()
     np.testing.assert_array_equal(result.fitness, result.returns + 100.0 * fell - 0.25 * result.lengths)
 
@@ -151,3 +151,11 @@ def test_lanes_that_answer_out_of_order_are_put_in_order() -> None:
 def test_the_engine_needs_no_web_framework() -> None:
     code = "import sys, services.worker.engine; sys.exit('fastapi' in sys.modules or 'uvicorn' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_action_noise_belongs_to_the_episode_and_not_to_its_company() -> None:
+    noisy, seeds = LINEAR | {"action_noise": 0.5}, list(range(20))
+    together = numbers(run_unit(unit(WALKER, seeds, [0] * 20, policy=noisy)))
+    apart = [numbers(run_unit(unit(WALKER, [seed], policy=noisy)))[0] for seed in seeds]
+    assert apart == together
+    assert together != numbers(run_unit(unit(WALKER, seeds, [0] * 20)))

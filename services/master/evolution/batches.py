@@ -36,7 +36,9 @@ def test_batch(evolution: Evolution) -> Batch:
     mean = evolution.strategy.mean[None, :].copy()
     return Batch(
         experiment=evolution.experiment,
-        header=UnitHeader(environment=spec.environment, policy=spec.policy),
+        header=UnitHeader(
+            environment=spec.environment, policy=spec.policy.model_copy(update={"action_noise": 0.0})
+        ),
         rows=lambda _start, _stop: mean,
         seeds=episode_seeds(spec.seed, Purpose.TEST_EPISODES, evolution.generation, 1, spec.test.episodes),
         normaliser=evolution.normaliser,

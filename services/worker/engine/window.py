@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.worker.engine.accumulators import Accumulators
+from services.worker.engine.action_noise import ActionNoise
 from services.worker.engine.tally import Tally
 from services.worker.environments.base import LaneFailure, Lanes, Observations
 from services.worker.environments.spaces import Observation
@@ -44,6 +45,8 @@ class Window:
         self._waiting = iter(range(count))
         self._head = policy.head
         self._policy = policy.lanes(width)
+        noise = policy.spec.action_noise
+        self._noise = ActionNoise(noise, width, policy.head.outputs) if noise else None
         self._limit = min(description.max_episode_steps, unit.header.max_episode_steps or _NO_LIMIT)
         self._live = 0
         self._lane = np.zeros(width, np.int32)
@@ -76,6 +79,8 @@ class Window:
         if self._unit.normaliser is not None:
             observations = self._unit.normaliser(observations)
         outputs = self._policy.outputs(observations)
+        if self._noise is not None:
+            outputs = outputs + self._noise.draw(len(outputs))
         if not _finite(outputs):
             for position in np.flatnonzero(~np.isfinite(outputs).all(axis=1)).tolist():
                 self._fail(position, LaneFailure("invalid", "the policy's output is not finite"))
@@ -126,6 +131,8 @@ class Window:
     def _load(self, position: int, observation: Observation) -> None:
         row = self._unit.rows[self._start + int(self._lane[position])]
         self._policy.load(position, self._unit.parameters[row])
+        if self._noise is not None:
+            self._noise.begin(position, int(self._unit.seeds[self._start + int(self._lane[position])]))
         self._observations[position] = observation
         self._sums.clear(position)
 
@@ -133,6 +140,8 @@ class Window:
         if source == target:
             return
         self._policy.move(source, target)
+        if self._noise is not None:
+            self._noise.move(source, target)
         self._sums.move(source, target)
         for array in (self._lane, self._observations, self._failed):
             array[target] = array[source]

@@ -82,7 +82,10 @@ def test_every_generation_has_episodes_of_its_own() -> None:
 
 
 def test_a_test_is_plain_and_uncapped_and_on_episodes_of_its_own() -> None:
-    spec = cartpole(fitness={"drop_terminal_penalty": 100, "episode_cap": {"minimum": 10}})
+    spec = cartpole(
+        fitness={"drop_terminal_penalty": 100, "episode_cap": {"minimum": 10}},
+        policy={"name": "linear", "action_noise": 0.5},
+    )
     evolution = begin(spec)
     advance(evolution, 1)
     test, training = batch_of_test(evolution), training_batch(evolution, evolution.strategy.ask())
@@ -90,6 +93,7 @@ def test_a_test_is_plain_and_uncapped_and_on_episodes_of_its_own() -> None:
     assert training.header.max_episode_steps is not None
     assert test.header.shaping.drop_terminal_penalty is None
     assert test.header.max_episode_steps is None
+    assert (training.header.policy.action_noise, test.header.policy.action_noise) == (0.5, 0)
     assert not np.isin(test.seeds, training.seeds).any()
     np.testing.assert_array_equal(test.rows(0, 1)[0], evolution.strategy.mean)
 
