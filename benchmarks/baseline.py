@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import gymnasium
@@ -51,7 +52,7 @@ def make(header: UnitHeader) -> Any:  # noqa: ANN401 - Gymnasium's or PyBullet's
 def unflatten(row: NDArray[np.float32], sizes: list[int]) -> list[tuple[NDArray[Any], NDArray[Any]]]:
     """Return the (weights, bias) of each layer."""
     layers, offset = [], 0
-    for inputs, outputs in zip(sizes, sizes[1:], strict=False):
+    for inputs, outputs in pairwise(sizes):
         end = offset + inputs * outputs
         layers.append((row[offset:end].reshape(inputs, outputs), row[end : end + outputs]))
         offset = end + outputs

@@ -28,7 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.baseline import gymnasium_steps
-from cli.local_cluster import LocalWorkers
+from cli.local_cluster import LocalCluster
 from services.master.dispatch.batch import Batch
 from services.master.dispatch.discovery import parse_workers
 from services.master.dispatch.dispatcher import Dispatcher
@@ -36,9 +36,10 @@ from services.master.dispatch.fleet import Fleet
 from services.worker.engine import run_unit
 from services.worker.environments.registry import describe
 from shared.cpus import usable_cpus
+from shared.policies.mlp import MLPSpec
 from shared.protocol import Unit, UnitHeader
 from shared.spec.environment import EnvironmentSpec
-from shared.spec.policy import POLICIES, build_policy
+from shared.spec.policy import build_policy
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class Job:
     @property
     def header(self) -> UnitHeader:
         """The job as a unit's header."""
-        policy = POLICIES["mlp"].Spec(name="mlp", hidden=list(self.hidden))
+        policy = MLPSpec(name="mlp", hidden=list(self.hidden))
         environment = EnvironmentSpec(id=self.environment, max_episode_steps=self.max_episode_steps)
         return UnitHeader(environment=environment, policy=policy)
 
@@ -86,7 +87,7 @@ def engine_rate(job: Job, share: int, shares: int) -> float:
     """Run one share of the rollouts in this process."""
     parameters = job.parameters()
     rows = np.repeat(np.arange(share, job.members, shares, dtype=np.int32), job.episodes)
-    seeds = (rows * job.episodes + np.tile(np.arange(job.episodes, dtype=np.int32), len(rows) // job.episodes))
+    seeds = rows * job.episodes + np.tile(np.arange(job.episodes, dtype=np.int32), len(rows) // job.episodes)
     unit = Unit(job.header, parameters, rows, seeds.astype(np.int32))
     started = time.perf_counter()
     result = run_unit(unit)
@@ -111,7 +112,7 @@ async def http_rates(job: Job, workers: str, slots: int, rounds: int, other: Cal
     parameters = job.parameters()
     seeds = np.arange(job.members * job.episodes, dtype=np.int32).reshape(job.members, job.episodes)
     batch = Batch("bench", job.header, lambda start, stop: parameters[start:stop], seeds)
-    while len(fleet.ready) < slots:
+    while len(fleet.ready) < slots:  # noqa: ASYNC110 - the fleet tells of the first one only
         await asyncio.sleep(0.1)
     rates = []
     await dispatcher.run(batch)  # the dispatcher learns how long a rollout takes
@@ -162,7 +163,7 @@ def main() -> None:
     print("| --- | ---: | ---: | ---: | ---: | ---: |")
     with ExitStack() as stack:
         logs = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        urls = stack.enter_context(LocalWorkers(logs, processes)).urls
+        urls = stack.enter_context(LocalCluster(logs)).start_workers(processes)
         pool = stack.enter_context(multiprocessing.get_context("spawn").Pool(processes))
         for name in arguments.jobs:
             rates = measure(JOBS[name], arguments.rounds, processes, pool, ",".join(urls))

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -35,17 +36,28 @@ class LocalCluster:
     are told to end if that command is killed.
     """
 
-    def __init__(self, data: Path, workers: int, port: int) -> None:
-        self._logs = data / "logs"
-        self._logs.mkdir(parents=True, exist_ok=True)
-        self._data = data
-        self.url = f"http://127.0.0.1:{port}"
+    def __init__(self, logs: Path) -> None:
+        logs.mkdir(parents=True, exist_ok=True)
+        self._logs = logs
         self._servers: list[_Server] = []
-        try:
-            self._start_all(workers, port)
-        except BaseException:
-            self.stop()
-            raise
+
+    def start_workers(self, count: int) -> list[str]:
+        """Start workers of one slot each and return their URLs."""
+        ports = _free_ports(count)
+        for number, port in enumerate(ports, start=1):
+            environment = {"SEEDCAST_WORKER_PORT": str(port), "SEEDCAST_WORKER_SLOTS": "1"}
+            self._start(f"worker-{number}", "services.worker", environment)
+        return [f"http://127.0.0.1:{port}" for port in ports]
+
+    def start_master(self, data: Path, port: int, workers: Sequence[str]) -> str:
+        """Start a master for these workers and return its URL."""
+        environment = {
+            "SEEDCAST_DATA": str(data),
+            "SEEDCAST_PORT": str(port),
+            "SEEDCAST_WORKERS": ",".join(workers),
+        }
+        self._start("master", "services.master", environment)
+        return f"http://127.0.0.1:{port}"
 
     def __enter__(self) -> Self:
         return self
@@ -67,7 +79,7 @@ class LocalCluster:
             server.process = self._spawn(server.name, server.module, server.environment)
 
     def stop(self) -> None:
-        """End every process: politely first, master before workers."""
+        """End every process, politely first."""
         for server in self._servers:
             server.process.terminate()
         deadline = time.monotonic() + STOP_SECONDS
@@ -77,15 +89,6 @@ class LocalCluster:
             except subprocess.TimeoutExpired:
                 server.process.kill()
                 server.process.wait()
-
-    def _start_all(self, workers: int, port: int) -> None:
-        ports = _free_ports(workers)
-        urls = ",".join(f"http://127.0.0.1:{worker_port}" for worker_port in ports)
-        master = {"SEEDCAST_DATA": str(self._data), "SEEDCAST_PORT": str(port), "SEEDCAST_WORKERS": urls}
-        self._start("master", "services.master", master)
-        for number, worker_port in enumerate(ports, start=1):
-            worker = {"SEEDCAST_WORKER_PORT": str(worker_port), "SEEDCAST_WORKER_SLOTS": "1"}
-            self._start(f"worker-{number}", "services.worker", worker)
 
     def _start(self, name: str, module: str, environment: dict[str, str]) -> None:
         process = self._spawn(name, module, environment)

@@ -39,8 +39,9 @@ def train(
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C
     folder = data / spec.name
     try:
-        with LocalCluster(folder, workers or usable_cpus(), port) as cluster:
-            api = MasterApi(cluster.url)
+        with LocalCluster(folder / "logs") as cluster:
+            urls = cluster.start_workers(workers or usable_cpus())
+            api = MasterApi(cluster.start_master(folder, port, urls))
             _wait_for_master(api, cluster)
             experiment = _experiment(api, spec, cluster)
             ended = _watch(api, experiment, cluster, folder)

@@ -38,7 +38,7 @@ class PolicySpec(Spec):
     )
     action_noise: Annotated[float, Field(ge=0, le=100)] = Field(
         default=0.0,
-        description="Training only: the deviation of normal noise added to the outputs, before they become actions.",
+        description="Training only: the deviation of normal noise on the outputs, before they become actions.",
     )
     initial_std: Annotated[float, Field(ge=0, le=100)] = Field(
         default=0.0, description="The initial mean is drawn from a normal distribution of this deviation."

@@ -11,8 +11,9 @@ GRU, Cho et al., "Learning phrase representations using RNN encoder-decoder for 
     h ← z h + (1 − z) tanh(x U_n + (r h) W_n + b_n)
 
 Outputs are h V + c. Layout: ``input_weights`` U ``(observations, gates · hidden)``, ``recurrent_weights`` W
-``(hidden, gates · hidden)``, ``recurrent_bias`` b ``(gates · hidden,)``, ``output_weights`` V ``(hidden, outputs)``,
-``output_bias`` c ``(outputs,)``, each in C order; gates are 1 for Elman and 3 (r, z, n) for a GRU.
+``(hidden, gates · hidden)``, ``recurrent_bias`` b ``(gates · hidden,)``, ``output_weights`` V
+``(hidden, outputs)``, ``output_bias`` c ``(outputs,)``, each in C order; gates are 1 for Elman and 3 (r, z, n)
+for a GRU.
 """
 
 from __future__ import annotations
@@ -95,7 +96,9 @@ class RecurrentLanes(PolicyLanes):
 
     def _elman(self, inputs: FloatArray, state: FloatArray, live: int) -> FloatArray:
         recurrent = np.matmul(state, self._recurrent[:live])
-        return np.tanh(np.matmul(inputs, self._input[:live]) + recurrent + self._bias[:live])
+        driven = np.matmul(inputs, self._input[:live]) + self._bias[:live]
+        fresh: FloatArray = np.tanh(driven + recurrent)
+        return fresh
 
     def _gru(self, inputs: FloatArray, state: FloatArray, live: int) -> FloatArray:
         hidden = self._hidden
@@ -106,4 +109,5 @@ class RecurrentLanes(PolicyLanes):
         candidate = np.matmul(reset * state, self._recurrent[:live, :, 2 * hidden :])
         candidate += driven[:, :, 2 * hidden :]
         fresh: FloatArray = np.tanh(candidate)
-        return update * state + (1 - update) * fresh
+        kept: FloatArray = update * state + (1 - update) * fresh
+        return kept

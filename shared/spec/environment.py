@@ -8,7 +8,7 @@ from pydantic import Field, JsonValue
 
 from shared.spec.base import Spec
 
-Engine = Literal["auto", "envpool", "gymnasium"]
+Engine = Literal["auto", "envpool", "pybullet", "gymnasium", "entry_points"]
 
 
 class EnvironmentSpec(Spec):
@@ -19,7 +19,7 @@ class EnvironmentSpec(Spec):
         default_factory=dict, description="Passed to the environment's constructor."
     )
     engine: Engine = Field(
-        default="auto", description="`auto`: EnvPool where it has the environment, else Gymnasium."
+        default="auto", description="`auto`: the first of these, in this order, that has the environment."
     )
     max_episode_steps: Annotated[int, Field(ge=1, le=1_000_000)] | None = Field(
         default=None, description="Overrides the environment's own limit; needed where it has none."
