@@ -1,0 +1,24 @@
+"""What the master and a worker say to each other.
+
+A worker keeps nothing between units. The same request and result exist as a binary frame (`to_frame`,
+`from_frame`) and as JSON (`UnitJson`, `to_json`), so that a person can curl a worker.
+"""
+
+from shared.protocol.info import WorkerInfo
+from shared.protocol.result import Failure, FailureKind, ResultHeader, UnitResult
+from shared.protocol.unit import RewardShaping, Unit, UnitHeader, UnitJson
+from shared.protocol.version import FRAME_MEDIA_TYPE, PROTOCOL_VERSION
+
+__all__ = [
+    "FRAME_MEDIA_TYPE",
+    "PROTOCOL_VERSION",
+    "Failure",
+    "FailureKind",
+    "ResultHeader",
+    "RewardShaping",
+    "Unit",
+    "UnitHeader",
+    "UnitJson",
+    "UnitResult",
+    "WorkerInfo",
+]

@@ -1,0 +1,152 @@
+"""The request: a *unit*, a batch of rollouts that one slot computes in one go. It carries everything."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from shared.errors import InvalidInput, ProtocolMismatch
+from shared.frame import decode_frame, encode_frame
+from shared.observation_stats import Normaliser
+from shared.protocol.arrays import checked_array
+from shared.protocol.version import PROTOCOL_VERSION
+from shared.seeding import EPISODE_SEED_LIMIT
+from shared.spec.environment import EnvironmentSpec
+from shared.spec.policy import AnyPolicySpec
+from shared.validation import invalid
+
+
+class RewardShaping(BaseModel):
+    """The part of the fitness options that needs every step's reward. Tests use none."""
+
+    model_config = ConfigDict(frozen=True)
+
+    drop_terminal_penalty: float | None = None
+    subtract_per_step: float = 0.0
+
+
+class UnitHeader(BaseModel):
+    """Everything of a unit that is not an array."""
+
+    model_config = ConfigDict(frozen=True)
+
+    protocol: int = PROTOCOL_VERSION
+    environment: EnvironmentSpec
+    policy: AnyPolicySpec
+    population: Literal["rows"] = Field(
+        default="rows", description="How members are described: as explicit parameter rows."
+    )
+    shaping: RewardShaping = RewardShaping()
+    max_episode_steps: int | None = Field(
+        default=None,
+        ge=1,
+        description="Episodes are truncated here if the environment does not end them before.",
+    )
+    collect_statistics: bool = False
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A batch of rollouts: rollout ``i`` runs ``parameters[rows[i]]`` on the episode of ``seeds[i]``."""
+
+    header: UnitHeader
+    parameters: NDArray[np.float32]
+    """``(members, dimension)``"""
+    rows: NDArray[np.int32]
+    """``(rollouts,)``"""
+    seeds: NDArray[np.int32]
+    """``(rollouts,)``"""
+    normaliser: Normaliser | None = None
+
+    def __post_init__(self) -> None:
+        if self.header.protocol != PROTOCOL_VERSION:
+            raise ProtocolMismatch(
+                f"the unit speaks protocol {self.header.protocol}, this worker speaks {PROTOCOL_VERSION}"
+            )
+        if self.parameters.ndim != 2 or not len(self.parameters):
+            raise InvalidInput.of("parameters", f"needs shape (members, dimension), has {self.parameters.shape}")
+        if self.rows.ndim != 1 or not len(self.rows) or self.rows.shape != self.seeds.shape:
+            shapes = f"have {self.rows.shape} and {self.seeds.shape}"
+            raise InvalidInput.of("rows", f"rows and seeds need one shape (rollouts,), {shapes}")
+        if self.rows.min() < 0 or self.rows.max() >= len(self.parameters):
+            raise InvalidInput.of("rows", f"must point into the {len(self.parameters)} parameter rows")
+        if self.seeds.min() < 0 or self.seeds.max() >= EPISODE_SEED_LIMIT:
+            raise InvalidInput.of("seeds", f"must be from 0 to {EPISODE_SEED_LIMIT - 1}")
+        if not np.isfinite(self.parameters).all():
+            raise InvalidInput.of("parameters", "must be finite")
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def to_frame(self) -> bytes:
+        """Encode as a binary frame."""
+        arrays: dict[str, NDArray[Any]] = {
+            "parameters": self.parameters,
+            "rows": self.rows,
+            "seeds": self.seeds,
+        }
+        if self.normaliser is not None:
+            arrays |= {"normaliser_mean": self.normaliser.mean, "normaliser_std": self.normaliser.std}
+        return encode_frame(self.header.model_dump_json(), arrays)
+
+    @classmethod
+    def from_frame(cls, frame: bytes) -> Self:
+        """Decode and check a binary frame.
+
+        Raises:
+            InvalidInput: what is wrong with it.
+            ProtocolMismatch: it is of another version.
+        """
+        header, arrays = decode_frame(frame)
+        try:
+            return cls(
+                header=UnitHeader.model_validate_json(header),
+                parameters=checked_array(arrays, "parameters", np.float32),
+                rows=checked_array(arrays, "rows", np.int32),
+                seeds=checked_array(arrays, "seeds", np.int32),
+                normaliser=_normaliser(arrays),
+            )
+        except ValidationError as error:
+            raise invalid(error) from error
+
+
+class UnitJson(UnitHeader):
+    """A unit as JSON: for curl and for reading."""
+
+    parameters: list[list[float]] = Field(min_length=1)
+    rows: list[int] = Field(min_length=1)
+    seeds: list[int] = Field(min_length=1)
+    normaliser_mean: list[float] | None = None
+    normaliser_std: list[float] | None = None
+
+    def unit(self) -> Unit:
+        """Return the same unit with arrays.
+
+        Raises:
+            InvalidInput: the lists do not fit together.
+        """
+        try:
+            parameters = np.array(self.parameters, np.float32)
+            rows = np.array(self.rows, np.int32)
+            seeds = np.array(self.seeds, np.int32)
+        except (ValueError, OverflowError) as error:
+            raise InvalidInput.of("parameters", str(error)) from error
+        normaliser = None
+        if self.normaliser_mean is not None and self.normaliser_std is not None:
+            normaliser = Normaliser(
+                np.array(self.normaliser_mean, np.float32), np.array(self.normaliser_std, np.float32)
+            )
+        header = UnitHeader.model_validate(self.model_dump(include=set(UnitHeader.model_fields)))
+        return Unit(header, parameters, rows, seeds, normaliser)
+
+
+def _normaliser(arrays: dict[str, NDArray[Any]]) -> Normaliser | None:
+    if "normaliser_mean" not in arrays:
+        return None
+    return Normaliser(
+        checked_array(arrays, "normaliser_mean", np.float32), checked_array(arrays, "normaliser_std", np.float32)
+    )
