@@ -1,4 +1,4 @@
-"""What endpoints ask FastAPI for."""
+"""What endpoints ask FastAPI for. They are async, or FastAPI would call each in a thread."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from services.master.experiments.service import ExperimentService
 from services.master.metrics import Metrics
 
 
-def _service(request: Request) -> ExperimentService:
+async def _service(request: Request) -> ExperimentService:
     return cast(ExperimentService, request.state.service)
 
 
-def _fleet(request: Request) -> Fleet:
+async def _fleet(request: Request) -> Fleet:
     return cast(Fleet, request.state.fleet)
 
 
-def _metrics(request: Request) -> Metrics:
+async def _metrics(request: Request) -> Metrics:
     return cast(Metrics, request.state.metrics)
 
 

@@ -20,15 +20,15 @@ from shared.spec.environment import EnvironmentDescription, EnvironmentSpec
 router = APIRouter()
 
 
-def _pool(request: Request) -> SlotPool:
+async def _pool(request: Request) -> SlotPool:
     return cast(SlotPool, request.state.pool)
 
 
-def _settings(request: Request) -> Settings:
+async def _settings(request: Request) -> Settings:
     return cast(Settings, request.state.settings)
 
 
-def _metrics(request: Request) -> Metrics:
+async def _metrics(request: Request) -> Metrics:
     return cast(Metrics, request.state.metrics)
 
 

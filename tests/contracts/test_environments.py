@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
 
@@ -26,9 +24,10 @@ GYMNASIUM = [
     "Acrobot-v1", "BipedalWalker-v3", "BipedalWalkerHardcore-v3", "CartPole-v1", "CliffWalkingSlippery-v1",
     "FrozenLake-v1", "LunarLander-v3", "Pendulum-v1",
 ]  # fmt: skip
+PYBULLET = ["HopperBulletEnv-v0", "InvertedPendulumSwingupBulletEnv-v0", "MinitaurBulletEnv-v0"]
 SPECS = [
     EnvironmentSpec(id=id_, engine=engine, max_episode_steps=STEPS)  # type: ignore[arg-type]
-    for engine, ids in (("envpool", ENVPOOL), ("gymnasium", GYMNASIUM))
+    for engine, ids in (("envpool", ENVPOOL), ("gymnasium", GYMNASIUM), ("pybullet", PYBULLET))
     for id_ in ids
 ]
 SEEDS = [11, 12, 13, 11, 14, 15]
@@ -44,8 +43,8 @@ def environment(request: pytest.FixtureRequest) -> EnvironmentSpec:
 
 
 @pytest.fixture
-def together(environment: EnvironmentSpec) -> Iterator[UnitResult]:
-    yield run_unit(unit(environment, SEEDS, ROWS, collect_statistics=True))
+def together(environment: EnvironmentSpec) -> UnitResult:
+    return run_unit(unit(environment, SEEDS, ROWS, collect_statistics=True))
 
 
 def test_an_episode_is_the_same_alone_and_in_a_batch(environment: EnvironmentSpec, together: UnitResult) -> None:

@@ -8,14 +8,13 @@ import pytest
 
 from tests.processes import Server, worker
 
-SETTINGS = {
-    "SEEDCAST_WORKER_QUEUE": "1",
-    "SEEDCAST_WORKER_MAX_BODY_BYTES": "100000",
-    "SEEDCAST_WORKER_SLOT_MEMORY_BYTES": str(700 * 2**20),
-}
-
 
 @pytest.fixture(scope="package")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with worker(tmp_path_factory.mktemp("worker"), slots=1, **SETTINGS) as running:
+    settings = {
+        "SEEDCAST_WORKER_QUEUE": "1",
+        "SEEDCAST_WORKER_MAX_BODY_BYTES": "100000",
+        "SEEDCAST_WORKER_SLOT_MEMORY_BYTES": str(700 * 2**20),
+    }
+    with worker(tmp_path_factory.mktemp("worker"), None, 1, **settings) as running:
         yield running

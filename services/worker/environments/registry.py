@@ -7,13 +7,17 @@ from collections.abc import Sequence
 from functools import cache, lru_cache
 
 from services.worker.environments.base import Engine, Lanes
+from services.worker.environments.entry_points_engine import EntryPointsEngine
 from services.worker.environments.envpool_lanes import EnvPoolEngine
 from services.worker.environments.gymnasium_lanes import GymnasiumEngine
+from services.worker.environments.pybullet_lanes import PyBulletEngine
 from shared.errors import InvalidInput
 from shared.spec.environment import EnvironmentDescription, EnvironmentSpec
 
-ENGINES: dict[str, Engine] = {"envpool": EnvPoolEngine(), "gymnasium": GymnasiumEngine()}
-"""In the order in which ``auto`` tries them."""
+ENGINES: dict[str, Engine] = {
+    engine.name: engine for engine in (EnvPoolEngine(), PyBulletEngine(), GymnasiumEngine(), EntryPointsEngine())
+}
+"""In the order in which ``auto`` tries them: no package can quietly replace an environment that is well known."""
 
 
 @cache

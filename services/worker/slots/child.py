@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from services.worker.slots.channel import Kind, Message, read_message, write_message
+from services.worker.slots.memory import give_back
 
 PR_SET_PDEATHSIG = 1
 
@@ -33,6 +34,7 @@ def main() -> None:
     while (message := read_message(requests)) is not None:
         for reply in ANSWERS[message.kind](message.payload):
             write_message(replies, reply)
+        give_back()
 
 
 def _take_channel() -> tuple[BinaryIO, BinaryIO]:

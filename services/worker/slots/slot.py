@@ -11,7 +11,7 @@ from services.worker.slots.conversation import converse
 from services.worker.slots.messages import Summary
 from services.worker.slots.process import SlotDied, SlotProcess
 from services.worker.slots.tickets import Ticket, Tickets
-from shared.errors import SeedcastError
+from shared.errors import Busy, SeedcastError
 from shared.protocol import WorkerInfo
 
 BACK_OFF_SECONDS = 0.5
@@ -96,6 +96,11 @@ class Slot:
             answer = await converse(process, ticket.request)
         except SeedcastError as error:
             ticket.refuse(error)
+            return
+        except Exception as error:  # what the child sent makes no sense, so neither would its next answer
+            log.exception("slot %d answers nonsense", self._number)
+            ticket.refuse(Busy("the slot broke"))
+            await process.kill(SlotDied("crash", f"it answers nonsense ({type(error).__name__})"))
             return
         if answer.summary is not None:
             self._report(answer.summary)

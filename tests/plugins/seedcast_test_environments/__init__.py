@@ -1,7 +1,7 @@
 """A user's package of environments, as an image would have it installed: ones that misbehave, for tests.
 
 ``tests/plugins`` on the PYTHONPATH of a worker under test is all it needs: the folder holds this package and the
-metadata of a distribution, whose entry point (group ``seedcast.environments``) is `register` below.
+metadata of a distribution, whose entry point (group ``gymnasium.envs``) is `register` below.
 
 ==============  ==================================================================================================
 ``Faulty-v0``   A count of steps that goes wrong as ``mode`` says, from step ``after`` on, in the episodes whose

@@ -21,7 +21,7 @@ LENGTH = 10
 """Steps of an episode without a fault."""
 
 
-class Faulty(gymnasium.Env[Observation, int]):
+class Faulty(gymnasium.Env[Observation, np.int64]):
     """Observation: the number of steps taken, twice. Action: ignored. Reward: 1 a step. End: after 10 steps."""
 
     observation_space = spaces.Box(-np.inf, np.inf, (2,), np.float32)
@@ -45,7 +45,7 @@ class Faulty(gymnasium.Env[Observation, int]):
         self._faulty = (seed or 0) % self._every == 0
         return self.observation(), {}
 
-    def step(self, action: int) -> Step:
+    def step(self, action: np.int64) -> Step:
         """Count."""
         del action
         self._steps += 1

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 Observation = NDArray[np.float32]
 
 
-class Dice(gymnasium.Env[Observation, int]):
+class Dice(gymnasium.Env[Observation, np.int64]):
     """Observation: the last reward. Action: ignored. Reward: drawn from the process's own generators."""
 
     observation_space = spaces.Box(-np.inf, np.inf, (1,), np.float32)
@@ -28,7 +28,7 @@ class Dice(gymnasium.Env[Observation, int]):
         super().reset(seed=seed, options=options)
         return np.zeros(1, np.float32), {}
 
-    def step(self, action: int) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
+    def step(self, action: np.int64) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """Throw."""
         if action not in self.action_space:
             raise ValueError(f"action {action}")
@@ -36,7 +36,7 @@ class Dice(gymnasium.Env[Observation, int]):
         return np.array([reward], np.float32), reward, False, False, {}
 
 
-class Text(gymnasium.Env[str, int]):
+class Text(gymnasium.Env[Any, np.int64]):
     """Observation: words."""
 
     observation_space = spaces.Sequence(spaces.Discrete(26))
@@ -46,7 +46,7 @@ class Text(gymnasium.Env[str, int]):
 class Talker(Dice):
     """Prints where the worker's channel would be, and interrupts its own process."""
 
-    def step(self, action: int) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
+    def step(self, action: np.int64) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """Make a noise."""
         print("hello from the environment", flush=True)  # noqa: T201
         os.write(1, b"and from C\n")

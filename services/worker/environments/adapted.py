@@ -1,0 +1,165 @@
+"""Environments of any age, as Gymnasium's: what `gym` 0.26, older gym and Gymnasium itself have in common.
+
+==============  =====================  =====================================  ===========================
+flavour         ``reset`` returns      ``step`` returns                       seeded by
+==============  =====================  =====================================  ===========================
+Gymnasium, gym  observation, info      observation, reward, terminated,       ``reset(seed=)``
+0.26                                   truncated, info
+older gym       observation            observation, reward, done, info        ``seed()``, before ``reset``
+==============  =====================  =====================================  ===========================
+"""
+
+from __future__ import annotations
+
+import inspect
+import random
+from collections.abc import Callable, Sequence
+from functools import cache
+from importlib import import_module
+from typing import Any
+
+import gymnasium
+import numpy as np
+from gymnasium import spaces
+
+from services.worker.environments.gymnasium_lanes import Environment, GymnasiumLanes
+from services.worker.environments.spaces import Observation, Space
+from shared.errors import InvalidInput
+from shared.spec.environment import EnvironmentDescription, EnvironmentSpec
+
+Step = tuple[Any, float, bool, bool, dict[str, Any]]
+
+
+class Adapted(gymnasium.Env[Any, Any]):
+    """An environment of any flavour behind Gymnasium's interface."""
+
+    def __init__(self, environment: Any) -> None:  # noqa: ANN401 - of a class nobody here knows
+        self.environment = environment
+        self.observation_space = modern_space(environment.observation_space)
+        self.action_space = modern_space(environment.action_space)
+        self._reset_takes_seed = _takes(getattr(environment, "unwrapped", environment).reset, "seed")
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Any, dict[str, Any]]:
+        """Start an episode, seeded in whichever way the environment has."""
+        del options  # older environments know of none
+        if self._reset_takes_seed:
+            return _observation_and_info(self.environment.reset(seed=seed))
+        if callable(seeded := getattr(self.environment, "seed", None)):
+            seeded(seed)
+        return _observation_and_info(self.environment.reset())
+
+    def step(self, action: Any) -> Step:  # noqa: ANN401 - whatever the space holds
+        """Take a step; an old ``done`` is a termination unless gym's time limit says otherwise."""
+        result = self.environment.step(action)
+        if len(result) == 5:
+            return result  # type: ignore[no-any-return]
+        observation, reward, done, info = result
+        truncated = bool(done) and bool(info.get("TimeLimit.truncated", False))
+        return observation, reward, bool(done) and not truncated, truncated, info
+
+    def close(self) -> None:
+        """Close the environment, if it can be."""
+        if callable(close := getattr(self.environment, "close", None)):
+            close()
+
+
+class AdaptedLanes(GymnasiumLanes):
+    """Gymnasium's lanes, with environments from elsewhere: one at a time, each made for one episode."""
+
+    def __init__(
+        self,
+        make: Callable[[], Environment],
+        spec: EnvironmentSpec,
+        description: EnvironmentDescription,
+        seeds: Sequence[int],
+    ) -> None:
+        super().__init__(spec, description, seeds)
+        self._make = make
+
+    def _start(self, lane: int) -> Observation:
+        seed = int(self._seeds[lane])
+        _seed_globals(seed)
+        environment = self._live[lane] = self._make()
+        # Once more, so that an episode does not depend on how often its making drew.
+        _seed_globals(seed)
+        observation, _ = environment.reset(seed=seed)
+        return self._flat(environment, observation)
+
+
+def modern(environment: Any) -> Environment:  # noqa: ANN401 - of a class nobody here knows
+    """Return an environment of any flavour as Gymnasium's."""
+    return environment if isinstance(environment, gymnasium.Env) else Adapted(environment)
+
+
+def modern_space(space: Any) -> Space:  # noqa: ANN401 - gym has no types
+    """Turn a space of `gym` into Gymnasium's of the same kind.
+
+    Raises:
+        InvalidInput: Gymnasium has none of that kind.
+    """
+    if isinstance(space, spaces.Space):
+        return space
+    convert = _SPACES.get(type(space).__name__)
+    if convert is None:
+        raise InvalidInput.of("environment.id", f"has a space of a kind that is not known here: {space}")
+    return convert(space)
+
+
+def check_kwargs(make: Callable[..., Any], kwargs: dict[str, Any], reserved: frozenset[str] = frozenset()) -> None:
+    """Refuse, by name, what an environment's constructor does not take.
+
+    Raises:
+        InvalidInput: an argument is unknown or reserved.
+    """
+    if refused := sorted(reserved & kwargs.keys()):
+        raise InvalidInput.of("environment.kwargs", f"{', '.join(refused)} cannot be set here")
+    if unknown := sorted(name for name in kwargs if not _takes(make, name)):
+        known = ", ".join(name for name in _parameters(make) if name not in reserved) or "none"
+        raise InvalidInput.of("environment.kwargs", f"{', '.join(unknown)} is unknown; it takes {known}")
+
+
+@cache
+def quiet_gym() -> None:
+    """Import gym without its notice that it is unmaintained, which everyone here knows.
+
+    Raises:
+        ImportError: gym is not installed.
+    """
+    import_module("gym_notices.notices").notices.clear()
+    import_module("gym")
+
+
+def _seed_globals(seed: int) -> None:
+    random.seed(seed)
+    np.random.seed(seed)
+
+
+def _observation_and_info(result: Any) -> tuple[Any, dict[str, Any]]:  # noqa: ANN401 - of either flavour
+    if isinstance(result, tuple) and len(result) == 2 and isinstance(result[1], dict):
+        return result
+    return result, {}
+
+
+def _takes(function: Callable[..., Any], name: str) -> bool:
+    parameters = _parameters(function)
+    return name in parameters or any(one.kind is one.VAR_KEYWORD for one in parameters.values())
+
+
+def _parameters(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
+    try:
+        return dict(inspect.signature(function).parameters)
+    except (TypeError, ValueError):  # written in C, without a signature: calling it will tell
+        return {"kwargs": inspect.Parameter("kwargs", inspect.Parameter.VAR_KEYWORD)}
+
+
+_SPACES: dict[str, Callable[[Any], Space]] = {
+    "Box": lambda space: spaces.Box(space.low, space.high, dtype=space.dtype.type),
+    "Dict": lambda space: spaces.Dict({key: modern_space(one) for key, one in space.spaces.items()}),
+    "Discrete": lambda space: spaces.Discrete(int(space.n), start=int(getattr(space, "start", 0))),
+    "MultiBinary": lambda space: spaces.MultiBinary(space.n),
+    "MultiDiscrete": lambda space: spaces.MultiDiscrete(space.nvec),
+    "Tuple": lambda space: spaces.Tuple([modern_space(one) for one in space.spaces]),
+}
+"""By the name of gym's class."""

@@ -1,0 +1,46 @@
+"""The example packages, installed into a folder and trained over HTTP: what their READMEs promise."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from shared.spec.environment import EnvironmentSpec
+from tests.processes import ROOT, Server, master, submit, wait_for_end, worker
+
+EXAMPLES = ROOT / "examples"
+SMALL = {"population_size": 8, "test": {"every": 2, "episodes": 2}, "stop": {"generations": 2}}
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Install both packages where only this test's processes look."""
+    target = tmp_path_factory.mktemp("site")
+    options = ["--quiet", "--disable-pip-version-check", "--no-index", "--no-deps", "--no-build-isolation"]
+    packages = [str(EXAMPLES / "custom_environment"), str(EXAMPLES / "custom_policy")]
+    subprocess.run(
+        [sys.executable, "-m", "pip", "install", *options, "--target", str(target), *packages], check=True
+    )
+    return target
+
+
+def train(server: Server, config: Path) -> dict[str, Any]:
+    spec = yaml.safe_load(config.read_text()) | SMALL
+    return wait_for_end(server, submit(server, spec))
+
+
+def test_the_examples_install_and_train(installed: Path, tmp_path: Path) -> None:
+    path = {"PYTHONPATH": os.pathsep.join([str(ROOT), str(installed)])}
+    with worker(tmp_path, None, 1, **path) as one, master(tmp_path, [one.url], **path) as server:
+        harbour = EnvironmentSpec(id="Harbour-v0").model_dump()
+        description = one.http.post("/environments/describe", json=harbour).json()
+        assert (description["engine"], description["max_episode_steps"]) == ("entry_points", 200)
+        for config in ("custom_environment/harbour.yaml", "custom_policy/gated_cartpole.yaml"):
+            experiment = train(server, EXAMPLES / config)
+            assert (experiment["status"], experiment["generation"]) == ("completed", 2), experiment
