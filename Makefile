@@ -9,10 +9,10 @@ CONFIG ?= configs/bipedal_walker.yaml
 WORKERS ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 PORT ?= 8000
 
-.PHONY: help setup train test test-slow check format lock clean
+.PHONY: help setup train test test-slow bench-throughput bench-minitaur check format lock clean
 
 help: ## List the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
 
 setup: $(VENV)/.ready ## Build .venv from the hashed lock
 
@@ -30,6 +30,12 @@ test: setup ## Run the tests
 
 test-slow: setup ## Run the tests that take minutes
 	$(BIN)/pytest -m slow
+
+bench-throughput: setup ## Measure env-steps/s: in process, through HTTP, and the Gymnasium baseline (ROUNDS=5)
+	$(BIN)/python -W ignore -m benchmarks.throughput --rounds $(or $(ROUNDS),5)
+
+bench-minitaur: setup ## Measure the Minitaur's steps/s beside pybullet_envs' own
+	$(BIN)/python -W ignore -m benchmarks.minitaur
 
 check: setup ## Lint and type-check
 	$(BIN)/ruff check .

@@ -9,6 +9,7 @@ import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
+from services.worker.environments.pybullet_adapter import pybullet_envs, silence
 from shared.protocol import UnitHeader
 
 
@@ -17,8 +18,7 @@ def gymnasium_steps(header: UnitHeader, parameters: NDArray[np.float32], episode
     environment = make(header)
     actions: Any = environment.action_space
     discrete = isinstance(actions, gymnasium.spaces.Discrete)
-    size = environment.observation_space.shape
-    sizes = [size[0] if size else 1, *header.policy.hidden]  # type: ignore[attr-defined]
+    sizes = [environment.observation_space.shape[0], *header.policy.hidden]  # type: ignore[attr-defined]
     sizes.append(int(actions.n) if discrete else actions.shape[0])
     steps = 0
     for index, row in enumerate(parameters):
@@ -44,9 +44,30 @@ def make(header: UnitHeader) -> Any:  # noqa: ANN401 - Gymnasium's or PyBullet's
     spec = header.environment
     if spec.id in gymnasium.registry:
         return gymnasium.make(spec.id, max_episode_steps=spec.max_episode_steps)
-    from benchmarks.pybullet_baseline import make_original
+    return gymnasium.wrappers.TimeLimit(OriginalMinitaur(), spec.max_episode_steps or 1000)
 
-    return make_original(spec)
+
+class OriginalMinitaur(gymnasium.Env[Any, Any]):
+    """`pybullet_envs`' own Minitaur, which speaks the oldest gym API."""
+
+    def __init__(self) -> None:
+        with silence():
+            self._environment = pybullet_envs()["bullet.minitaur_gym_env"].MinitaurBulletEnv()
+        self.observation_space = self._environment.observation_space
+        self.action_space = self._environment.action_space
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Any, dict[str, Any]]:
+        """Seed and reset."""
+        del options
+        self._environment.seed(seed)
+        return self._environment.reset(), {}
+
+    def step(self, action: NDArray[Any]) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        """Step."""
+        observation, reward, done, info = self._environment.step(action)
+        return observation, reward, done, False, info
 
 
 def unflatten(row: NDArray[np.float32], sizes: list[int]) -> list[tuple[NDArray[Any], NDArray[Any]]]:

@@ -2,27 +2,12 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-
-def usable_cpus() -> int:
-    """Return how many processors this process may use: its affinity, and its control group's quota."""
-    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(allowed, _quota() or allowed))
-
-
-def _quota() -> int | None:
-    """Read the control group's limit, rounded up to whole processors (version 2, which Kubernetes sets)."""
-    try:
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
-        return -(-int(quota) // int(period))
-    except (OSError, ValueError):  # no such file, or "max"
-        return None
+from shared.cpus import usable_cpus
 
 
 class Settings(BaseSettings):

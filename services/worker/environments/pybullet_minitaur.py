@@ -33,8 +33,8 @@ _environment: Any = _modules["bullet.minitaur_gym_env"]
 
 States = Sequence[Sequence[Any]]
 """Of each motor: position, velocity, reaction forces, torque."""
-Torques = tuple[list[float], list[float]]
-"""Of each motor: what it exerts, and what its sensor reads."""
+Driven = tuple[list[float], list[float]]
+"""Of each motor: the torque that it exerts, and the signal (pulse width) that it was given."""
 
 
 class Motors(_motor.MotorModel):  # type: ignore[misc]
@@ -48,25 +48,22 @@ class Motors(_motor.MotorModel):  # type: ignore[misc]
             for (low, high), (before, after) in zip(pairwise(currents), pairwise(torques), strict=True)
         ]
 
-    def torques(self, commands: list[float], states: States, directions: list[int]) -> Torques:
+    def drive(self, commands: list[float], states: States, directions: list[int]) -> Driven:
         """Turn desired angles into torques, as ``convert_to_torque`` does.
 
         One flat loop: this runs five times a step, and calls would cost as much as the arithmetic.
         """
         kp, kd, voltage, resistance = -self._kp, self._kd, self._voltage, self._resistance
-        constant, limit, diodes = self._torque_constant, _motor.OBSERVED_TORQUE_LIMIT, _motor.VOLTAGE_CLIPPING
-        back_emf = constant + self._viscous_damping
+        diodes, back_emf = _motor.VOLTAGE_CLIPPING, self._torque_constant + self._viscous_damping
         current_table, torque_table, slopes = self._current_table, self._torque_table, self._slopes
         last = len(slopes)
-        exerted, observed = [], []
+        exerted, signals = [], []
         for command, state, direction in zip(commands, states, directions):  # noqa: B905 - costs, checks nothing
             velocity = state[1] * direction
             pwm = kp * (state[0] * direction - command) - kd * velocity
             pwm = -1.0 if pwm < -1.0 else 1.0 if pwm > 1.0 else pwm
-            volts = pwm * voltage
-            torque = constant * (volts / resistance)
-            observed.append(-limit if torque < -limit else limit if torque > limit else torque)
-            volts -= back_emf * velocity
+            signals.append(pwm)
+            volts = pwm * voltage - back_emf * velocity
             current = (-diodes if volts < -diodes else diodes if volts > diodes else volts) / resistance
             # What follows is numpy.interp of the empirical table, whose slopes are known.
             magnitude = -current if current < 0 else current
@@ -76,7 +73,16 @@ class Motors(_motor.MotorModel):  # type: ignore[misc]
             else:
                 torque = torque_table[last] if magnitude == magnitude else magnitude  # it may be NaN
             exerted.append(-torque if current < 0 else torque)
-        return exerted, observed
+        return exerted, signals
+
+    def observed(self, signals: list[float]) -> NDArray[np.float64]:
+        """Return what the torque sensors read; only the last of a step's readings is ever asked for."""
+        limit: float = _motor.OBSERVED_TORQUE_LIMIT
+        torques: NDArray[np.float64] = self._torque_constant * (
+            np.array(signals) * self._voltage / self._resistance
+        )
+        observed: NDArray[np.float64] = np.clip(torques, -limit, limit)
+        return observed
 
 
 class BatchedMinitaur(_robot.Minitaur):  # type: ignore[misc]
@@ -85,6 +91,8 @@ class BatchedMinitaur(_robot.Minitaur):  # type: ignore[misc]
     _motor_model: Any
     _states: States | None = None
     """None when they may have changed."""
+    _signals: list[float] | None = None
+    """What the motors were given last, where they are modelled in full."""
     _pose: tuple[Sequence[float], Sequence[float]] | None = None
     """Position and orientation of the base; None when they may have changed."""
 
@@ -92,6 +100,7 @@ class BatchedMinitaur(_robot.Minitaur):  # type: ignore[misc]
     def Reset(self, reload_urdf: bool = True) -> None:  # noqa: N802
         """Put the robot at its start."""
         self._forget()
+        self._signals = None
         super().Reset(reload_urdf)
         self._overheat_counter = [0] * self.num_motors
         if self._accurate_motor_model_enabled:
@@ -115,6 +124,8 @@ class BatchedMinitaur(_robot.Minitaur):  # type: ignore[misc]
 
     def GetMotorTorques(self) -> NDArray[np.float64]:  # noqa: N802
         """Return the motors' torques."""
+        if self._signals is not None:
+            self._observed_motor_torques, self._signals = self._motor_model.observed(self._signals), None
         if self._accurate_motor_model_enabled or self._pd_control_enabled:
             return np.asarray(self._observed_motor_torques)
         return np.array(self._of_motors(3))
@@ -126,6 +137,11 @@ class BatchedMinitaur(_robot.Minitaur):  # type: ignore[misc]
     def GetBaseOrientation(self) -> Sequence[float]:  # noqa: N802
         """Return the orientation of the base, a quaternion."""
         return self._base()[1]
+
+    def GetObservation(self) -> list[float]:  # noqa: N802
+        """Return angles, velocities, torques and orientation."""
+        torques = self.GetMotorTorques().tolist()
+        return [*self._of_motors(0), *self._of_motors(1), *torques, *self.GetBaseOrientation()]
 
     def GetObservationDimension(self) -> int:  # noqa: N802
         """Return the length of an observation without making one."""
@@ -143,7 +159,7 @@ class BatchedMinitaur(_robot.Minitaur):  # type: ignore[misc]
         if self._motor_velocity_limit < math.inf:
             commands = self._within_reach(commands, self._of_motors(0))
         directions = self._motor_direction
-        exerted, self._observed_motor_torques = self._motor_model.torques(commands, self._read(), directions)
+        exerted, self._signals = self._motor_model.drive(commands, self._read(), directions)
         if self._motor_overheat_protection:
             self._shut_down_overheated(exerted)
         forces = list(map(mul, exerted, directions))
@@ -204,6 +220,12 @@ class Minitaur(_environment.MinitaurBulletEnv):  # type: ignore[misc]
             return None
         with _in_place_of_the_original(self._pybullet_client):
             return super().reset()
+
+    def is_fallen(self) -> bool:
+        """Say whether the robot leans too far or lies too low."""
+        robot = self.minitaur
+        up: float = self._pybullet_client.getMatrixFromQuaternion(robot.GetBaseOrientation())[8]
+        return bool(up < 0.85 or robot.GetBasePosition()[2] < 0.13)
 
 
 @contextmanager
