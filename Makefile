@@ -9,7 +9,7 @@ CONFIG ?= configs/bipedal_walker.yaml
 WORKERS ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 PORT ?= 8000
 
-.PHONY: help setup train test test-slow bench-throughput bench-minitaur check format lock clean
+.PHONY: help setup train test bench-throughput bench-minitaur check format lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -26,10 +26,7 @@ train: setup ## Train CONFIG=configs/bipedal_walker.yaml with WORKERS=cores over
 	@exec $(BIN)/seedcast train $(CONFIG) --workers $(WORKERS) --port $(PORT)
 
 test: setup ## Run the tests
-	$(BIN)/pytest -m "not slow"
-
-test-slow: setup ## Run the tests that take minutes
-	$(BIN)/pytest -m slow
+	$(BIN)/pytest
 
 bench-throughput: setup ## Measure env-steps/s: in process, through HTTP, and the Gymnasium baseline (ROUNDS=5)
 	$(BIN)/python -W ignore -m benchmarks.throughput --rounds $(or $(ROUNDS),5)
