@@ -6,7 +6,6 @@ PYTHON ?= $(or $(shell command -v python3.11),python3)
 VENV := .venv
 BIN := $(VENV)/bin
 CONFIG ?= configs/bipedal_walker.yaml
-WORKERS ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 PORT ?= 8000
 
 .PHONY: help setup train test bench-throughput bench-minitaur check format lock clean
@@ -23,7 +22,7 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 	touch $@
 
 train: setup ## Train CONFIG=configs/bipedal_walker.yaml with WORKERS=cores over HTTP, on PORT=8000
-	@exec $(BIN)/seedcast train $(CONFIG) --workers $(WORKERS) --port $(PORT)
+	@exec $(BIN)/seedcast train "$(CONFIG)" $(if $(WORKERS),--workers $(WORKERS)) --port $(PORT)
 
 test: setup ## Run the tests
 	$(BIN)/pytest

@@ -59,6 +59,11 @@ class LocalCluster:
         self._start("master", "services.master", environment)
         return f"http://127.0.0.1:{port}"
 
+    @property
+    def master_pid(self) -> int:
+        """The master's process id."""
+        return next(server.process.pid for server in self._servers if server.name == "master")
+
     def __enter__(self) -> Self:
         return self
 

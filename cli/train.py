@@ -43,7 +43,7 @@ def train(
             urls = cluster.start_workers(workers or usable_cpus())
             api = MasterApi(cluster.start_master(folder, port, urls))
             _wait_for_master(api, cluster)
-            experiment = _experiment(api, spec, cluster)
+            experiment = _experiment(api, spec)
             ended = _watch(api, experiment, cluster, folder)
     except KeyboardInterrupt:
         typer.echo(f"\ninterrupted; the same command resumes it ({folder})")
@@ -53,16 +53,15 @@ def train(
 
 def _wait_for_master(api: MasterApi, cluster: LocalCluster) -> None:
     deadline = time.monotonic() + START_SECONDS
-    while not (api.alive() and api.ready_workers()):
+    while not (api.alive(cluster.master_pid) and api.ready_workers()):
         cluster.supervise()
         if time.monotonic() > deadline:
             raise StartupError(f"no master with a worker after {START_SECONDS:.0f} s; see the logs")
         time.sleep(0.1)
 
 
-def _experiment(api: MasterApi, spec: ExperimentSpec, cluster: LocalCluster) -> Experiment:
+def _experiment(api: MasterApi, spec: ExperimentSpec) -> Experiment:
     """Return the interrupted experiment of this very specification, or a new one."""
-    cluster.supervise()
     for experiment in api.experiments():
         if experiment.status.active and experiment.spec == spec:
             typer.echo(f"resuming {experiment.id} after generation {experiment.generation}")

@@ -31,6 +31,11 @@ class Metrics:
         self._late = Gauge(
             "seedcast_master_late_replies", "Replies dropped as late or duplicate.", registry=self._registry
         )
+        self._unequal = Gauge(
+            "seedcast_master_unequal_duplicates",
+            "Late replies with other bits than those that counted.",
+            registry=self._registry,
+        )
 
     async def watch_loop(self) -> None:
         """Measure the event loop's lag until cancelled."""
@@ -45,4 +50,5 @@ class Metrics:
             count = sum(worker.state is state for worker in self._fleet.workers.values())
             self._workers.labels(state.value).set(count)
         self._late.set(self._dispatcher.late_replies)
+        self._unequal.set(self._dispatcher.unequal_duplicates)
         return generate_latest(self._registry)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel
@@ -17,6 +19,12 @@ class Health(BaseModel):
     """It is well."""
 
     status: str = "ok"
+
+
+class Readiness(Health):
+    """It takes requests, and this is who answers."""
+
+    pid: int
 
 
 class WorkerView(BaseModel):
@@ -44,9 +52,9 @@ async def livez() -> Health:
 
 
 @router.get("/readyz")
-async def readyz() -> Health:
+async def readyz() -> Readiness:
     """Say that the master takes requests. It needs no worker for that."""
-    return Health()
+    return Readiness(pid=os.getpid())
 
 
 @router.get("/metrics", response_class=Response)

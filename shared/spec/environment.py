@@ -2,22 +2,58 @@
 
 from __future__ import annotations
 
+import json
 from typing import Annotated, Literal
 
-from pydantic import Field, JsonValue
+from pydantic import AfterValidator, BeforeValidator, Field, JsonValue
+from pydantic_core import PydanticCustomError
 
 from shared.spec.base import Spec
 
 Engine = Literal["auto", "envpool", "pybullet", "gymnasium", "entry_points"]
+
+MAX_KWARGS_DEPTH = 10
+MAX_KWARGS_BYTES = 16_384
+
+
+def _bounded_depth(kwargs: object) -> object:
+    """Refuse deep nesting before anything descends into it."""
+    level, depth = [kwargs], 0
+    while level := [item for value in level for item in _inside(value)]:
+        depth += 1
+        if depth > MAX_KWARGS_DEPTH:
+            raise PydanticCustomError("kwargs", "Values should be at most {most} deep", {"most": MAX_KWARGS_DEPTH})
+    return kwargs
+
+
+def _inside(value: object) -> list[object]:
+    if isinstance(value, dict):
+        return list(value.values())
+    return value if isinstance(value, list) else []
+
+
+def _bounded_size(kwargs: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    """Refuse what is long as JSON, or what JSON cannot hold."""
+    try:
+        size = len(json.dumps(kwargs, allow_nan=False))
+    except ValueError as error:  # NaN, infinity, or an integer of too many digits
+        raise PydanticCustomError("kwargs", "Values should be plain JSON: {why}", {"why": str(error)}) from error
+    if size > MAX_KWARGS_BYTES:
+        message = "Values should have at most {most} bytes as JSON, these have {size}"
+        raise PydanticCustomError("kwargs", message, {"most": MAX_KWARGS_BYTES, "size": size})
+    return kwargs
+
+
+Kwargs = Annotated[
+    dict[str, JsonValue], Field(max_length=50), BeforeValidator(_bounded_depth), AfterValidator(_bounded_size)
+]
 
 
 class EnvironmentSpec(Spec):
     """Names a registered environment; nothing here is ever imported by path."""
 
     id: Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[\w./:-]+$", examples=["CartPole-v1"])]
-    kwargs: Annotated[dict[str, JsonValue], Field(max_length=50)] = Field(
-        default_factory=dict, description="Passed to the environment's constructor."
-    )
+    kwargs: Kwargs = Field(default_factory=dict, description="Passed to the environment's constructor.")
     engine: Engine = Field(
         default="auto", description="`auto`: the first of these, in this order, that has the environment."
     )
@@ -25,7 +61,9 @@ class EnvironmentSpec(Spec):
         default=None, description="Overrides the environment's own limit; needed where it has none."
     )
     rollout_timeout_seconds: Annotated[float, Field(gt=0, le=3600)] = Field(
-        default=120.0, description="A rollout that takes longer is killed and counted as a timeout."
+        default=60.0,
+        description="What a slot may take for a unit of rollouts, or for one alone: beyond it, it is killed. Units are "
+        "planned for half of it at most, so give at least twice what the longest rollout takes.",
     )
 
 

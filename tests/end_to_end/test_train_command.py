@@ -14,7 +14,7 @@ import httpx
 import pytest
 import yaml
 
-from tests.processes import eventually, free_port, master
+from tests.processes import eventually, free_port, master, submit
 from tests.specs import cartpole_values
 
 SEEDCAST = Path(sys.executable).with_name("seedcast")
@@ -131,3 +131,14 @@ def test_a_data_folder_in_use_by_another_master_is_refused(tmp_path: Path) -> No
         )
         assert done.returncode == 2
         assert f"in use by another master (pid {first.process.pid})" in done.stderr
+
+
+def test_a_second_run_on_the_same_port_leaves_the_first_one_alone(tmp_path: Path) -> None:
+    with master(tmp_path, []) as other:
+        experiment_id = submit(other, cartpole_values())
+        process = start(tmp_path, other.port, generations=1)
+        _, errors = process.communicate(timeout=90)
+        assert process.returncode == 2
+        assert "Address already in use" in errors
+        experiments = other.http.get("/experiments").json()["experiments"]
+        assert [(row["id"], row["status"]) for row in experiments] == [(experiment_id, "waiting for workers")]

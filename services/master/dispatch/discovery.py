@@ -15,6 +15,8 @@ from urllib.parse import urlsplit
 
 from shared.errors import StartupError
 
+NO_SUCH_NAME = {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)}
+
 
 class Discovery(Protocol):
     """A source of worker URLs."""
@@ -36,20 +38,22 @@ class StaticDiscovery:
 
 
 class DnsDiscovery:
-    """Every address of a name; a name that does not resolve has none for now."""
+    """Every address of a name. A name that does not exist has none; when DNS fails, the last answer stands."""
 
     def __init__(self, host: str, port: int) -> None:
         self._host, self._port = host, port
+        self._last: list[str] = []
 
     async def urls(self) -> list[str]:
         """Resolve the name anew."""
         loop = asyncio.get_running_loop()
         try:
             found = await loop.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM)
-        except socket.gaierror:
-            return []
+        except socket.gaierror as error:
+            return [] if error.errno in NO_SUCH_NAME else self._last
         addresses = sorted({str(entry[4][0]) for entry in found})
-        return [f"http://{_bracketed(address)}:{self._port}" for address in addresses]
+        self._last = [f"http://{_bracketed(address)}:{self._port}" for address in addresses]
+        return self._last
 
 
 class AllOf:
@@ -77,7 +81,10 @@ def _parse(entry: str) -> Discovery:
     try:
         parts = urlsplit(entry)
         port = parts.port
-    except ValueError as error:
+        (parts.hostname or "").encode("idna")
+        if not entry.isprintable():
+            raise ValueError("it holds control characters")
+    except ValueError as error:  # UnicodeError is one
         raise StartupError(f"SEEDCAST_WORKERS: {entry!r} is not a URL ({error})") from error
     if parts.scheme in ("http", "https") and parts.hostname:
         return StaticDiscovery(entry.rstrip("/"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -64,6 +65,8 @@ class Fleet:
         self._discovery = discovery
         self._listener: Capacity = lambda _url, _slots: None
         self._ready = asyncio.Event()
+        self._idle_seconds = 0.0
+        self._idle_since: float | None = time.monotonic()
         self._closing: set[asyncio.Task[None]] = set()
         self.workers: dict[str, Worker] = {}
 
@@ -76,6 +79,12 @@ class Fleet:
         """The workers that take units."""
         return [worker for worker in self.workers.values() if worker.state is WorkerState.READY]
 
+    @property
+    def idle_seconds(self) -> float:
+        """How long in all there has been no ready worker."""
+        idle_now = time.monotonic() - self._idle_since if self._idle_since is not None else 0.0
+        return self._idle_seconds + idle_now
+
     async def wait_until_ready(self) -> None:
         """Wait for the first ready worker."""
         await self._ready.wait()
@@ -84,8 +93,11 @@ class Fleet:
         """Discover and probe until cancelled."""
         try:
             while True:
-                await self._discover()
-                await asyncio.gather(*(self._probe(worker) for worker in list(self.workers.values())))
+                try:
+                    await self._discover()
+                    await asyncio.gather(*(self._probe(worker) for worker in list(self.workers.values())))
+                except Exception:  # whatever it is, the fleet must go on being watched
+                    log.exception("a round of probes failed")
                 await asyncio.sleep(PROBE_INTERVAL_SECONDS)
         finally:
             await asyncio.gather(*(worker.client.close() for worker in self.workers.values()))
@@ -124,8 +136,8 @@ class Fleet:
             if url not in self.workers:
                 self.workers[url] = Worker(url, WorkerClient(url))
         for url in set(self.workers) - set(urls):
+            self._set_state(self.workers[url], WorkerState.LOST, "no longer discovered")
             worker = self.workers.pop(url)
-            self._set_state(worker, WorkerState.LOST, "no longer discovered")
             closing = asyncio.create_task(worker.client.close())
             self._closing.add(closing)
             closing.add_done_callback(self._closing.discard)
@@ -149,17 +161,24 @@ class Fleet:
 
     def _set_state(self, worker: Worker, state: WorkerState, reason: str) -> None:
         worker.last_error = reason or worker.last_error
-        if state is worker.state:
-            return
+        if state is worker.state or self.workers.get(worker.url) is not worker:
+            return  # the second: a late word of one that vanished, whose address may be another's by now
         log.info("worker %s: %s → %s %s", worker.url, worker.state, state, reason)
         worker.state = state
         slots = worker.info.slots if worker.info else 0
         gone = state in (WorkerState.LOST, WorkerState.REFUSED)
         self._listener(worker.url, None if gone else slots if state is WorkerState.READY else 0)
+        self._note_readiness()
+
+    def _note_readiness(self) -> None:
         if self.ready:
             self._ready.set()
+            if self._idle_since is not None:
+                self._idle_seconds += time.monotonic() - self._idle_since
+                self._idle_since = None
         else:
             self._ready.clear()
+            self._idle_since = self._idle_since or time.monotonic()
 
 
 def _under_environment(refusal: InvalidInput) -> InvalidInput:

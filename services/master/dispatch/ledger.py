@@ -7,6 +7,7 @@ depends on the ledger's choices: they move work about, they do not change it.
 
 from __future__ import annotations
 
+import heapq
 import itertools
 import math
 from collections import Counter, deque
@@ -20,6 +21,12 @@ MAX_ATTEMPTS_ALONE = 2
 
 HOPELESS = 3
 """A job whose first so many results are all failures is hopeless: its environment fails everywhere."""
+
+LOSSES_TOGETHER = 3
+"""A unit lost this often (its worker went away under it) has its rollouts run alone: one may be what kills it."""
+
+LOSSES_ALONE = 10
+"""A rollout lost this often on its own is given up. Mere bad luck does not get there."""
 
 SMOOTHING = 0.3
 """Weight of the newest unit in the running estimate of a rollout's duration."""
@@ -86,6 +93,16 @@ class _Job:
     done: int = 0
     given_up: int = 0
     attempts: Counter[int] = field(default_factory=Counter)
+    """Failures of a rollout that ran alone."""
+    losses: Counter[int] = field(default_factory=Counter)
+    """Losses of the unit that begins with a rollout."""
+    most_seconds: float = math.inf
+    """No unit should take longer than this."""
+
+    @property
+    def suspects_first(self) -> bool:
+        """Whether to find out about suspects before anything else: nothing has ever worked yet."""
+        return not self.done and bool(self.alone)
 
     @property
     def waiting(self) -> int:
@@ -93,7 +110,8 @@ class _Job:
 
     def work_for(self, worker: str, alternatives: bool) -> bool:
         """Whether there is anything for a worker: a suspect is left to another one, if there are others."""
-        return bool(self.pending) or any(failed_on != worker or not alternatives for _, failed_on in self.alone)
+        suspect = any(failed_on != worker or not alternatives for _, failed_on in self.alone)
+        return suspect or (bool(self.pending) and not self.suspects_first)
 
     @property
     def finished(self) -> bool:
@@ -108,6 +126,8 @@ class Ledger:
         self._workers: dict[str, _Worker] = {}
         self._jobs: dict[int, _Job] = {}
         self._units: dict[int, Send] = {}
+        self._lost: dict[int, Send] = {}
+        """Units given up for lost whose reply may still come."""
         self._numbers = itertools.count()
         self._served: Counter[str] = Counter()
         """Units ever sent, by experiment: of experiments with equally much in flight, the least served is next."""
@@ -116,17 +136,21 @@ class Ledger:
 
     # Jobs
 
-    def add_job(self, experiment: str, rollouts: int, *, background: bool = False) -> int:
-        """Take a job of ``rollouts`` rollouts in and return its number."""
+    def add_job(
+        self, experiment: str, rollouts: int, *, background: bool = False, most_seconds: float = math.inf
+    ) -> int:
+        """Take a job of ``rollouts`` rollouts in and return its number; no unit of it should exceed a duration."""
         job = next(self._numbers)
         least = min((self._served[other.experiment] for other in self._jobs.values()), default=0)
         self._served[experiment] = max(self._served[experiment], least)  # absence earns no credit
-        self._jobs[job] = _Job(experiment, background, rollouts, deque([range(rollouts)]))
+        pending = deque([range(rollouts)])
+        self._jobs[job] = _Job(experiment, background, rollouts, pending, most_seconds=most_seconds)
         return job
 
     def remove_job(self, job: int) -> None:
         """Forget a job, finished or not; replies to its units will be late."""
         del self._jobs[job]
+        self._lost = {unit: send for unit, send in self._lost.items() if send.job != job}
 
     def done(self, job: int) -> int:
         """Return how many of a job's rollouts are settled."""
@@ -157,7 +181,7 @@ class Ledger:
 
     def unit_done(self, unit: int, busy_seconds: float, failures: Sequence[Failure] = ()) -> Outcome:
         """A unit's reply has come, with the failures it names."""
-        send = self._settle(unit)
+        send = self._settle(unit) or self._recover(unit)
         job = self._jobs.get(send.job) if send else None
         if send is None or job is None:
             self.late_replies += 1
@@ -171,6 +195,8 @@ class Ledger:
             job.attempts[rollout] += alone
             if job.attempts[rollout] >= MAX_ATTEMPTS_ALONE:
                 given_up[rollout] = failure
+            elif alone:
+                job.alone.appendleft((rollout, send.worker))  # nearly known: find out at once
             else:
                 job.alone.append((rollout, send.worker))
         job.done += len(send.rollouts) - len(failed)
@@ -178,27 +204,55 @@ class Ledger:
         hopeless = next(iter(given_up.values()), None) if self._hopeless(job) else None
         return Outcome(stored=True, given_up=given_up, hopeless=hopeless)
 
-    def unit_lost(self, unit: int) -> None:
+    def unit_lost(self, unit: int) -> Outcome:
         """A unit has no known outcome (reset, timeout, 5xx, worker gone): it will be run elsewhere."""
         send = self._settle(unit)
-        if send is not None and (job := self._jobs.get(send.job)) is not None:
-            if len(send.rollouts) == 1 and job.attempts[send.rollouts[0]]:
-                job.alone.append((send.rollouts[0], send.worker))
-            else:
-                job.pending.appendleft(send.rollouts)
+        job = self._jobs.get(send.job) if send else None
+        if send is None or job is None:
+            return Outcome(stored=False)
+        first, alone = send.rollouts[0], len(send.rollouts) == 1
+        job.losses[first] += 1
+        if alone and job.losses[first] >= LOSSES_ALONE:
+            job.given_up += 1
+            message = f"its worker was lost {LOSSES_ALONE} times"
+            return Outcome(stored=True, given_up={first: Failure(kind="crash", message=message, rollouts=[0])})
+        if job.losses[first] >= LOSSES_TOGETHER or (alone and job.attempts[first]):
+            job.alone.extend((rollout, send.worker) for rollout in send.rollouts)
+        else:
+            job.pending.appendleft(send.rollouts)
+            self._lost[unit] = send
+        return Outcome(stored=False)
 
     def assign(self) -> list[Send]:
-        """Return what to send now."""
+        """Return what to send now: to the freest worker first, from the neediest job."""
         sends: list[Send] = []
-        while (match := self._match()) is not None:
-            worker, job = match
-            send = Send(next(self._numbers), job, self._take(self._jobs[job], worker), worker)
-            self._units[send.unit] = send
-            self._workers[worker].in_flight += 1
-            self._jobs[job].in_flight += 1
-            self._served[self._jobs[job].experiment] += 1
-            sends.append(send)
+        free = [
+            (worker.load, order, name)
+            for order, (name, worker) in enumerate(self._workers.items())
+            if worker.in_flight < worker.capacity
+        ]
+        heapq.heapify(free)
+        alternatives = sum(worker.slots > 0 for worker in self._workers.values()) > 1
+        slots = self.slots
+        while free:
+            _, order, name = heapq.heappop(free)
+            job = self._neediest_job(name, alternatives)
+            if job is None:
+                continue
+            sends.append(self._send(job, self._take(self._jobs[job], name, slots), name))
+            worker = self._workers[name]
+            if worker.in_flight < worker.capacity:
+                heapq.heappush(free, (worker.load, order, name))
         return sends
+
+    def _send(self, number: int, rollouts: range, worker: str) -> Send:
+        send = Send(next(self._numbers), number, rollouts, worker)
+        job = self._jobs[number]
+        self._units[send.unit] = send
+        self._workers[worker].in_flight += 1
+        job.in_flight += 1
+        self._served[job.experiment] += 1
+        return send
 
     def _settle(self, unit: int) -> Send | None:
         send = self._units.pop(unit, None)
@@ -209,20 +263,20 @@ class Ledger:
                 job.in_flight -= 1
         return send
 
+    def _recover(self, unit: int) -> Send | None:
+        """Take a unit that was given up for lost back, if its rollouts still wait: the first valid reply wins."""
+        send = self._lost.pop(unit, None)
+        job = self._jobs.get(send.job) if send else None
+        if send is None or job is None or send.rollouts not in job.pending:
+            return None
+        job.pending.remove(send.rollouts)
+        return send
+
     def _hopeless(self, job: _Job) -> bool:
         return not job.done and job.given_up >= min(HOPELESS, job.rollouts)
 
-    def _match(self) -> tuple[str, int] | None:
-        """Return the freest worker that there is work for, and the neediest job that has it."""
-        free = [name for name, worker in self._workers.items() if worker.in_flight < worker.capacity]
-        for worker in sorted(free, key=lambda name: self._workers[name].load):
-            if (job := self._neediest_job(worker)) is not None:
-                return worker, job
-        return None
-
-    def _neediest_job(self, worker: str) -> int | None:
+    def _neediest_job(self, worker: str, alternatives: bool) -> int | None:
         """Fair shares: the experiment with the least in flight; within one, training before tests."""
-        alternatives = sum(other.slots > 0 for other in self._workers.values()) > 1
         in_flight: Counter[str] = Counter()
         for job in self._jobs.values():
             in_flight[job.experiment] += job.in_flight
@@ -234,25 +288,25 @@ class Ledger:
         able = (number for number, job in self._jobs.items() if job.work_for(worker, alternatives))
         return min(able, key=order, default=None)
 
-    def _take(self, job: _Job, worker: str) -> range:
-        """Take the next rollouts out of a job's pending ones, fresh ones first, suspects last and alone."""
-        if not job.pending:
+    def _take(self, job: _Job, worker: str, slots: int) -> range:
+        """Take the next rollouts out of a job's pending ones, or a suspect, alone."""
+        if not job.pending or job.suspects_first:
             suspect = next((one for one in job.alone if one[1] != worker), job.alone[0])
             job.alone.remove(suspect)
             return range(suspect[0], suspect[0] + 1)
-        size = self._unit_size(job)
+        size = self._unit_size(job, slots)
         rollouts = job.pending.popleft()
         if len(rollouts) > size:
             job.pending.appendleft(rollouts[size:])
         return rollouts[:size]
 
-    def _unit_size(self, job: _Job) -> int:
+    def _unit_size(self, job: _Job, slots: int) -> int:
         """As many rollouts as the target duration holds, fewer toward the end so that the tail is short."""
-        share = math.ceil(job.waiting / (2 * max(1, self.slots)))
+        share = math.ceil(job.waiting / (2 * max(1, slots)))
         seconds = self._rollout_seconds.get(job.experiment)
         if seconds is None:
             return min(share, self._limits.first_unit_rollouts)
-        most = max(1, int(self._limits.unit_seconds / seconds))
+        most = max(1, int(min(self._limits.unit_seconds, job.most_seconds) / seconds))
         least = max(1, int(self._limits.minimum_unit_seconds / seconds))
         return max(min(share, most), min(least, most))
 

@@ -7,8 +7,10 @@ request.
 from __future__ import annotations
 
 import httpx
+from pydantic import ValidationError
 
 from shared.errors import Busy, InvalidInput, SeedcastError
+from shared.problems import Problem
 from shared.protocol import FRAME_MEDIA_TYPE, WorkerInfo
 from shared.spec.environment import EnvironmentDescription, EnvironmentSpec
 
@@ -23,6 +25,10 @@ class WorkerLost(SeedcastError):
 
     status = 503
     title = "Worker lost"
+
+
+class NoReply(WorkerLost):
+    """The worker did not answer in time; it may still be well, and the answer may still come elsewhere."""
 
 
 class WorkerClient:
@@ -79,6 +85,8 @@ class WorkerClient:
     async def _call(self, method: str, path: str, **options: object) -> httpx.Response:
         try:
             response = await self._http.request(method, path, **options)  # type: ignore[arg-type]
+        except httpx.ReadTimeout as error:
+            raise NoReply("no reply in time") from error
         except httpx.HTTPError as error:
             raise WorkerLost(f"{type(error).__name__}: {error}".rstrip(": ")) from error
         if response.is_success:
@@ -87,13 +95,14 @@ class WorkerClient:
 
 
 def _refusal(response: httpx.Response) -> SeedcastError:
+    """Turn an error response into ours; whatever is not a problem document of a worker is a lost worker."""
     try:
-        problem = response.json()
-        detail, errors = str(problem["detail"]), problem["errors"]
-    except (ValueError, KeyError, TypeError):
+        problem = Problem.model_validate_json(response.content)
+    except ValidationError:
         return WorkerLost(f"HTTP {response.status_code}")
     if response.status_code == Busy.status:
-        return Busy(detail, retry_after=int(response.headers.get("Retry-After", 1)))
-    if response.status_code == InvalidInput.status and errors:
-        return InvalidInput.of(errors[0]["field"], errors[0]["reason"], errors[0].get("value"))
-    return WorkerLost(f"HTTP {response.status_code}: {detail}")
+        return Busy(problem.detail)
+    if response.status_code == InvalidInput.status and problem.errors:
+        error = problem.errors[0]
+        return InvalidInput.of(error.field, error.reason, error.value)
+    return WorkerLost(f"HTTP {response.status_code}: {problem.detail}")

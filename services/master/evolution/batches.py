@@ -10,6 +10,7 @@ from services.master.evolution.state import Evolution
 from services.master.strategies.base import Population
 from shared.protocol import RewardShaping, UnitHeader
 from shared.seeding import Purpose, episode_seeds
+from shared.spec.environment import EnvironmentSpec
 from shared.spec.experiment import ExperimentSpec
 
 
@@ -17,7 +18,7 @@ def training_batch(evolution: Evolution, population: Population) -> Batch:
     """Return the rollouts of the next generation: shaped, capped, on the training episodes."""
     spec = evolution.spec
     header = UnitHeader(
-        environment=spec.environment,
+        environment=_environment(evolution),
         policy=spec.policy,
         shaping=RewardShaping(
             drop_terminal_penalty=spec.fitness.drop_terminal_penalty,
@@ -37,13 +38,18 @@ def test_batch(evolution: Evolution) -> Batch:
     return Batch(
         experiment=evolution.experiment,
         header=UnitHeader(
-            environment=spec.environment, policy=spec.policy.model_copy(update={"action_noise": 0.0})
+            environment=_environment(evolution), policy=spec.policy.model_copy(update={"action_noise": 0.0})
         ),
         rows=lambda _start, _stop: mean,
         seeds=episode_seeds(spec.seed, Purpose.TEST_EPISODES, evolution.generation, 1, spec.test.episodes),
         normaliser=evolution.normaliser,
         background=True,
     )
+
+
+def _environment(evolution: Evolution) -> EnvironmentSpec:
+    """Return the environment on the engine that described it, so that no worker chooses another one."""
+    return evolution.spec.environment.model_copy(update={"engine": evolution.description.engine})
 
 
 def training_seeds(spec: ExperimentSpec, generation: int) -> NDArray[np.int32]:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 
 import pytest
 
@@ -22,7 +23,22 @@ def test_a_name_that_does_not_resolve_has_no_workers_for_now() -> None:
     assert asyncio.run(parse_workers("dns://no-such-host.invalid:8001").urls()) == []
 
 
-@pytest.mark.parametrize("entry", ["a:1", "dns://service", "ftp://a", "http://", "http://a:notaport"])
+@pytest.mark.parametrize(
+    "entry",
+    ["a:1", "dns://service", "ftp://a", "http://", "http://a:notaport", "dns://a..b:80", "http://a\x07b:1"],
+)
 def test_a_wrong_entry_is_named(entry: str) -> None:
     with pytest.raises(StartupError, match="SEEDCAST_WORKERS"):
         parse_workers(f"http://fine:1,{entry}")
+
+
+def test_the_last_answer_stands_while_dns_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    discovery = parse_workers("dns://localhost:8001")
+
+    async def run() -> None:
+        before = await discovery.urls()
+        failing = socket.gaierror(socket.EAI_AGAIN, "temporary failure")
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: (_ for _ in ()).throw(failing))
+        assert await discovery.urls() == before != []
+
+    asyncio.run(run())

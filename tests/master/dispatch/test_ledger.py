@@ -62,8 +62,71 @@ def test_a_reply_after_its_unit_was_sent_again_is_dropped_and_counted() -> None:
     ledger.worker_up("slow", 1)
     (send,) = ledger.assign()
     ledger.worker_down("slow")
+    ledger.worker_up("quick", 1)
+    (again,) = ledger.assign()
     assert not ledger.unit_done(send.unit, 1.0).stored
     assert ledger.late_replies == 1
+    assert ledger.unit_done(again.unit, 1.0).stored
+
+
+def test_a_reply_given_up_for_lost_counts_if_its_rollouts_still_wait() -> None:
+    ledger = Ledger(LIMITS)
+    job = ledger.add_job("a", 1)
+    ledger.worker_up("slow", 1)
+    (send,) = ledger.assign()
+    ledger.worker_down("slow")
+    assert ledger.unit_done(send.unit, 1.0).stored
+    assert ledger.finished(job)
+    ledger.worker_up("quick", 1)
+    assert ledger.assign() == []
+
+
+def test_an_environment_that_fails_everywhere_is_found_out_after_a_handful_of_units() -> None:
+    ledger = Ledger(LIMITS)
+    ledger.add_job("a", 4096)
+    for worker in ("v", "w"):
+        ledger.worker_up(worker, 1)
+    queue, units = ledger.assign(), 0
+    while True:
+        send = queue.pop(0)
+        units += 1
+        if ledger.unit_done(send.unit, 120.0, [crash(*range(len(send.rollouts)))]).hopeless:
+            break
+        queue += ledger.assign()
+    assert units <= 14  # at most four were out when the first came back, and three suspects run twice
+
+
+def test_a_unit_that_takes_its_worker_down_every_time_is_run_alone_and_given_up_in_the_end() -> None:
+    ledger = Ledger(LIMITS)
+    job = ledger.add_job("a", 3)
+    ledger.worker_up("w", 1)
+    done, given_up = set[int](), dict[int, Failure]()
+    queue = ledger.assign()
+    for _ in range(100):
+        if ledger.finished(job):
+            break
+        send = queue.pop(0)
+        if 1 in send.rollouts:
+            given_up |= ledger.unit_lost(send.unit).given_up
+        else:
+            ledger.unit_done(send.unit, 0.1)
+            done |= set(send.rollouts)
+        queue += ledger.assign()
+    assert done == {0, 2}
+    assert list(given_up) == [1]
+    assert "lost 10 times" in given_up[1].message
+
+
+def test_no_unit_is_planned_longer_than_the_job_allows() -> None:
+    ledger = Ledger(LIMITS)
+    ledger.add_job("a", 1000, most_seconds=0.2)
+    ledger.worker_up("w", 1)
+    sends = ledger.assign()
+    for _ in range(20):
+        send = sends.pop(0)
+        ledger.unit_done(send.unit, 0.05 * len(send.rollouts))
+        sends += ledger.assign()
+    assert len(sends[-1].rollouts) == 4
 
 
 def test_units_grow_to_the_target_duration_and_shrink_toward_the_end() -> None:
@@ -172,7 +235,7 @@ class Simulation:
         self.settled: Counter[int] = Counter()
         self.slots = slots
         self._out: list[Send] = []
-        self._gone: list[int] = []
+        self._gone: list[Send] = []
         for name in range(3):
             self.up(name)
 
@@ -185,22 +248,26 @@ class Simulation:
     def done(self, index: int, failures: Sequence[Failure] = ()) -> None:
         if self._out:
             send = self._out.pop(index % len(self._out))
-            self._gone.append(send.unit)
-            outcome = self.ledger.unit_done(send.unit, 0.05 * len(send.rollouts), failures)
-            if outcome.stored:
-                self.settled.update(send.rollouts[1:] if failures else send.rollouts)
-                self.settled.update(list(outcome.given_up))
+            self._gone.append(send)
+            self.reply(send, failures)
+
+    def reply(self, send: Send, failures: Sequence[Failure] = ()) -> None:
+        outcome = self.ledger.unit_done(send.unit, 0.05 * len(send.rollouts), failures)
+        if outcome.stored:
+            self.settled.update(send.rollouts[1:] if failures else send.rollouts)
+            self.settled.update(list(outcome.given_up))
 
     def fail(self, index: int) -> None:
         self.done(index, [crash(0)])
 
     def lost(self, index: int) -> None:
         if self._out:
-            self.ledger.unit_lost(self._out[index % len(self._out)].unit)
+            outcome = self.ledger.unit_lost(self._out[index % len(self._out)].unit)
+            self.settled.update(list(outcome.given_up))
 
     def late(self, index: int) -> None:
         if self._gone:
-            assert not self.ledger.unit_done(self._gone[index % len(self._gone)], 0.1).stored
+            self.reply(self._gone[index % len(self._gone)])
 
     def send(self) -> None:
         self._out += self.ledger.assign()

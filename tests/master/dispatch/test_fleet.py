@@ -1,0 +1,85 @@
+"""The fleet, probing real workers' absence and a discovery that changes its mind."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from services.master.dispatch.fleet import Fleet, WorkerState
+from tests.processes import free_port, worker
+
+
+class Changing:
+    """A discovery whose answer the test sets."""
+
+    def __init__(self, *urls: str) -> None:
+        self.answer = list(urls)
+
+    async def urls(self) -> list[str]:
+        return self.answer
+
+
+async def rounds(fleet: Fleet, until: WorkerState | None, url: str) -> None:
+    """Probe until a worker is in a state, or (None) until it is gone."""
+    for _ in range(100):
+        found = fleet.workers.get(url)
+        if (found.state if found else None) is until:
+            return
+        await asyncio.sleep(0.1)
+    raise AssertionError(f"{url} is {fleet.workers.get(url)}")
+
+
+def test_workers_come_and_go_with_their_discovery_and_their_answers(tmp_path: Path) -> None:
+    async def run() -> None:
+        changes: list[tuple[str, int | None]] = []
+        absent = f"http://127.0.0.1:{free_port()}"
+        with worker(tmp_path, slots=2) as present:
+            discovery = Changing(present.url, absent)
+            fleet = Fleet(discovery)
+            fleet.listen(lambda url, slots: changes.append((url, slots)))
+            probing = asyncio.create_task(fleet.run())
+            await rounds(fleet, WorkerState.READY, present.url)
+            await rounds(fleet, WorkerState.LOST, absent)
+            assert (present.url, 2) in changes
+            idle = fleet.idle_seconds
+            discovery.answer = [absent]
+            await rounds(fleet, None, present.url)
+            assert changes[-1] == (present.url, None)
+            await asyncio.sleep(0.2)
+            assert fleet.idle_seconds >= idle + 0.1
+            probing.cancel()
+
+    asyncio.run(run())
+
+
+def test_a_late_word_of_a_vanished_worker_does_not_touch_its_successor(tmp_path: Path) -> None:
+    async def run() -> None:
+        with worker(tmp_path) as present:
+            discovery = Changing(present.url)
+            fleet = Fleet(discovery)
+            probing = asyncio.create_task(fleet.run())
+            await rounds(fleet, WorkerState.READY, present.url)
+            old = fleet.workers[present.url]
+            discovery.answer = []
+            await rounds(fleet, None, present.url)
+            discovery.answer = [present.url]
+            await rounds(fleet, WorkerState.READY, present.url)
+            fleet.lose(old, "its connection broke at last")
+            assert fleet.workers[present.url].state is WorkerState.READY
+            probing.cancel()
+
+    asyncio.run(run())
+
+
+def test_a_discovery_that_raises_does_not_end_the_watch(tmp_path: Path) -> None:
+    async def run() -> None:
+        with worker(tmp_path) as present:
+            discovery = Changing("http://[not-an-address", present.url)
+            fleet = Fleet(discovery)
+            probing = asyncio.create_task(fleet.run())
+            await asyncio.sleep(0.3)
+            discovery.answer = [present.url]
+            await rounds(fleet, WorkerState.READY, present.url)
+            probing.cancel()
+
+    asyncio.run(run())
