@@ -15,8 +15,8 @@ from services.master import operations
 from services.master.dashboard import endpoints as dashboard
 from services.master.dispatch.discovery import parse_workers
 from services.master.dispatch.dispatcher import Dispatcher
+from services.master.dispatch.entries import Limits
 from services.master.dispatch.fleet import Fleet
-from services.master.dispatch.ledger import Limits
 from services.master.experiments import endpoints as experiments
 from services.master.experiments.repository import ExperimentRepository
 from services.master.experiments.runner import Rooms

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from services.master.dispatch.batch import Batch, BatchResult
+from services.master.dispatch.entries import Limits, Outcome, Send
 from services.master.dispatch.fleet import Fleet, Worker
-from services.master.dispatch.ledger import Ledger, Limits, Outcome, Send
+from services.master.dispatch.ledger import Ledger
 from services.master.dispatch.worker_client import NoReply, WorkerLost
 from shared.errors import Busy, InvalidInput, SeedcastError
 from shared.protocol import UnitResult

@@ -12,8 +12,8 @@ import itertools
 import math
 from collections import Counter, deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
+from services.master.dispatch.entries import JobEntry, Limits, Outcome, Send, WorkerEntry
 from shared.protocol import Failure
 
 MAX_ATTEMPTS_ALONE = 2
@@ -32,99 +32,13 @@ SMOOTHING = 0.3
 """Weight of the newest unit in the running estimate of a rollout's duration."""
 
 
-@dataclass(frozen=True)
-class Limits:
-    """How large units may be."""
-
-    unit_seconds: float = 2.0
-    """What a unit should take: long enough to hide a request, short enough for a pod with 15 s to live."""
-    minimum_unit_seconds: float = 0.05
-    """What a unit must take before a generation's end may shrink it further."""
-    first_unit_rollouts: int = 4
-    """Units of an experiment whose speed is not known yet."""
-
-
-@dataclass(frozen=True)
-class Send:
-    """Instruction: send these rollouts of a job to a worker."""
-
-    unit: int
-    job: int
-    rollouts: range
-    worker: str
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a unit's reply changed."""
-
-    stored: bool
-    """False: the reply is late (its unit was sent again elsewhere, or its job is gone); drop it."""
-    given_up: dict[int, Failure] = field(default_factory=dict)
-    """Rollouts that will not be tried again, by number."""
-    hopeless: Failure | None = None
-    """Set where the whole job must fail, with the reason."""
-
-
-@dataclass
-class _Worker:
-    slots: int
-    in_flight: int = 0
-
-    @property
-    def capacity(self) -> int:
-        """Units it may hold: its slots and a few in its queue, so that no slot waits for a request."""
-        return self.slots + math.ceil(self.slots / 4) if self.slots else 0
-
-    @property
-    def load(self) -> float:
-        return self.in_flight / self.slots
-
-
-@dataclass
-class _Job:
-    experiment: str
-    background: bool
-    rollouts: int
-    pending: deque[range]
-    alone: deque[tuple[int, str]] = field(default_factory=deque)
-    """Suspects, each to be run alone, with the worker it failed on."""
-    in_flight: int = 0
-    done: int = 0
-    given_up: int = 0
-    attempts: Counter[int] = field(default_factory=Counter)
-    """Failures of a rollout that ran alone."""
-    losses: Counter[int] = field(default_factory=Counter)
-    """Losses of the unit that begins with a rollout."""
-    most_seconds: float = math.inf
-    """No unit should take longer than this."""
-
-    @property
-    def suspects_first(self) -> bool:
-        """Whether to find out about suspects before anything else: nothing has ever worked yet."""
-        return not self.done and bool(self.alone)
-
-    @property
-    def waiting(self) -> int:
-        return sum(map(len, self.pending)) + len(self.alone)
-
-    def work_for(self, worker: str, alternatives: bool) -> bool:
-        """Whether there is anything for a worker: a suspect is left to another one, if there are others."""
-        suspect = any(failed_on != worker or not alternatives for _, failed_on in self.alone)
-        return suspect or (bool(self.pending) and not self.suspects_first)
-
-    @property
-    def finished(self) -> bool:
-        return self.done + self.given_up == self.rollouts
-
-
 class Ledger:
     """All jobs, all workers, all units."""
 
     def __init__(self, limits: Limits | None = None) -> None:
         self._limits = limits or Limits()
-        self._workers: dict[str, _Worker] = {}
-        self._jobs: dict[int, _Job] = {}
+        self._workers: dict[str, WorkerEntry] = {}
+        self._jobs: dict[int, JobEntry] = {}
         self._units: dict[int, Send] = {}
         self._lost: dict[int, Send] = {}
         """Units given up for lost whose reply may still come."""
@@ -144,7 +58,7 @@ class Ledger:
         least = min((self._served[other.experiment] for other in self._jobs.values()), default=0)
         self._served[experiment] = max(self._served[experiment], least)  # absence earns no credit
         pending = deque([range(rollouts)])
-        self._jobs[job] = _Job(experiment, background, rollouts, pending, most_seconds=most_seconds)
+        self._jobs[job] = JobEntry(experiment, background, rollouts, pending, most_seconds=most_seconds)
         return job
 
     def remove_job(self, job: int) -> None:
@@ -164,7 +78,7 @@ class Ledger:
 
     def worker_up(self, worker: str, slots: int) -> None:
         """Use a worker with so many slots; 0 lets it finish what it has and sends nothing more."""
-        self._workers.setdefault(worker, _Worker(slots)).slots = slots
+        self._workers.setdefault(worker, WorkerEntry(slots)).slots = slots
 
     def worker_down(self, worker: str) -> None:
         """A worker is gone, and with it whatever it was computing."""
@@ -272,7 +186,7 @@ class Ledger:
         job.pending.remove(send.rollouts)
         return send
 
-    def _hopeless(self, job: _Job) -> bool:
+    def _hopeless(self, job: JobEntry) -> bool:
         return not job.done and job.given_up >= min(HOPELESS, job.rollouts)
 
     def _neediest_job(self, worker: str, alternatives: bool) -> int | None:
@@ -288,7 +202,7 @@ class Ledger:
         able = (number for number, job in self._jobs.items() if job.work_for(worker, alternatives))
         return min(able, key=order, default=None)
 
-    def _take(self, job: _Job, worker: str, slots: int) -> range:
+    def _take(self, job: JobEntry, worker: str, slots: int) -> range:
         """Take the next rollouts out of a job's pending ones, or a suspect, alone."""
         if not job.pending or job.suspects_first:
             suspect = next((one for one in job.alone if one[1] != worker), job.alone[0])
@@ -300,7 +214,7 @@ class Ledger:
             job.pending.appendleft(rollouts[size:])
         return rollouts[:size]
 
-    def _unit_size(self, job: _Job, slots: int) -> int:
+    def _unit_size(self, job: JobEntry, slots: int) -> int:
         """As many rollouts as the target duration holds, fewer toward the end so that the tail is short."""
         share = math.ceil(job.waiting / (2 * max(1, slots)))
         seconds = self._rollout_seconds.get(job.experiment)

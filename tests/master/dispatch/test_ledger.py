@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.master.dispatch.ledger import HOPELESS, Ledger, Limits, Send
+from services.master.dispatch.entries import Limits, Send
+from services.master.dispatch.ledger import HOPELESS, Ledger
 from shared.protocol import Failure
 
 LIMITS = Limits(unit_seconds=1.0, minimum_unit_seconds=0.1)
