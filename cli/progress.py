@@ -43,7 +43,7 @@ class Display:
         self._rollouts = self._bars.add_task("rollouts", total=None)
 
     def __enter__(self) -> Self:
-        self._console.print(f"[bold]{self._experiment.id}[/bold]  dashboard: {self._dashboard}")
+        self._console.print(f"[bold]{self._experiment.id}[/bold]  dashboard: {self._dashboard}", soft_wrap=True)
         if self._console.is_terminal:
             self._live.start()
         return self
@@ -80,7 +80,8 @@ class Display:
             self._live.update(Group(self._bars, self._table()))
         elif time.monotonic() - self._printed >= PLAIN_SECONDS:
             self._printed = time.monotonic()
-            self._console.print("  ".join(f"{name} {value}" for name, value in self._figures()))
+            line = "  ".join(f"{name} {value}" for name, value in self._figures())
+            self._console.print(line, soft_wrap=True)
 
     def _table(self) -> Table:
         table = Table.grid(padding=(0, 3))
