@@ -36,7 +36,7 @@ def validate(files: Files) -> None:
         except InvalidInput as error:
             wrong += 1
             for problem in error.errors:
-                typer.echo(f"{path}: {problem}", err=True)
+                typer.echo(f"{path}: {' '.join(str(problem).split())}", err=True)
         else:
             typer.echo(f"{path}: ok ({spec.strategy.name} on {spec.environment.id})")
     if wrong:

@@ -30,7 +30,10 @@ class FieldError:
     value: object = None
 
     def __str__(self) -> str:
-        shown = "" if self.value is None else f" (got {str(self.value)[:80]!r})"
+        try:
+            shown = "" if self.value is None else f" (got {str(self.value)[:80]!r})"
+        except ValueError:  # an integer of more digits than Python converts
+            shown = " (got a number of too many digits)"
         return f"{self.field}: {self.reason}{shown}"
 
 

@@ -8,13 +8,13 @@ the policy, and where the model came from.
 from __future__ import annotations
 
 import io
-import zipfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.lib.npyio import NpzFile
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from shared.errors import InvalidInput
 from shared.observation_stats import Normaliser
@@ -73,22 +73,34 @@ class Model(BaseModel):
             InvalidInput: the file is missing, is no model, or its arrays do not fit its own policy.
         """
         try:
-            with np.load(path, allow_pickle=False) as arrays:
-                metadata = ModelMetadata.model_validate_json(str(arrays["metadata"]))
-                parameters = np.asarray(arrays["parameters"], np.float32)
-                normaliser = (
-                    Normaliser(arrays["normaliser_mean"], arrays["normaliser_std"])
-                    if "normaliser_mean" in arrays
-                    else None
-                )
+            model = cls._read(path)
         except FileNotFoundError:
             raise InvalidInput.of("model", "there is no such file", path.name) from None
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, ValidationError) as error:
+        except Exception as error:  # zipfile, zlib and numpy raise what they stumble over
             reason = f"is not a model file ({type(error).__name__})"
             raise InvalidInput.of("model", reason, path.name) from error
-        model = cls(parameters=parameters, normaliser=normaliser, metadata=metadata)
         expected = model.policy().dimension
-        if parameters.shape != (expected,):
-            reason = f"has parameters of shape {parameters.shape}, its policy needs ({expected},)"
+        if model.parameters.shape != (expected,):
+            reason = f"has parameters of shape {model.parameters.shape}, its policy needs ({expected},)"
+            raise InvalidInput.of("model", reason, path.name)
+        size = model.metadata.description.observation_size
+        if model.normaliser and not model.normaliser.mean.shape == model.normaliser.std.shape == (size,):
+            reason = f"has a normaliser of shape {model.normaliser.mean.shape}, its environment needs ({size},)"
             raise InvalidInput.of("model", reason, path.name)
         return model
+
+    @classmethod
+    def _read(cls, path: Path) -> Model:
+        file = np.load(path, allow_pickle=False)
+        if not isinstance(file, NpzFile):
+            raise TypeError("one array, not a file of several")
+        with file as arrays:
+            metadata = ModelMetadata.model_validate_json(str(arrays["metadata"]))
+            parameters = arrays["parameters"].astype(np.float32, casting="same_kind")
+            normaliser = None
+            if "normaliser_mean" in arrays:
+                mean, std = arrays["normaliser_mean"], arrays["normaliser_std"]
+                normaliser = Normaliser(
+                    mean.astype(np.float32, casting="same_kind"), std.astype(np.float32, casting="same_kind")
+                )
+        return cls(parameters=parameters, normaliser=normaliser, metadata=metadata)

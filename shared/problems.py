@@ -11,9 +11,12 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from shared.errors import Busy, InvalidInput, SeedcastError
-from shared.validation import field_errors
+from shared.validation import field_errors, printable
 
 MEDIA_TYPE = "application/problem+json"
+MOST_DETAIL = 4000
+MOST_REASON = 2000
+"""Characters; what was sent may be in them."""
 log = logging.getLogger(__name__)
 
 
@@ -65,10 +68,12 @@ def _problem(error: SeedcastError) -> Problem:
     return Problem(
         title=error.title,
         status=error.status,
-        detail=str(error),
+        detail=printable(error, MOST_DETAIL),
         errors=[
             ProblemField(
-                field=item.field, reason=item.reason, value=None if item.value is None else str(item.value)
+                field=printable(item.field),
+                reason=printable(item.reason, MOST_REASON),
+                value=None if item.value is None else printable(item.value),
             )
             for item in fields
         ],

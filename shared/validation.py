@@ -17,7 +17,7 @@ def field_errors(errors: Iterable[ErrorDetails], skip: int = 0) -> list[FieldErr
     """
     return [
         FieldError(
-            field=".".join(str(part) for part in error["loc"][skip:]) or "body",
+            field=printable(".".join(str(part) for part in error["loc"][skip:])) or "body",
             reason=error["msg"],
             value=None if error["type"] == "missing" else _shown(error.get("input")),
         )
@@ -25,8 +25,20 @@ def field_errors(errors: Iterable[ErrorDetails], skip: int = 0) -> list[FieldErr
     ]
 
 
+def printable(value: object, most: int = 200) -> str:
+    """Return a value as text that can be encoded and is not long; never raises."""
+    try:
+        text = str(value)
+    except ValueError:  # an integer of more digits than Python converts
+        text = hex(value) if isinstance(value, int) else type(value).__name__
+    text = text if len(text) <= most else f"{text[:most]}…"
+    return text.encode(errors="backslashreplace").decode()
+
+
 def _shown(value: object) -> object:
-    return value if isinstance(value, str | int | float | bool) else None
+    if isinstance(value, float | bool):
+        return value
+    return printable(value) if isinstance(value, str | int) else None
 
 
 def invalid(error: ValidationError) -> InvalidInput:

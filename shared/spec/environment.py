@@ -33,10 +33,10 @@ def _inside(value: object) -> list[object]:
 
 
 def _bounded_size(kwargs: dict[str, JsonValue]) -> dict[str, JsonValue]:
-    """Refuse what is long as JSON, or what JSON cannot hold."""
+    """Refuse what is long as JSON, or what cannot be written as such."""
     try:
-        size = len(json.dumps(kwargs, allow_nan=False))
-    except ValueError as error:  # NaN, infinity, or an integer of too many digits
+        size = len(json.dumps(kwargs))
+    except ValueError as error:  # an integer of more digits than Python converts
         raise PydanticCustomError("kwargs", "Values should be plain JSON: {why}", {"why": str(error)}) from error
     if size > MAX_KWARGS_BYTES:
         message = "Values should have at most {most} bytes as JSON, these have {size}"
@@ -62,8 +62,8 @@ class EnvironmentSpec(Spec):
     )
     rollout_timeout_seconds: Annotated[float, Field(gt=0, le=3600)] = Field(
         default=60.0,
-        description="What a slot may take for a unit of rollouts, or for one alone: beyond it, it is killed. Units are "
-        "planned for half of it at most, so give at least twice what the longest rollout takes.",
+        description="What a slot may take for a unit of rollouts, or for one alone: beyond it, it is killed. "
+        "Units are planned for half of it at most, so give twice what the longest rollout takes.",
     )
 
 

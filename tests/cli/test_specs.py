@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import yaml
 
 from tests.specs import cartpole_values
@@ -51,3 +52,16 @@ def test_training_a_wrong_file_says_so_in_one_line(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert done.stderr.startswith("seedcast: seed: ")
     assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['a: !!bool "x"', 'a: !!timestamp "x"', "a: &a [1]\nb: *a", "{" * 5000, "a: [\n", '"a\\nb\\ud83d": 1', "\x00"],
+)
+def test_whatever_is_in_a_file_it_is_refused_in_one_line_a_problem(tmp_path: Path, text: str) -> None:
+    odd = tmp_path / "odd.yaml"
+    odd.write_text(text)
+    done = seedcast("validate", str(odd))
+    assert done.returncode == 2
+    assert done.stderr
+    assert all(line.startswith(f"{odd}: ") for line in done.stderr.splitlines()), done.stderr

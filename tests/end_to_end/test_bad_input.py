@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+import sqlite3
+import threading
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
+import yaml
+from fastapi import FastAPI
 
+from services.master.experiments import body as request_body
+from shared.spec.experiment import ExperimentSpec
+from shared.spec.parse import parse_spec
 from tests.processes import Server, eventually, free_port, master, submit, wait_for_end, worker
 from tests.specs import cartpole_values
 
@@ -115,3 +126,100 @@ def test_bodies_that_are_no_specification_are_refused(cluster: Server) -> None:
         assert response.status_code == 422, content
         assert response.headers["Content-Type"] == "application/problem+json"
     assert cluster.http.post("/experiments", content=b" " * 2_000_000).status_code == 413
+
+
+def body_with(changes: dict[str, Any]) -> bytes:
+    return json.dumps(cartpole_values() | changes).encode()
+
+
+def yaml_with(line: str) -> bytes:
+    return f"{yaml.safe_dump(cartpole_values())}\n{line}\n".encode()
+
+
+def kwargs_with(value: str) -> bytes:
+    values = cartpole_values() | {"environment": {"id": "CartPole-v1", "kwargs": {"x": "VALUE"}}}
+    return yaml.safe_dump(values).replace("VALUE", value).encode()
+
+
+HOSTILE: list[tuple[str, bytes, int, str]] = [
+    ("huge number", yaml_with("population_size: 0x" + "f" * 5000), 422, "population_size"),
+    ("huge number as a key", yaml_with("0x" + "f" * 5000 + ": 1"), 422, ""),
+    ("huge number in kwargs", kwargs_with("0x" + "f" * 5000), 422, "environment.kwargs"),
+    ("deep kwargs", kwargs_with("[" * 300 + "]" * 300), 422, "environment.kwargs"),
+    ("infinite kwargs", kwargs_with(".inf"), 422, "environment.kwargs.x.float"),
+    ("large kwargs", kwargs_with("x" * 20_000), 422, "environment.kwargs"),
+    ("deep JSON", b'{"a":' * 10_000, 422, "body"),
+    ("lone surrogate", body_with({"tags": {"mood": "\ud83d"}}), 422, "tags.mood"),
+    ("lone surrogate as a key", body_with({"\ud83d": 1}), 422, "body"),
+    ("lone surrogate in YAML", yaml_with('warm_start: "\\ud83d"'), 422, "warm_start"),
+    ("NUL in a path", body_with({"warm_start": "a\0b"}), 422, "warm_start"),
+    ("path too long for the disk", body_with({"warm_start": "a" * 400}), 422, "warm_start"),
+    ("long value", body_with({"seed": "x" * 60_000}), 422, "seed"),
+    ("long tag of a union", body_with({"strategy": {"name": "x" * 60_000}}), 422, "strategy"),
+    ("bool tag", yaml_with('tags: {a: !!bool "x"}'), 422, "body"),
+    ("timestamp tag", yaml_with('tags: {a: !!timestamp "x"}'), 422, "body"),
+    ("int tag", yaml_with('tags: {a: !!int ""}'), 422, "body"),
+    ("aliases", b"a: &a [1]\nb: [*a, *a]", 422, "body"),
+    ("too large", b"#" * 65_537, 413, ""),
+]
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "field"), [case[1:] for case in HOSTILE], ids=[case[0] for case in HOSTILE]
+)
+def test_a_hostile_body_is_refused_as_a_short_problem(
+    cluster: Server, body: bytes, status: int, field: str
+) -> None:
+    before = len(cluster.http.get("/experiments").json()["experiments"])
+    response = cluster.http.post("/experiments", content=body)
+    assert response.status_code == status, response.text
+    assert response.headers["Content-Type"] == "application/problem+json"
+    assert len(response.content) < 20_000
+    if field:
+        assert response.json()["errors"][0]["field"] == field
+    assert len(cluster.http.get("/experiments").json()["experiments"]) == before
+
+
+@pytest.mark.parametrize("damage", ['{"name": "cartpole"', "gone"], ids=["damaged JSON", "strategy uninstalled"])
+def test_an_experiment_that_cannot_be_read_fails_alone(tmp_path: Path, damage: str) -> None:
+    port = free_port()
+    endless = cartpole_values() | {"stop": {"generations": 3}}
+    with master(tmp_path, [f"http://127.0.0.1:{port}"]) as server:
+        broken, sound = submit(server, endless), submit(server, endless)
+    spec = json.dumps(endless | {"strategy": {"name": "gone"}}) if damage == "gone" else damage
+    with closing(sqlite3.connect(tmp_path / "data" / "seedcast.db")) as database, database:
+        database.execute("UPDATE experiments SET spec = ? WHERE id = ?", (spec, broken))
+    with master(tmp_path, [f"http://127.0.0.1:{port}"]) as server, worker(tmp_path, port):
+        listed = server.http.get("/experiments")
+        assert [row["id"] for row in listed.json()["experiments"]] == [sound]
+        for path in ("", "/history", "/figures", "/artifacts"):
+            answer = server.http.get(f"/experiments/{broken}{path}")
+            assert answer.status_code == 409
+            assert "cannot be read" in answer.json()["detail"]
+        assert wait_for_end(server, sound)["status"] == "completed"
+    with closing(sqlite3.connect(tmp_path / "data" / "seedcast.db")) as database:
+        row = database.execute("SELECT status, reason FROM experiments WHERE id = ?", (broken,)).fetchone()
+    assert row[0] == "failed"
+    assert ("'gone'" if damage == "gone" else "JSON") in row[1]
+
+
+def test_a_body_is_read_beside_the_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    threads: dict[str, int] = {}
+    app = FastAPI()
+
+    def parse(body: bytes) -> ExperimentSpec:
+        threads["parser"] = threading.get_ident()
+        return parse_spec(body)
+
+    @app.post("/")
+    async def endpoint(spec: request_body.SpecBody) -> str:
+        threads["loop"] = threading.get_ident()
+        return spec.name
+
+    async def post() -> str:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://master") as http:
+            return str((await http.post("/", json=cartpole_values())).json())
+
+    monkeypatch.setattr(request_body, "parse_spec", parse)
+    assert asyncio.run(post()) == "cartpole"
+    assert threads["parser"] != threads["loop"]

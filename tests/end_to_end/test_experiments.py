@@ -5,14 +5,16 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 import pytest
 import yaml
 
+from shared.spec.parse import parse_spec
 from tests.processes import Server, eventually, submit, wait_for_end, wait_for_generation
-from tests.specs import cartpole_values
+from tests.specs import cartpole, cartpole_values
 
 
 def test_an_experiment_trains_to_its_end_and_leaves_everything_behind(cluster: Server) -> None:
@@ -45,7 +47,7 @@ def test_artifacts_have_the_samples_names_and_agree_with_the_history(cluster: Se
     }
     files = {name: cluster.http.get(f"{path}/{name}").content for name in names}
     assert files["best_model.npz"] == files[f"model_{experiment['best_generation']}.npz"]
-    assert yaml.safe_load(files["config.yaml"]) == cartpole_values()
+    assert parse_spec(files["config.yaml"]) == cartpole()
     assert len(files["log.txt"].splitlines()) == 6
     rows = list(csv.DictReader(io.StringIO(files["scores.csv"].decode())))
     assert [row["Iteration"] for row in rows] == ["3", "6"]
@@ -161,3 +163,50 @@ def test_progress_is_seen_while_a_generation_runs(cluster: Server) -> None:
     assert progress["rollouts"] == 64 * 2
     assert 0 <= progress["rollouts_done"] <= progress["rollouts"]
     cluster.http.post(f"/experiments/{experiment_id}/stop")
+
+
+def test_downloads_while_training_are_whole(cluster: Server) -> None:
+    endless = {"stop": {"generations": 1_000_000}, "test": {"every": 2, "episodes": 2}, "population_size": 2}
+    experiment_id = submit(cluster, cartpole_values() | endless)
+    path = f"/experiments/{experiment_id}/artifacts"
+    eventually(lambda: cluster.http.get(f"{path}/scores.csv").is_success)
+
+    def download(_: int) -> bytes:
+        reply = cluster.http.get(f"{path}/log.txt").raise_for_status()
+        assert int(reply.headers["Content-Length"]) == len(reply.content)
+        cluster.http.get(f"{path}/scores.csv").raise_for_status()
+        return reply.content
+
+    with ThreadPoolExecutor(4) as threads:
+        downloads = list(threads.map(download, range(400)))
+    cluster.http.post(f"/experiments/{experiment_id}/stop")
+    final = cluster.http.get(f"{path}/log.txt").content
+    assert len(set(downloads)) > 5  # it grew meanwhile
+    assert all(final.startswith(content) for content in downloads)
+
+
+@pytest.mark.parametrize(
+    ("name", "media_type"),
+    [
+        ("log.txt", "text/plain; charset=utf-8"),
+        ("scores.csv", "text/csv; charset=utf-8"),
+        ("config.yaml", "application/yaml"),
+        ("best_model.npz", "application/octet-stream"),
+        ("reward_vs_time.png", "image/png"),
+    ],
+)
+def test_a_download_has_its_name_and_media_type(cluster: Server, name: str, media_type: str) -> None:
+    experiment_id = submit(cluster, cartpole_values() | {"stop": {"generations": 1}})
+    wait_for_end(cluster, experiment_id)
+    headers = cluster.http.get(f"/experiments/{experiment_id}/artifacts/{name}").headers
+    assert headers["Content-Disposition"] == f'attachment; filename="{name}"'
+    assert headers["Content-Type"] == media_type
+
+
+def test_a_search_that_would_not_fit_into_memory_is_refused(cluster: Server) -> None:
+    absurd = {"population_size": 100_000, "policy": {"name": "mlp", "hidden": [1000, 1000]}}
+    response = cluster.http.post("/experiments", json=cartpole_values() | absurd | {"episodes_per_member": 1})
+    assert response.status_code == 422
+    (error,) = response.json()["errors"]
+    assert error["field"] == "population_size"
+    assert "over the limit of 2 GiB" in error["reason"]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from shared.errors import InvalidInput
 from shared.model import Model, ModelMetadata
@@ -80,3 +82,34 @@ def test_parameters_that_do_not_fit_the_policy_are_refused_with_both_shapes(tmp_
     short = MODEL.model_copy(update={"parameters": np.zeros(3, np.float32)})
     with pytest.raises(InvalidInput, match=r"shape \(3,\), its policy needs \(4,\)"):
         Model.load(saved(short, tmp_path))
+
+
+@pytest.mark.parametrize(
+    "array",
+    [np.zeros(4), np.array(METADATA.model_dump_json()), np.array([{"a": 1}], object)],
+    ids=["numbers", "text", "pickled objects"],
+)
+def test_a_single_array_is_no_model(tmp_path: Path, array: NDArray[Any]) -> None:
+    path = tmp_path / "model.npy"
+    np.save(path, array)
+    with pytest.raises(InvalidInput, match="is not a model file"):
+        Model.load(path)
+
+
+@pytest.mark.parametrize("name", ["parameters", "normaliser_mean", "normaliser_std"])
+@pytest.mark.parametrize(
+    "array",
+    [np.zeros(4, [("a", "f4"), ("b", "f4")]), np.array(["a"] * 4), np.zeros(4, "M8[s]"), np.zeros((2, 2))],
+    ids=["records", "words", "dates", "matrix"],
+)
+def test_an_array_of_another_kind_is_refused(tmp_path: Path, name: str, array: NDArray[Any]) -> None:
+    arrays: dict[str, NDArray[Any]] = {
+        "parameters": MODEL.parameters,
+        "metadata": np.array(METADATA.model_dump_json()),
+        "normaliser_mean": np.zeros(3, np.float32),
+        "normaliser_std": np.ones(3, np.float32),
+    }
+    path = tmp_path / "model.npz"
+    np.savez(path, allow_pickle=False, **(arrays | {name: array}))
+    with pytest.raises(InvalidInput, match=r"is not a model file|shape"):
+        Model.load(path)

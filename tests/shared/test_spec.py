@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from pydantic import ValidationError
 
 from shared.errors import InvalidInput
+from shared.spec.environment import EnvironmentSpec
 from shared.spec.experiment import ExperimentSpec
 from shared.spec.parse import parse_spec
 from tests.specs import cartpole_values
@@ -71,3 +74,112 @@ def test_the_schema_lists_every_registered_strategy_and_policy() -> None:
     text = str(ExperimentSpec.model_json_schema())
     for name in ("pgpe", "pepg", "cma_es", "mlp", "linear"):
         assert f"'const': '{name}'" in text
+
+
+def json_with(changes: dict[str, Any]) -> str:
+    return json.dumps(cartpole_values() | changes)
+
+
+def yaml_with(line: str) -> str:
+    return f"{yaml.safe_dump(cartpole_values())}\n{line}\n"
+
+
+def test_json_means_what_json_says_though_yaml_reads_it_otherwise() -> None:
+    values = cartpole_values() | {"strategy": {"name": "pgpe", "radius": 1e-05}, "tags": {"mood": "\U0001f600"}}
+    spec = parse_spec(json.dumps(values, indent="\t"))
+    assert spec.tags == {"mood": "\U0001f600"}
+    assert getattr(spec.strategy, "radius") == 1e-05  # noqa: B009 - the base of all strategies has none
+    assert parse_spec(json.dumps(values).encode("utf-8-sig")) == spec
+
+
+@pytest.mark.parametrize("number", ["1e-05", "1E5", "-2.5e3", ".5e1", "1_0e2"])
+def test_a_number_with_an_exponent_is_a_number_in_yaml_too(number: str) -> None:
+    values = cartpole_values() | {"environment": {"id": "CartPole-v1", "kwargs": {"x": "NUMBER"}}}
+    spec = parse_spec(yaml.safe_dump(values).replace("NUMBER", number))
+    assert spec.environment.kwargs == {"x": float(number)}
+
+
+def test_yaml_in_braces_is_still_yaml() -> None:
+    text = yaml.safe_dump(cartpole_values(), default_flow_style=True)
+    assert text.startswith("{")
+    assert parse_spec(text).name == "cartpole"
+
+
+ALIAS_BOMB = "a: &a [x, x]\n" + "".join(
+    f"{b}: &{b} [*{a}, *{a}]\n" for a, b in zip("abcdefgh", "bcdefghi", strict=True)
+)
+NOT_READABLE: list[tuple[str, str | bytes, str]] = [
+    ("alias bomb", ALIAS_BOMB, r"body: .*anchors"),
+    ("bool tag", yaml_with('tags: {a: !!bool "x"}'), r"body: .*KeyError"),
+    ("timestamp tag", yaml_with('tags: {a: !!timestamp "x"}'), r"body: .*AttributeError"),
+    ("int tag", yaml_with('tags: {a: !!int ""}'), r"body: .*(IndexError|ValueError)"),
+    ("not text", b"name: \xe9", r"body: .*UTF-8"),
+    ("deep JSON", '{"a":' * 10_000, r"body: .*deep"),
+    ("broken JSON", '{\n\t"name": "x"\n\t"seed": 1}', r"body: is neither JSON \(.*delimiter.*line 3"),
+    ("lone surrogate in a tag", json_with({"tags": {"mood": "\ud83d"}}), r"tags\.mood: .*surrogate"),
+    ("lone surrogate as a key", json_with({"tags": {"\ud83d": "x"}}), r"tags: .*surrogate"),
+    ("lone surrogate in a list", json_with({"policy": {"name": "linear", "x": ["\udc00"]}}), r"policy\.x\.0: "),
+    ("lone surrogate in YAML", yaml_with('warm_start: "\\ud83d"'), r"warm_start: .*surrogate"),
+    ("NUL in a path", json_with({"warm_start": "models/a\0b.npz"}), r"warm_start: .*control"),
+    ("newline in a path", json_with({"warm_start": "models/a\n.npz"}), r"warm_start: .*control"),
+]
+
+
+@pytest.mark.parametrize(("text", "message"), [c[1:] for c in NOT_READABLE], ids=[c[0] for c in NOT_READABLE])
+def test_what_cannot_be_read_safely_is_refused_with_the_reason(text: str | bytes, message: str) -> None:
+    with pytest.raises(InvalidInput, match=message):
+        parse_spec(text)
+
+
+def nested(depth: int) -> Any:
+    value: Any = 1
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+BAD_KWARGS: list[tuple[str, Any, str]] = [
+    ("deep", nested(11), "10 deep"),
+    ("very deep", nested(300), "10 deep"),
+    ("large", "x" * 20_000, "16384 bytes"),
+    ("number of too many digits", 16**5000, "JSON"),
+]
+
+
+@pytest.mark.parametrize(("value", "reason"), [case[1:] for case in BAD_KWARGS], ids=[c[0] for c in BAD_KWARGS])
+def test_arguments_of_an_environment_are_bounded_and_plain_json(value: Any, reason: str) -> None:
+    with pytest.raises(ValidationError, match=reason) as caught:
+        EnvironmentSpec.model_validate({"id": "CartPole-v1", "kwargs": {"x": value}})
+    assert caught.value.errors()[0]["loc"] == ("kwargs",)
+
+
+def test_arguments_may_be_ten_deep() -> None:
+    kwargs = {"x": nested(9)}
+    assert EnvironmentSpec(id="CartPole-v1", kwargs=kwargs).kwargs == kwargs
+
+
+@pytest.mark.parametrize(
+    ("kept", "reason"),
+    [("{", r"body: .*JSON"), (json.dumps(cartpole_values() | {"seed": 8}), r"body: does not come back the same")],
+)
+def test_what_would_not_come_back_from_the_database_is_refused(
+    monkeypatch: pytest.MonkeyPatch, kept: str, reason: str
+) -> None:
+    monkeypatch.setattr(ExperimentSpec, "model_dump_json", lambda *_, **__: kept)
+    with pytest.raises(InvalidInput, match=reason):
+        parse_spec(yaml_with(""))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        yaml_with("seed: 0x" + "f" * 5000),
+        json_with({"x" * 60_000: "y" * 4000}),
+        yaml_with("0x" + "f" * 5000 + ": 1"),
+    ],
+    ids=["number of too many digits", "long name and value", "number as a key"],
+)
+def test_an_error_shows_any_value_in_a_few_words(text: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        parse_spec(text)
+    assert len(str(caught.value)) < 1000

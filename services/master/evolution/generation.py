@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from services.master.dispatch.batch import Batch
+from services.master.dispatch.batch import Batch, BatchResult
 from services.master.dispatch.dispatcher import BatchFailed, Dispatcher
 from services.master.evolution.batches import training_batch
 from services.master.evolution.state import Evolution
 from services.master.storage.history import GenerationRecord, ReturnSummary, TestRecord
+
+LARGEST_SQUARABLE = 1e100
+"""Sums of squares of larger values may overflow; they are scaled down first."""
 
 
 async def run_generation(evolution: Evolution, dispatcher: Dispatcher) -> GenerationRecord:
@@ -21,7 +26,7 @@ async def run_generation(evolution: Evolution, dispatcher: Dispatcher) -> Genera
     Raises:
         BatchFailed: no rollout can be had of the environment.
     """
-    started = time.perf_counter()
+    started, idle = time.perf_counter(), dispatcher.idle_seconds
     cap = evolution.episode_cap
     population = await asyncio.to_thread(evolution.strategy.ask)
     batch = training_batch(evolution, population)
@@ -30,7 +35,7 @@ async def run_generation(evolution: Evolution, dispatcher: Dispatcher) -> Genera
     rolled_out = time.perf_counter()
     fitness, failed = await asyncio.to_thread(evolution.learn, result)
     ended = time.perf_counter()
-    evolution.elapsed_seconds += ended - started
+    evolution.elapsed_seconds += ended - started - (dispatcher.idle_seconds - idle)
     return GenerationRecord(
         generation=evolution.generation,
         returns=summarise(result.returns),
@@ -49,35 +54,54 @@ async def run_generation(evolution: Evolution, dispatcher: Dispatcher) -> Genera
 
 
 async def run_test(
-    batch: Batch, dispatcher: Dispatcher, *, generation: int, environment_steps: int, elapsed_seconds: float
+    batch: Batch,
+    dispatcher: Dispatcher,
+    *,
+    failed_episode: Literal["worst", "fail"],
+    generation: int,
+    environment_steps: int,
+    elapsed_seconds: float,
 ) -> TestRecord:
     """Test the solution as of a generation, which was reached after so many training steps and seconds.
 
     Raises:
-        BatchFailed: a test episode failed for good.
+        BatchFailed: every test episode failed for good, or one did where ``failed_episode`` is "fail".
     """
     result = await dispatcher.run(batch)
-    if result.failures:
-        first = next(iter(result.failures.values()))
-        raise BatchFailed(f"{first.kind}: {first.message}")
+    returns, failed = _test_returns(result, failed_episode)
     return TestRecord(
         generation=generation,
-        returns=summarise(result.returns),
+        returns=summarise(returns),
         episodes=len(batch),
-        mean_length=float(result.lengths.mean()),
+        mean_length=float(result.lengths[~failed].mean()),
         environment_steps=environment_steps,
         elapsed_seconds=elapsed_seconds,
-        episode_returns=result.returns.tolist(),
+        episode_returns=returns.tolist(),
+        failed_episodes=int(failed.sum()),
     )
 
 
+def _test_returns(
+    result: BatchResult, failed_episode: Literal["worst", "fail"]
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Return the returns, failed episodes having the worst of the others', and which ones failed."""
+    failed = np.isnan(result.returns)
+    if failed.any() and (failed_episode == "fail" or failed.all()):
+        first = next(iter(result.failures.values()))
+        raise BatchFailed(f"{first.kind}: {first.message}")
+    return np.where(failed, np.nanmin(result.returns), result.returns), failed
+
+
 def summarise(values: NDArray[np.float64]) -> ReturnSummary:
-    """Return mean, deviation, minimum, median and maximum of the values that there are."""
-    there = values[~np.isnan(values)]
+    """Return mean, deviation, minimum, median and maximum of the values that there are, always finite."""
+    there = np.clip(values[~np.isnan(values)], -sys.float_info.max, sys.float_info.max)
+    largest = float(np.abs(there).max())
+    scale = largest if largest > LARGEST_SQUARABLE else 1.0
+    scaled = there / scale
     return ReturnSummary(
-        mean=float(there.mean()),
-        std=float(there.std()),
+        mean=float(scaled.mean()) * scale,
+        std=float(scaled.std()) * scale,
         minimum=float(there.min()),
-        median=float(np.median(there)),
+        median=float(np.median(scaled)) * scale,
         maximum=float(there.max()),
     )

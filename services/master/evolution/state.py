@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+from bisect import bisect_right
 from dataclasses import dataclass
 from typing import Any, Self, cast
 
@@ -53,16 +54,20 @@ class Evolution:
         """Return the state before the first generation.
 
         Raises:
-            InvalidInput: the policy does not fit the environment, or the model to start from does not fit both.
+            InvalidInput: the policy does not fit the environment, the model to start from does not fit both, or
+                the search would take too much memory.
         """
-        mean = build_policy(spec.policy, description).initial_parameters(spec.seed)
+        strategy_class = cast(type[Strategy], STRATEGIES[spec.strategy.name])
+        policy = build_policy(spec.policy, description)
+        _refuse_absurd(strategy_class, spec, policy.dimension)  # before anything of that size is allocated
+        mean = policy.initial_parameters(spec.seed)
         statistics = None
         if spec.policy.normalise_observations:
             statistics = ObservationStatistics.empty(description.observation_size)
         if warm_start is not None:
             mean, statistics = _warm(warm_start, mean, statistics)
         problem = Problem(spec.population_size, spec.seed, mean)
-        strategy = cast(type[Strategy], STRATEGIES[spec.strategy.name])(spec.strategy, problem)
+        strategy = strategy_class(spec.strategy, problem)
         cap = spec.fitness.episode_cap
         return cls(experiment, spec, description, strategy, statistics, cap.minimum if cap else None)
 
@@ -157,6 +162,27 @@ def aggregate(episodes: NDArray[np.float64], spec: FitnessSpec) -> NDArray[np.fl
         return np.asarray(episodes.mean(axis=1), np.float64)
     quantile = {"min": 0.0, "median": 0.5, "quantile": spec.quantile}[spec.aggregate]
     return np.asarray(np.quantile(episodes, quantile, axis=1), np.float64)
+
+
+def _refuse_absurd(strategy: type[Strategy], spec: ExperimentSpec, dimension: int) -> None:
+    """Refuse a search over the strategy's memory limit, and say what would fit."""
+
+    def needs(dimension: int, members: int) -> int:
+        return strategy.memory_bytes(spec.strategy, dimension, members)
+
+    members, limit = spec.population_size, strategy.memory_limit
+    if (size := needs(dimension, members)) <= limit:
+        return
+    wanted = (
+        f"{spec.strategy.name} with {members} members of {dimension} parameters needs {size / 2**30:.1f} GiB "
+        f"of the master's memory, over the limit of {limit / 2**30:g} GiB"
+    )
+    fitting = bisect_right(range(members), limit, key=lambda fewer: needs(dimension, fewer)) - 1
+    fitting -= fitting % 2 if strategy.mirrored else 0
+    if fitting >= 2 and strategy.refuse_population_size(fitting) is None:
+        raise InvalidInput.of("population_size", f"{wanted}; {fitting} members fit", members)
+    fitting = bisect_right(range(dimension), limit, key=lambda fewer: needs(fewer, members)) - 1
+    raise InvalidInput.of("policy", f"{wanted}; {fitting} parameters fit")
 
 
 def _warm(

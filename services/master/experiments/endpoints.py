@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated
+from urllib.parse import quote
 
 from fastapi import APIRouter, Query, Response, status
-from fastapi.responses import FileResponse
+from fastapi.responses import StreamingResponse
 
 from services.master.dependencies import Service
 from services.master.experiments.body import REQUEST_BODY, SpecBody
@@ -85,8 +87,12 @@ async def list_artifacts(experiment_id: str, service: Service) -> ArtifactList:
     return ArtifactList(artifacts=artifacts.list())
 
 
-@router.get("/{experiment_id}/artifacts/{name}", response_class=FileResponse)
-async def download_artifact(experiment_id: str, name: str, service: Service) -> FileResponse:
-    """Download a file, also while it trains."""
+@router.get("/{experiment_id}/artifacts/{name}", response_class=StreamingResponse)
+async def download_artifact(experiment_id: str, name: str, service: Service) -> StreamingResponse:
+    """Download a file as it is now, also while it trains."""
     artifacts = await service.artifacts(experiment_id)
-    return FileResponse(artifacts.path(name), filename=name)
+    artifact = await asyncio.to_thread(artifacts.open, name)
+    plain = quote(name) == name
+    disposition = f'attachment; filename="{name}"' if plain else f"attachment; filename*=utf-8''{quote(name)}"
+    headers = {"Content-Length": str(artifact.size), "Content-Disposition": disposition}
+    return StreamingResponse(artifact.chunks(), headers=headers, media_type=artifact.media_type)

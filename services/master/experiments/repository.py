@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
+from collections.abc import Sequence
 from datetime import UTC, datetime
+
+from pydantic import ValidationError
 
 from services.master.experiments.schemas import Experiment
 from services.master.experiments.status import ACTIVE, Status
@@ -12,6 +16,9 @@ from shared.errors import Conflict, NotFound
 from shared.spec.environment import EnvironmentDescription
 from shared.spec.experiment import ExperimentSpec
 from shared.spec.policy import build_policy
+from shared.validation import invalid
+
+log = logging.getLogger(__name__)
 
 
 class ExperimentRepository:
@@ -27,7 +34,7 @@ class ExperimentRepository:
         row = (
             experiment_id,
             spec.name,
-            spec.model_dump_json(exclude_unset=True),
+            spec.model_dump_json(),  # whole: a default that changes later must not change a run midway
             description.model_dump_json() if description else None,
             Status.PENDING,
             _now(),
@@ -42,18 +49,34 @@ class ExperimentRepository:
 
         Raises:
             NotFound: there is no such experiment.
+            Conflict: its row cannot be read here; say, its strategy's plug-in is no longer installed.
         """
         query = "SELECT * FROM experiments WHERE id = ?"
         row = await self._database.read(lambda connection: connection.execute(query, (experiment_id,)).fetchone())
         if row is None:
             raise NotFound(f"there is no experiment {experiment_id!r}")
-        return _experiment(row)
+        return _readable(row)
 
     async def list(self) -> list[Experiment]:
-        """Return all experiments, newest first."""
+        """Return all experiments that can be read, newest first; of the others there is a warning in the log."""
         query = "SELECT * FROM experiments ORDER BY created_at DESC, id"
         rows = await self._database.read(lambda connection: connection.execute(query).fetchall())
-        return [_experiment(row) for row in rows]
+        experiments = []
+        for row in rows:
+            try:
+                experiments.append(_readable(row))
+            except Conflict as error:
+                log.warning("left out of the list: %s", error)
+        return experiments
+
+    async def active_ids(self) -> Sequence[str]:
+        """Return the ids of the experiments that have not ended, newest first, readable or not."""
+        query = (
+            "SELECT id FROM experiments "  # noqa: S608 - question marks only
+            f"WHERE status IN ({', '.join('?' * len(ACTIVE))}) ORDER BY created_at DESC, id"
+        )
+        rows = await self._database.read(lambda connection: connection.execute(query, (*ACTIVE,)).fetchall())
+        return [row["id"] for row in rows]
 
     async def describe(self, experiment_id: str, description: EnvironmentDescription) -> None:
         """Keep what a worker said of the environment."""
@@ -81,6 +104,17 @@ class ExperimentRepository:
 
 def _now() -> str:
     return datetime.now(UTC).isoformat()
+
+
+def _readable(row: sqlite3.Row) -> Experiment:
+    """Return a row as an experiment, or say why it is none."""
+    try:
+        return _experiment(row)
+    except ValidationError as error:
+        raise Conflict(f"experiment {row['id']} cannot be read: {invalid(error)}") from error
+    except Exception as error:  # users' plug-ins take part in reading it
+        reason = f"{type(error).__name__}: {error}"
+        raise Conflict(f"experiment {row['id']} cannot be read: {reason}") from error
 
 
 def _experiment(row: sqlite3.Row) -> Experiment:

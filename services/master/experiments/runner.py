@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Coroutine
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
 from services.master.dispatch.dispatcher import Dispatcher
 from services.master.dispatch.fleet import Fleet
@@ -22,6 +24,7 @@ from shared.model import Model
 from shared.spec.environment import EnvironmentDescription
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -42,8 +45,30 @@ class _PendingTest:
     record: asyncio.Task[TestRecord]
 
 
+async def write_derived(experiment_id: str, folder: Path, rooms: Rooms) -> None:
+    """Make an experiment's folder agree with the database."""
+    experiment = await rooms.repository.get(experiment_id)
+    generations = await rooms.history.generations(experiment_id)
+    tests = await rooms.history.tests(experiment_id)
+    write = Artifacts(folder).write_derived
+    await _whole(asyncio.to_thread(write, experiment.spec, generations, tests, experiment.best_generation))
+
+
+async def _whole(work: Coroutine[Any, Any, T]) -> T:
+    """Finish ``work`` before a cancellation counts: a thread left behind would race whatever is written next."""
+    task = asyncio.create_task(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        raise
+
+
 class Runner:
-    """Runs one experiment. Cancelling it loses the generation in the making and nothing else."""
+    """Runs one experiment. Cancelling it loses the generation in the making and nothing else.
+
+    ``warm_start`` is what a new experiment begins with; one that has a checkpoint needs it no more.
+    """
 
     def __init__(self, experiment: Experiment, folder: Path, rooms: Rooms, warm_start: Model | None) -> None:
         self._experiment = experiment
@@ -76,7 +101,7 @@ class Runner:
             if ended and not self._solved:
                 return ended
             if record is not None and not self._solved:  # what was learnt beside the test that ends it is dropped
-                await self._commit(evolution, record)
+                await _whole(self._commit(evolution, record))
         return self._solved
 
     # Beginning
@@ -112,10 +137,7 @@ class Runner:
             await self._rooms.history.roll_back(experiment_id, evolution.generation)
         experiment = await self._rooms.repository.get(experiment_id)
         self._solved = self._reached_target(experiment.best_test_return, experiment.best_generation)
-        self._artifacts.write_config(self._spec)
-        self._artifacts.write_log(await self._rooms.history.generations(experiment_id))
-        if experiment.best_generation is not None:
-            self._artifacts.promote_model(experiment.best_generation)
+        await write_derived(experiment_id, self._folder, self._rooms)
         return evolution
 
     # Tests
@@ -130,6 +152,7 @@ class Runner:
         test = run_test(
             test_batch(evolution),
             self._rooms.dispatcher,
+            failed_episode=self._spec.fitness.failed_member,
             generation=generation,
             environment_steps=evolution.environment_steps,
             elapsed_seconds=evolution.elapsed_seconds,
@@ -141,14 +164,16 @@ class Runner:
         record = await test.record
         score = record.returns.mean
         metadata = test.model.metadata.model_copy(update={"test_return": score})
-        model = test.model.model_copy(update={"metadata": metadata})
+        await _whole(self._commit_test(test.model.model_copy(update={"metadata": metadata}), record))
+        self._solved = self._reached_target(score, record.generation)
+
+    async def _commit_test(self, model: Model, record: TestRecord) -> None:
         await asyncio.to_thread(self._artifacts.write_model, model)  # first: a committed score has its model
         if await self._rooms.history.commit_test(self._experiment.id, record):
             await asyncio.to_thread(self._artifacts.promote_model, record.generation)
         generations = await self._rooms.history.generations(self._experiment.id)
         tests = await self._rooms.history.tests(self._experiment.id)
         await asyncio.to_thread(self._artifacts.write_scores, self._spec.name, generations, tests)
-        self._solved = self._reached_target(score, record.generation)
 
     def _reached_target(self, score: float | None, generation: int | None) -> str | None:
         target = self._spec.stop.test_return
@@ -160,7 +185,7 @@ class Runner:
 
     async def _commit(self, evolution: Evolution, record: GenerationRecord) -> None:
         """Make a generation durable: first the checkpoint's file, then everything else in one transaction."""
-        header, arrays = evolution.checkpoint()
+        header, arrays = await asyncio.to_thread(evolution.checkpoint)
         folder = self._folder / "checkpoints"
         checkpoint = await asyncio.to_thread(write_checkpoint, folder, record.generation, header, arrays)
         await self._rooms.history.commit_generation(self._experiment.id, record, checkpoint)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from services.master.evolution.state import Evolution
 from services.master.experiments.repository import ExperimentRepository
-from services.master.experiments.runner import Rooms, Runner
+from services.master.experiments.runner import Rooms, Runner, write_derived
 from services.master.experiments.schemas import Experiment, Progress
 from services.master.experiments.status import Status
 from services.master.storage.artifacts import Artifacts
@@ -30,6 +30,7 @@ class ExperimentService:
         self._rooms = rooms
         self._repository: ExperimentRepository = rooms.repository
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._ending = asyncio.Lock()
         self.history: History = rooms.history
 
     async def create(self, spec: ExperimentSpec) -> Experiment:
@@ -71,10 +72,10 @@ class ExperimentService:
         experiment = await self._repository.get(experiment_id)
         if not experiment.status.active:
             raise Conflict(f"experiment {experiment_id} has ended already: {experiment.status}")
-        await self._repository.set_status(experiment_id, Status.STOPPED, "stopped on request")
         if task := self._tasks.get(experiment_id):
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
+        await self._end(experiment_id, Status.STOPPED, "stopped on request")
         return await self._repository.get(experiment_id)
 
     async def progress(self, experiment_id: str) -> Progress | None:
@@ -99,10 +100,15 @@ class ExperimentService:
         return Artifacts(self._folder.experiment(experiment_id))
 
     async def resume_all(self) -> None:
-        """Go on with every experiment that was active when the last master ended."""
-        for experiment in await self._repository.list():
-            if experiment.status.active:
-                log.info("resuming %s after generation %d", experiment.id, experiment.generation)
+        """Go on with every experiment that was active when the last master ended; an unreadable one fails."""
+        for experiment_id in await self._repository.active_ids():
+            try:
+                experiment = await self._repository.get(experiment_id)
+            except Conflict as error:
+                log.error("%s", error)
+                await self._repository.set_status(experiment_id, Status.FAILED, str(error))
+            else:
+                log.info("resuming %s after generation %d", experiment_id, experiment.generation)
                 self._start(experiment, None)
 
     async def close(self) -> None:
@@ -120,17 +126,37 @@ class ExperimentService:
     async def _run(self, experiment: Experiment, warm_start: Model | None) -> None:
         """Run an experiment and note how it ended."""
         try:
-            if warm_start is None:
-                warm_start = await self._warm_start(experiment.spec)
-            runner = Runner(experiment, self._folder.experiment(experiment.id), self._rooms, warm_start)
+            beginning = await self._beginning(experiment, warm_start)
+            runner = Runner(experiment, self._folder.experiment(experiment.id), self._rooms, beginning)
             status, reason = Status.COMPLETED, await runner.run()
         except SeedcastError as error:
             status, reason = Status.FAILED, str(error)
         except Exception as error:
             log.exception("experiment %s failed", experiment.id)
             status, reason = Status.FAILED, f"{type(error).__name__}: {error}"
-        log.info("experiment %s: %s, %s", experiment.id, status, reason)
-        await self._repository.set_status(experiment.id, status, reason)
+        await self._end(experiment.id, status, reason)
+
+    async def _end(self, experiment_id: str, status: Status, reason: str) -> None:
+        """Bring the folder up to date, then note the end: whoever sees that finds its files finished."""
+        log.info("experiment %s: %s, %s", experiment_id, status, reason)
+        async with self._ending:  # two requests to stop would write the same files
+            try:
+                await write_derived(experiment_id, self._folder.experiment(experiment_id), self._rooms)
+            except Exception:
+                log.exception("the files of %s could not be brought up to date", experiment_id)
+            await self._repository.set_status(experiment_id, status, reason)
+
+    async def _beginning(self, experiment: Experiment, chosen: Model | None) -> Model | None:
+        """Return the model that a new experiment starts from: its own copy, made before its first generation."""
+        if experiment.spec.warm_start is None or experiment.generation:
+            return None
+        artifacts = Artifacts(self._folder.experiment(experiment.id))
+        model = await asyncio.to_thread(artifacts.warm_start)
+        if model is None:
+            model = chosen or await self._warm_start(experiment.spec)
+            if model is not None:
+                await asyncio.to_thread(artifacts.write_warm_start, model)
+        return model
 
     async def _warm_start(self, spec: ExperimentSpec) -> Model | None:
         """Load the model to start from; it must lie below the data folder."""

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import BinaryIO
 
 import yaml
 from pydantic import BaseModel
@@ -24,6 +27,15 @@ from shared.spec.experiment import ExperimentSpec
 
 BEST_MODEL = "best_model.npz"
 LOG = "log.txt"
+WARM_START = "warm_start.npz"
+
+MEDIA_TYPES = {
+    ".csv": "text/csv",
+    ".png": "image/png",
+    ".txt": "text/plain",
+    ".yaml": "application/yaml",
+}
+CHUNK_BYTES = 2**20
 
 
 class Artifact(BaseModel):
@@ -32,6 +44,29 @@ class Artifact(BaseModel):
     name: str
     bytes: int
     modified_at: datetime
+
+
+@dataclass(frozen=True)
+class OpenArtifact:
+    """A file as it was when it was opened: what is appended or renamed into its place later is not in it."""
+
+    name: str
+    file: BinaryIO
+    size: int
+    """In bytes."""
+
+    @property
+    def media_type(self) -> str:
+        """What kind of content it is."""
+        return MEDIA_TYPES.get(Path(self.name).suffix, "application/octet-stream")
+
+    def chunks(self) -> Iterator[bytes]:
+        """Yield the content, then close the file."""
+        with self.file:
+            left = self.size
+            while left and (chunk := self.file.read(min(left, CHUNK_BYTES))):
+                left -= len(chunk)
+                yield chunk
 
 
 class Artifacts:
@@ -44,8 +79,8 @@ class Artifacts:
         """Return the files that there are, by name."""
         return [_artifact(path) for path in sorted(self._folder.iterdir()) if _public(path)]
 
-    def path(self, name: str) -> Path:
-        """Return the path of one file.
+    def open(self, name: str) -> OpenArtifact:
+        """Open one file, whose size is fixed from here on.
 
         Raises:
             NotFound: there is no such artifact.
@@ -53,11 +88,42 @@ class Artifacts:
         found = next((path for path in self._folder.iterdir() if path.name == name and _public(path)), None)
         if found is None:
             raise NotFound(f"there is no artifact {name!r}")
-        return found
+        file = found.open("rb")
+        return OpenArtifact(name, file, os.fstat(file.fileno()).st_size)
+
+    def warm_start(self) -> Model | None:
+        """Return the experiment's own copy of the model it starts from, once it has one.
+
+        Raises:
+            InvalidInput: the file is damaged.
+        """
+        path = self._folder / WARM_START
+        return Model.load(path) if path.exists() else None
+
+    def write_warm_start(self, model: Model) -> None:
+        """Keep a copy of the model to start from: its source may change, or go."""
+        write_durably(self._folder / WARM_START, model.to_bytes())
+
+    def write_derived(
+        self,
+        spec: ExperimentSpec,
+        generations: Sequence[GenerationRecord],
+        tests: Sequence[TestRecord],
+        best_generation: int | None,
+    ) -> None:
+        """Write all that follows from the database, so that the folder agrees with it whatever came before."""
+        self.write_config(spec)
+        self.write_log(generations)
+        if generations:
+            self.write_scores(spec.name, generations, tests)
+        if best_generation is None:
+            (self._folder / BEST_MODEL).unlink(missing_ok=True)
+        else:
+            self.promote_model(best_generation)
 
     def write_config(self, spec: ExperimentSpec) -> None:
         """Write config.yaml: the specification, ready to be submitted again."""
-        text = yaml.safe_dump(spec.model_dump(mode="json", exclude_unset=True), sort_keys=False)
+        text = yaml.safe_dump(spec.model_dump(mode="json"), sort_keys=False)
         write_durably(self._folder / "config.yaml", text.encode())
 
     def write_model(self, model: Model) -> None:
@@ -65,9 +131,10 @@ class Artifacts:
         write_durably(self._folder / _model_name(model.metadata.generation), model.to_bytes())
 
     def promote_model(self, generation: int) -> None:
-        """Make the model of a generation best_model.npz."""
-        content = (self._folder / _model_name(generation)).read_bytes()
-        write_durably(self._folder / BEST_MODEL, content)
+        """Make the model of a generation best_model.npz, unless somebody has removed it."""
+        source = self._folder / _model_name(generation)
+        if source.exists():
+            write_durably(self._folder / BEST_MODEL, source.read_bytes())
 
     def write_log(self, generations: Sequence[GenerationRecord]) -> None:
         """Write log.txt anew."""

@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
+import math
 import sqlite3
 from dataclasses import astuple
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat
 
 from services.master.storage.checkpoints import KEPT, Checkpoint
 from services.master.storage.database import Database
 
 
+def _finite(figures: Any) -> Any:  # noqa: ANN401 - not validated yet
+    """Leave out what JSON has no number for: it would be stored as null, which cannot be read back."""
+    if not isinstance(figures, dict):
+        return figures
+    return {name: figure for name, figure in figures.items() if figure is not None and math.isfinite(figure)}
+
+
 class ReturnSummary(BaseModel):
-    """A sample of returns in five figures."""
+    """A sample of returns in five figures, all finite."""
 
     model_config = ConfigDict(frozen=True)
 
-    mean: float
-    std: float
-    minimum: float
-    median: float
-    maximum: float
+    mean: FiniteFloat
+    std: FiniteFloat
+    minimum: FiniteFloat
+    median: FiniteFloat
+    maximum: FiniteFloat
 
 
 class GenerationRecord(BaseModel):
@@ -37,10 +45,12 @@ class GenerationRecord(BaseModel):
     environment_steps: Annotated[int, Field(description="Training steps up to and with this generation.")]
     elapsed_seconds: Annotated[float, Field(description="Time spent training up to and with this generation.")]
     generation_seconds: float
-    master_seconds: Annotated[float, Field(description="Of those, ask, tell and encoding on the master.")]
+    master_seconds: Annotated[float, Field(description="Of those, ask and tell on the master.")]
     failed_members: int = 0
     retried_rollouts: int = 0
-    strategy: dict[str, float] = Field(default_factory=dict, description="The strategy's own figures.")
+    strategy: Annotated[dict[str, float], BeforeValidator(_finite)] = Field(
+        default_factory=dict, description="The strategy's own figures, where they are finite."
+    )
     parameters_sha256: Annotated[str, Field(description="Of the mean parameters after this generation.")]
 
 
@@ -55,7 +65,10 @@ class TestRecord(BaseModel):
     mean_length: float
     environment_steps: Annotated[int, Field(description="Training steps up to the tested generation.")]
     elapsed_seconds: Annotated[float, Field(description="Training time up to the tested generation.")]
-    episode_returns: list[float]
+    episode_returns: list[FiniteFloat]
+    failed_episodes: Annotated[
+        int, Field(description="Of the episodes; each counts as the worst return of the others.")
+    ] = 0
 
 
 R = TypeVar("R", bound=BaseModel)

@@ -73,6 +73,9 @@ class Strategy(ABC):
     mirrored: ClassVar[bool] = False
     """Whether members 2i and 2i + 1 are mean ± the same perturbation."""
 
+    memory_limit: ClassVar[int] = 2 * 2**30
+    """Bytes; an experiment that would take more is refused."""
+
     def __init__(self, hyperparameters: StrategySpec, problem: Problem) -> None:
         self.hyperparameters = hyperparameters
         self.problem = problem
@@ -86,6 +89,11 @@ class Strategy(ABC):
         if cls.mirrored and population_size % 2:
             return "mirrored sampling needs an even population"
         return None
+
+    @classmethod
+    def memory_bytes(cls, spec: StrategySpec, dimension: int, population_size: int) -> int:  # noqa: ARG003
+        """Return about how much the strategy holds at its peak; it may not fall as either number grows."""
+        return 4 * dimension * population_size
 
     @final
     def ask(self) -> Population:

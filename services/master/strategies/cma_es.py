@@ -38,6 +38,12 @@ Vector = NDArray[np.float64]
 SMALLEST_POPULATION = 3
 """pycma ranks fewer only with selective mirroring, which is off here."""
 
+_MATRICES_AT_ONCE = 4
+"""float64, ``(dimension, dimension)``: C, B, and their copies while it decomposes or is checkpointed."""
+
+_BYTES_PER_COORDINATE = 24
+"""Of each member: pycma's own float64, the float32 row that is evaluated, and the row told as float64."""
+
 
 class CMAESSpec(StrategySpec):
     """Hyperparameters of CMA-ES; the rest are pycma's defaults."""
@@ -62,6 +68,7 @@ class CMAES(Strategy):
 
     Spec = CMAESSpec
     hyperparameters: CMAESSpec
+    memory_limit = 4 * 2**30
 
     def __init__(self, hyperparameters: CMAESSpec, problem: Problem) -> None:
         super().__init__(hyperparameters, problem)
@@ -77,6 +84,14 @@ class CMAES(Strategy):
         if population_size < SMALLEST_POPULATION:
             return f"CMA-ES needs a population of at least {SMALLEST_POPULATION}"
         return None
+
+    @classmethod
+    def memory_bytes(cls, spec: StrategySpec, dimension: int, population_size: int) -> int:
+        """Return the size of the population and, unless only the diagonal is adapted, of the matrices."""
+        members = _BYTES_PER_COORDINATE * dimension * population_size
+        if isinstance(spec, CMAESSpec) and spec.diagonal:
+            return members
+        return members + _MATRICES_AT_ONCE * 8 * dimension**2
 
     @property
     def mean(self) -> Parameters:

@@ -26,6 +26,9 @@ from shared.spec.strategy import StrategySpec
 
 Vector = NDArray[np.float64]
 
+_VECTORS = 8
+"""float64 vectors at once: the mean, σ, their gradients, the optimizer's moments and a temporary or two."""
+
 
 class MirroredPopulation(Population):
     """Members made out of (mean, σ, noise) when their rows are asked for.
@@ -68,6 +71,11 @@ class MirroredGaussian(Strategy):
         self._sigma: Vector = np.full(problem.dimension, sigma)
         self._optimizer = optimizer
         self._population = self._no_population()
+
+    @classmethod
+    def memory_bytes(cls, spec: StrategySpec, dimension: int, population_size: int) -> int:  # noqa: ARG003
+        """Return the size of the pairs' noise and of what is as long as the mean."""
+        return dimension * (4 * (population_size // 2) + 8 * _VECTORS)
 
     @property
     def mean(self) -> Parameters:

@@ -22,6 +22,9 @@ from shared.spec.environment import EnvironmentDescription
 
 _NO_LIMIT = 2**31 - 1
 
+LARGEST_RETURN = 1e30
+"""Beyond it a return is a fault of the environment: squares of such numbers, and sums of those, would overflow."""
+
 
 class Window:
     """Runs the rollouts ``start`` to ``start + count - 1`` of a unit; lane ``i`` is rollout ``start + i``."""
@@ -113,6 +116,18 @@ class Window:
         self._lanes.finish(lane)
         if not self._failed[position]:
             self._sums.store(position, terminating_reward, self._tally, self._start + lane)
+            self._refuse_absurd(position, self._start + lane)
+
+    def _refuse_absurd(self, position: int, rollout: int) -> None:
+        tally = self._tally
+        for name, value in (("return", tally.returns[rollout]), ("fitness", tally.fitness[rollout])):
+            if not abs(value) <= LARGEST_RETURN:  # false of NaN too
+                self._fail(
+                    position, LaneFailure("invalid", f"the {name} {value:.3g} is beyond ±{LARGEST_RETURN:g}")
+                )
+                tally.returns[rollout] = tally.fitness[rollout] = np.nan
+                tally.lengths[rollout] = 0
+                return
 
     def _begin(self, position: int) -> bool:
         """Start the next rollout that can be started at all; False if none is left."""

@@ -174,3 +174,67 @@ def test_a_warm_start_that_observes_something_else_is_refused() -> None:
     narrow = model.model_copy(update={"normaliser": Normaliser.identity(3)})
     with pytest.raises(InvalidInput, match="observes 3 values, not 4"):
         begin(cartpole(), narrow)
+
+
+@pytest.mark.parametrize(
+    "strategy",
+    [{"name": "pgpe"}, {"name": "pepg"}, {"name": "cma_es"}, {"name": "cma_es", "diagonal": True}],
+    ids=["pgpe", "pepg", "cma_es", "diagonal"],
+)
+def test_a_checkpoint_needs_no_model_to_start_from(strategy: dict[str, object]) -> None:
+    model = begin(cartpole(policy={"name": "linear", "initial_std": 1})).model()
+    spec = cartpole(strategy=strategy, episode_seeds="member")
+    whole = begin(spec, model)
+    advance(whole, 2)
+    resumed = begin(spec)
+    resumed.restore(*whole.checkpoint())
+    for evolution in (whole, resumed):
+        advance(evolution, 3)
+    assert resumed.parameters_sha256() == whole.parameters_sha256()
+
+
+CMA_ES = {"name": "cma_es"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "reason"),
+    [
+        (
+            {"population_size": 100_000, "policy": {"name": "mlp", "hidden": [2500]}},
+            "population_size",
+            "members fit",
+        ),
+        ({"population_size": 4, "policy": {"name": "mlp", "hidden": [4096] * 3}}, "policy", "parameters fit"),
+        ({"strategy": CMA_ES, "policy": {"name": "mlp", "hidden": [150, 150]}}, "policy", "parameters fit"),
+        (
+            {
+                "strategy": CMA_ES | {"diagonal": True},
+                "population_size": 100_000,
+                "policy": {"name": "mlp", "hidden": [500]},
+            },
+            "population_size",
+            "members fit",
+        ),
+    ],
+    ids=["noise", "vectors", "matrices", "members"],
+)
+def test_a_search_beyond_the_memory_is_refused_before_anything_is_allocated(
+    changes: dict[str, object], field: str, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def allocated(*_: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr("shared.policies.base.Policy.initial_parameters", allocated)
+    spec = cartpole(episodes_per_member=1, episode_seeds="member", **changes)
+    with pytest.raises(InvalidInput, match=rf"{field}: .* GiB .* over the limit of \d GiB; \d+ {reason}"):
+        begin(spec)
+
+
+def test_what_is_said_to_fit_is_accepted() -> None:
+    spec = cartpole(population_size=100_000, episodes_per_member=1, policy={"name": "mlp", "hidden": [2500]})
+    with pytest.raises(InvalidInput) as refused:
+        begin(spec)
+    fitting = int(refused.value.errors[0].reason.split("; ")[1].split()[0])
+    assert begin(spec.model_copy(update={"population_size": fitting})).generation == 0
+    with pytest.raises(InvalidInput):
+        begin(spec.model_copy(update={"population_size": fitting + 2}))

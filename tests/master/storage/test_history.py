@@ -128,3 +128,20 @@ def test_an_ended_experiment_does_not_change_its_status(database: Database) -> N
 def test_an_unknown_experiment_is_not_found(database: Database) -> None:
     with pytest.raises(NotFound, match="'nothing'"):
         asyncio.run(ExperimentRepository(database).get("nothing"))
+
+
+def test_figures_of_a_strategy_that_diverged_do_not_make_the_history_unreadable(database: Database) -> None:
+    diverged = GenerationRecord(**generation(1).model_dump() | {"strategy": {"sigma": float("inf"), "rate": 0.5}})
+
+    async def run() -> None:
+        await ExperimentRepository(database).add("e", cartpole(), None)
+        history = History(database)
+        await history.commit_generation("e", diverged, checkpoint(1))
+        assert (await history.generations("e"))[0].strategy == {"rate": 0.5}
+
+    asyncio.run(run())
+
+
+def test_a_summary_that_json_cannot_hold_is_refused_before_it_is_committed() -> None:
+    with pytest.raises(ValueError, match="finite number"):
+        summary(float("inf"))

@@ -1,0 +1,73 @@
+"""What a generation and a test are summed up to."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from typing import Literal, cast
+
+import numpy as np
+import pytest
+
+from services.master.dispatch.batch import Batch, BatchResult
+from services.master.dispatch.dispatcher import BatchFailed, Dispatcher
+from services.master.evolution.batches import test_batch as batch_of_test
+from services.master.evolution.generation import run_test as run
+from services.master.evolution.generation import summarise
+from services.master.storage.history import TestRecord
+from shared.protocol import Failure
+from tests.master.evolution.test_state import begin
+from tests.specs import cartpole
+
+
+class Canned:
+    """In the dispatcher's place: one result for everything, NaN where an episode failed."""
+
+    def __init__(self, returns: list[float]) -> None:
+        self._returns = returns
+
+    async def run(self, batch: Batch) -> BatchResult:
+        result = BatchResult.empty(len(batch))
+        result.returns[:] = result.fitness[:] = self._returns
+        result.lengths[:] = np.where(np.isnan(self._returns), 0, 10)
+        for index in np.flatnonzero(np.isnan(self._returns)).tolist():
+            result.failures[index] = Failure(kind="crash", message="segfault", rollouts=[0])
+        return result
+
+
+def outcome(returns: list[float], failed_episode: Literal["worst", "fail"]) -> TestRecord:
+    batch = batch_of_test(begin(cartpole(test={"every": 1, "episodes": len(returns)})))
+    dispatcher = cast(Dispatcher, Canned(returns))
+    options = {"generation": 1, "environment_steps": 1, "elapsed_seconds": 1}
+    return asyncio.run(run(batch, dispatcher, failed_episode=failed_episode, **options))
+
+
+def test_a_failed_test_episode_counts_as_the_worst_of_the_others() -> None:
+    record = outcome([5.0, math.nan, 1.0, 3.0], "worst")
+    assert record.episode_returns == [5.0, 1.0, 1.0, 3.0]
+    assert (record.failed_episodes, record.episodes, record.mean_length) == (1, 4, 10)
+    assert record.returns.mean == 2.5
+
+
+@pytest.mark.parametrize(
+    ("returns", "failed_episode"), [([5.0, math.nan], "fail"), ([math.nan, math.nan], "worst")]
+)
+def test_a_test_fails_where_it_must_be_whole_or_nothing_is_left(
+    returns: list[float], failed_episode: Literal["worst", "fail"]
+) -> None:
+    with pytest.raises(BatchFailed, match="crash: segfault"):
+        outcome(returns, failed_episode)
+
+
+@pytest.mark.parametrize("huge", [1e160, 1.7e308, math.inf])
+@pytest.mark.filterwarnings("error")
+def test_a_summary_is_finite_whatever_the_returns(huge: float) -> None:
+    summary = summarise(np.array([huge, -huge, huge, math.nan, huge]))
+    assert all(math.isfinite(figure) for figure in summary.model_dump().values())
+    assert summary.std > 1e159
+
+
+def test_ordinary_returns_are_summed_up_to_the_bit_as_numpy_does() -> None:
+    values = np.random.default_rng(1).normal(size=101)
+    summary = summarise(values)
+    assert (summary.mean, summary.std, summary.median) == (values.mean(), values.std(), np.median(values))
