@@ -45,9 +45,12 @@ class ExperimentService:
         experiment_id = f"{spec.name}-{secrets.token_hex(3)}"
         if description is not None:
             await asyncio.to_thread(Evolution.begin, experiment_id, spec, description, warm_start)
+        if warm_start is not None:  # a copy of its own, and first: what it was copied from may change or go
+            artifacts = Artifacts(self._folder.experiment(experiment_id))
+            await asyncio.to_thread(artifacts.write_warm_start, warm_start)
         await self._repository.add(experiment_id, spec, description)
         experiment = await self._repository.get(experiment_id)
-        self._start(experiment, warm_start)
+        self._start(experiment)
         return experiment
 
     async def get(self, experiment_id: str) -> Experiment:
@@ -109,7 +112,7 @@ class ExperimentService:
                 await self._repository.set_status(experiment_id, Status.FAILED, str(error))
             else:
                 log.info("resuming %s after generation %d", experiment_id, experiment.generation)
-                self._start(experiment, None)
+                self._start(experiment)
 
     async def close(self) -> None:
         """Let go of all running experiments; they stay active, for the next master to resume."""
@@ -118,17 +121,19 @@ class ExperimentService:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _start(self, experiment: Experiment, warm_start: Model | None) -> None:
-        task = asyncio.create_task(self._run(experiment, warm_start), name=experiment.id)
+    def _start(self, experiment: Experiment) -> None:
+        task = asyncio.create_task(self._run(experiment), name=experiment.id)
         self._tasks[experiment.id] = task
         task.add_done_callback(lambda _: self._tasks.pop(experiment.id, None))
 
-    async def _run(self, experiment: Experiment, warm_start: Model | None) -> None:
+    async def _run(self, experiment: Experiment) -> None:
         """Run an experiment and note how it ended."""
+        folder = self._folder.experiment(experiment.id)
         try:
-            beginning = await self._beginning(experiment, warm_start)
-            runner = Runner(experiment, self._folder.experiment(experiment.id), self._rooms, beginning)
-            status, reason = Status.COMPLETED, await runner.run()
+            warm_start = None
+            if experiment.spec.warm_start is not None and not experiment.generation:
+                warm_start = await asyncio.to_thread(Artifacts(folder).warm_start)
+            status, reason = Status.COMPLETED, await Runner(experiment, folder, self._rooms, warm_start).run()
         except SeedcastError as error:
             status, reason = Status.FAILED, str(error)
         except Exception as error:
@@ -145,18 +150,6 @@ class ExperimentService:
             except Exception:
                 log.exception("the files of %s could not be brought up to date", experiment_id)
             await self._repository.set_status(experiment_id, status, reason)
-
-    async def _beginning(self, experiment: Experiment, chosen: Model | None) -> Model | None:
-        """Return the model that a new experiment starts from: its own copy, made before its first generation."""
-        if experiment.spec.warm_start is None or experiment.generation:
-            return None
-        artifacts = Artifacts(self._folder.experiment(experiment.id))
-        model = await asyncio.to_thread(artifacts.warm_start)
-        if model is None:
-            model = chosen or await self._warm_start(experiment.spec)
-            if model is not None:
-                await asyncio.to_thread(artifacts.write_warm_start, model)
-        return model
 
     async def _warm_start(self, spec: ExperimentSpec) -> Model | None:
         """Load the model to start from; it must lie below the data folder."""

@@ -91,14 +91,13 @@ class Artifacts:
         file = found.open("rb")
         return OpenArtifact(name, file, os.fstat(file.fileno()).st_size)
 
-    def warm_start(self) -> Model | None:
-        """Return the experiment's own copy of the model it starts from, once it has one.
+    def warm_start(self) -> Model:
+        """Return the experiment's own copy of the model it starts from.
 
         Raises:
-            InvalidInput: the file is damaged.
+            InvalidInput: the file is damaged or gone.
         """
-        path = self._folder / WARM_START
-        return Model.load(path) if path.exists() else None
+        return Model.load(self._folder / WARM_START)
 
     def write_warm_start(self, model: Model) -> None:
         """Keep a copy of the model to start from: its source may change, or go."""
