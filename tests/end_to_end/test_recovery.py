@@ -1,4 +1,4 @@
-"""What breaks is put right: a killed master's files, and returns too large to work with."""
+"""What breaks is put right: a killed master, and the files of its experiments."""
 
 from __future__ import annotations
 
