@@ -13,7 +13,7 @@ from typing import Literal
 
 import numpy as np
 
-from shared.policies.base import FloatArray, Policy, PolicyLanes, PolicySpec, blocks
+from shared.policies.base import FloatArray, LaneIndex, Policy, PolicyLanes, PolicySpec, blocks
 from shared.spec.environment import ActionSpace
 
 
@@ -55,13 +55,13 @@ class GatedLanes(PolicyLanes):
         views = [block.stacked_view(self._parameters) for block in policy.layout]
         self._weights, self._bias, self._gate_weights, self._gate_bias = views
 
-    def load(self, lane: int, parameters: FloatArray) -> None:
-        """Put ``parameters (dimension,)`` into a lane."""
-        self._parameters[lane] = parameters
+    def load(self, lanes: LaneIndex, parameters: FloatArray) -> None:
+        """Put ``parameters (n, dimension)`` into lanes ``(n,)``."""
+        self._parameters[lanes] = parameters
 
-    def move(self, source: int, target: int) -> None:
-        """Move a running episode to another lane."""
-        self._parameters[target] = self._parameters[source]
+    def move(self, sources: LaneIndex, targets: LaneIndex) -> None:
+        """Move running episodes to other lanes."""
+        self._parameters[targets] = self._parameters[sources]
 
     def outputs(self, observations: FloatArray) -> FloatArray:
         """Map ``(live, observation_size)`` to ``(live, outputs)``."""

@@ -23,6 +23,9 @@ from shared.spec.environment import ActionSpace
 
 FloatArray = NDArray[np.float32]
 
+LaneIndex = int | NDArray[np.intp]
+"""One lane, or several: whatever indexes the first axis of an array."""
+
 
 class PolicySpec(Spec):
     """What every policy has. A subclass narrows ``name`` to a ``Literal``."""
@@ -81,12 +84,12 @@ class PolicyLanes(ABC):
     """The policy at work in a window of lanes, each with parameters (and, if recurrent, state) of its own."""
 
     @abstractmethod
-    def load(self, lane: int, parameters: FloatArray) -> None:
-        """Put ``parameters (dimension,)`` into a lane, at the start of an episode."""
+    def load(self, lanes: LaneIndex, parameters: FloatArray) -> None:
+        """Put ``parameters (n, dimension)`` into lanes ``(n,)``, at the start of their episodes."""
 
     @abstractmethod
-    def move(self, source: int, target: int) -> None:
-        """Move a running episode to another lane, so that live lanes stay contiguous."""
+    def move(self, sources: LaneIndex, targets: LaneIndex) -> None:
+        """Move running episodes to other lanes, so that live lanes stay contiguous; no lane is in both."""
 
     @abstractmethod
     def outputs(self, observations: FloatArray) -> FloatArray:

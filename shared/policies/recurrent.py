@@ -23,7 +23,7 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field
 
-from shared.policies.base import FloatArray, Policy, PolicyLanes, PolicySpec, blocks
+from shared.policies.base import FloatArray, LaneIndex, Policy, PolicyLanes, PolicySpec, blocks
 from shared.policies.mlp import sigmoid
 from shared.spec.environment import ActionSpace
 
@@ -76,15 +76,15 @@ class RecurrentLanes(PolicyLanes):
         self._input, self._recurrent, bias, self._output, output_bias = views
         self._bias, self._output_bias = bias[:, None, :], output_bias[:, None, :]
 
-    def load(self, lane: int, parameters: FloatArray) -> None:
-        """Put ``parameters (dimension,)`` into a lane and forget what it remembered."""
-        self._parameters[lane] = parameters
-        self._state[lane] = 0
+    def load(self, lanes: LaneIndex, parameters: FloatArray) -> None:
+        """Put ``parameters (n, dimension)`` into lanes ``(n,)`` and forget what they remembered."""
+        self._parameters[lanes] = parameters
+        self._state[lanes] = 0
 
-    def move(self, source: int, target: int) -> None:
-        """Move a running episode, memory included, to another lane."""
-        self._parameters[target] = self._parameters[source]
-        self._state[target] = self._state[source]
+    def move(self, sources: LaneIndex, targets: LaneIndex) -> None:
+        """Move running episodes, memory included, to other lanes."""
+        self._parameters[targets] = self._parameters[sources]
+        self._state[targets] = self._state[sources]
 
     def outputs(self, observations: FloatArray) -> FloatArray:
         """Map ``(live, observation_size)`` to ``(live, outputs)`` and remember."""

@@ -11,7 +11,7 @@ import pytest
 
 from services.worker.engine import run_unit
 from services.worker.engine.accumulators import shaped
-from services.worker.environments.envpool_lanes import EnvPoolLanes, _in_order
+from services.worker.environments.envpool_lanes import SMALL_WIDTH, EnvPoolEngine, _in_order
 from services.worker.environments.registry import describe, open_lanes
 from shared.errors import InvalidInput
 from shared.observation_stats import Normaliser
@@ -29,16 +29,17 @@ def changed(original: Unit, **changes: Any) -> Unit:
 
 
 def test_more_rollouts_than_lanes_all_get_their_own_result() -> None:
-    seeds = list(range(3 * EnvPoolLanes.width + 1))
+    seeds = list(range(2 * SMALL_WIDTH + 1))
     result = run_unit(unit(CART_POLE, seeds, [0] * len(seeds)))
-    single = [run_unit(unit(CART_POLE, [seed], [0])) for seed in (0, 16, 48)]
-    assert [numbers(one)[0] for one in single] == [numbers(result)[index] for index in (0, 16, 48)]
+    some = (0, 1, SMALL_WIDTH, 2 * SMALL_WIDTH)
+    single = [run_unit(unit(CART_POLE, [seed], [0])) for seed in some]
+    assert [numbers(one)[0] for one in single] == [numbers(result)[index] for index in some]
 
 
 def test_a_unit_larger_than_a_pool_is_run_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     work = unit(CART_POLE, list(range(10)))
     whole = numbers(run_unit(work))
-    monkeypatch.setattr("services.worker.engine.rollout.LANES_PER_POOL", 4)
+    monkeypatch.setattr(EnvPoolEngine, "lanes_at_once", lambda *_: 4)
     assert numbers(run_unit(work)) == whole
 
 
@@ -78,12 +79,13 @@ def test_shaping_changes_the_fitness_and_never_the_return() -> None:
 
 
 @pytest.mark.parametrize(
-    ("terminating_reward", "fitness"), [(-100.0, 30.0), (-99.0, -70.0), (-130.0, 60.0), (None, -70.0)]
+    ("terminating_reward", "fitness"), [(-100.0, 30.0), (-99.0, -70.0), (-130.0, 60.0), (np.nan, -70.0)]
 )
 def test_only_a_terminating_reward_at_or_below_the_penalty_is_dropped(
-    terminating_reward: float | None, fitness: float
+    terminating_reward: float, fitness: float
 ) -> None:
-    assert shaped(RewardShaping(drop_terminal_penalty=100), -70.0, 12, terminating_reward) == fitness
+    shaping, lengths = RewardShaping(drop_terminal_penalty=100), np.array([12], np.int32)
+    assert shaped(shaping, np.array([-70.0]), lengths, np.array([terminating_reward])) == [fitness]
 
 
 def test_parameters_of_another_dimension_are_refused_with_both_numbers() -> None:
@@ -100,7 +102,7 @@ def test_a_normaliser_of_another_size_is_refused() -> None:
 @pytest.mark.filterwarnings("ignore:overflow")
 def test_a_policy_that_overflows_fails_alone() -> None:
     work = unit(WALKER, [1, 2, 3])
-    parameters = work.parameters.copy()
+    parameters = np.array(work.parameters)
     parameters[1] = 3e38
     parameters[1, ::2] = -3e38
     result = run_unit(changed(work, parameters=parameters))
@@ -114,7 +116,7 @@ def test_the_normaliser_comes_before_the_policy() -> None:
     spec = EnvironmentSpec(id="Pendulum-v1", max_episode_steps=50)
     work = unit(spec, [1])
     blind = Normaliser(np.zeros(3, np.float32), np.full(3, np.inf, np.float32))
-    bias_only = work.parameters.copy()
+    bias_only = np.array(work.parameters)
     bias_only[:, :3] = 0
     assert numbers(run_unit(changed(work, normaliser=blind))) == numbers(
         run_unit(changed(work, parameters=bias_only))

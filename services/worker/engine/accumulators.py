@@ -9,6 +9,8 @@ from services.worker.engine.tally import Tally
 from services.worker.environments.base import Observations
 from shared.protocol import RewardShaping, UnitHeader
 
+Vector = NDArray[np.float64]
+
 
 class Accumulators:
     """Running sums of up to ``width`` episodes, as arrays, in double precision and in step order."""
@@ -41,33 +43,41 @@ class Accumulators:
         self._returns[:live] += rewards
         self.lengths[:live] += 1
 
-    def clear(self, position: int) -> None:
-        """Begin an episode."""
+    def clear(self, positions: NDArray[np.intp]) -> None:
+        """Begin episodes."""
         for array in self._arrays:
-            array[position] = 0
+            array[positions] = 0
 
-    def move(self, source: int, target: int) -> None:
-        """Move a running episode."""
+    def move(self, sources: NDArray[np.intp], targets: NDArray[np.intp]) -> None:
+        """Move running episodes."""
         for array in self._arrays:
-            array[target] = array[source]
+            array[targets] = array[sources]
 
-    def store(self, position: int, last_reward: float | None, tally: Tally, rollout: int) -> None:
-        """Hand an ended episode to the tally; ``last_reward`` is given where it was terminating."""
-        plain, length = float(self._returns[position]), int(self.lengths[position])
-        tally.returns[rollout] = plain
-        tally.fitness[rollout] = shaped(self._shaping, plain, length, last_reward)
-        tally.lengths[rollout] = length
+    def store(
+        self,
+        positions: NDArray[np.intp],
+        terminating_rewards: NDArray[np.float64],
+        tally: Tally,
+        rollouts: NDArray[np.int32],
+    ) -> None:
+        """Hand ended episodes to the tally; a reward that did not terminate its episode is NaN."""
+        plain, lengths = self._returns[positions], self.lengths[positions]
+        tally.returns[rollouts] = plain
+        tally.fitness[rollouts] = shaped(self._shaping, plain, lengths, terminating_rewards)
+        tally.lengths[rollouts] = lengths
         if tally.sums is not None and tally.squares is not None:
-            tally.sums[rollout] = self._sums[position]
-            tally.squares[rollout] = self._squares[position]
+            tally.sums[rollouts] = self._sums[positions]
+            tally.squares[rollouts] = self._squares[positions]
 
 
-def shaped(shaping: RewardShaping, plain: float, length: int, terminating_reward: float | None) -> float:
-    """Return the fitness of an episode of plain return ``plain``.
+def shaped(
+    shaping: RewardShaping, plain: Vector, lengths: NDArray[np.int32], terminating_rewards: Vector
+) -> Vector:
+    """Return the fitness ``(n,)`` of episodes of plain returns ``(n,)``; NaN is no terminating reward.
 
     Both options change sums only, so they are worked out once an episode instead of once a step.
     """
     drop = shaping.drop_terminal_penalty
-    if drop is not None and terminating_reward is not None and terminating_reward <= -drop:
-        plain -= terminating_reward
-    return plain - shaping.subtract_per_step * length
+    if drop is not None:
+        plain = np.where(terminating_rewards <= -drop, plain - terminating_rewards, plain)
+    return plain - shaping.subtract_per_step * lengths

@@ -16,13 +16,15 @@ class ActionNoise:
         self._outputs = outputs
         self._streams = [generator(0, Purpose.ACTION_NOISE)] * width
 
-    def begin(self, position: int, episode_seed: int) -> None:
-        """Open the stream of an episode."""
-        self._streams[position] = generator(episode_seed, Purpose.ACTION_NOISE)
+    def begin(self, positions: NDArray[np.intp], episode_seeds: NDArray[np.int32]) -> None:
+        """Open the streams of episodes."""
+        for position, seed in zip(positions.tolist(), episode_seeds.tolist(), strict=True):
+            self._streams[position] = generator(seed, Purpose.ACTION_NOISE)
 
-    def move(self, source: int, target: int) -> None:
-        """Move a running episode."""
-        self._streams[target] = self._streams[source]
+    def move(self, sources: NDArray[np.intp], targets: NDArray[np.intp]) -> None:
+        """Move running episodes."""
+        for source, target in zip(sources.tolist(), targets.tolist(), strict=True):
+            self._streams[target] = self._streams[source]
 
     def draw(self, live: int) -> NDArray[np.float32]:
         """Draw the next noise ``(live, outputs)``."""

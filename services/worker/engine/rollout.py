@@ -15,15 +15,12 @@ from threadpoolctl import ThreadpoolController
 from services.worker.engine.tally import Tally
 from services.worker.engine.window import Window
 from services.worker.environments.base import LaneFailure
-from services.worker.environments.registry import describe, open_lanes
+from services.worker.environments.registry import describe, lanes_at_once, open_lanes
 from shared.errors import InvalidInput
 from shared.policies.base import Policy
 from shared.protocol import Unit, UnitResult
 from shared.spec.environment import EnvironmentDescription
 from shared.spec.policy import build_policy
-
-LANES_PER_POOL = 256
-"""Rollouts whose lanes are open together: bounds memory (EnvPool's lanes take 0.2 to 2 MiB each)."""
 
 
 def run_unit(unit: Unit) -> UnitResult:
@@ -47,8 +44,9 @@ def run_unit(unit: Unit) -> UnitResult:
 
 
 def _run(unit: Unit, policy: Policy, description: EnvironmentDescription, tally: Tally) -> None:
-    for start in range(0, len(unit), LANES_PER_POOL):
-        seeds = unit.seeds[start : start + LANES_PER_POOL].tolist()
+    together = lanes_at_once(unit.header.environment)
+    for start in range(0, len(unit), together):
+        seeds = unit.seeds[start : start + together].tolist()
         with closing(open_lanes(unit.header.environment, seeds)) as lanes:
             Window(unit, policy, description, lanes, tally, start, len(seeds)).run()
 

@@ -1,7 +1,8 @@
 """A moving window of live lanes: when an episode ends, the next rollout takes its place.
 
 The live lanes are always the first ``live`` positions of every array, so that a step is a few operations on
-contiguous memory, about 1 µs a lane beside the environment and the policy.
+contiguous memory. Episodes begin, end and move in groups: where they last only a few steps, a loop over them in
+Python would cost more than their steps.
 """
 
 from __future__ import annotations
@@ -15,15 +16,22 @@ from services.worker.engine.accumulators import Accumulators
 from services.worker.engine.action_noise import ActionNoise
 from services.worker.engine.tally import Tally
 from services.worker.environments.base import LaneFailure, Lanes, Observations
-from services.worker.environments.spaces import Observation
 from shared.policies.base import Policy
 from shared.protocol import Unit
 from shared.spec.environment import EnvironmentDescription
+
+Positions = NDArray[np.intp]
 
 _NO_LIMIT = 2**31 - 1
 
 LARGEST_RETURN = 1e30
 """Beyond it a return is a fault of the environment: squares of such numbers, and sums of those, would overflow."""
+
+POLICY_BYTES = 2**20
+"""About what the parameters of the live lanes may take of a core's cache, where the environments leave room."""
+
+FEW_LANES = 16
+"""So many are live whatever their parameters take."""
 
 
 class Window:
@@ -39,13 +47,14 @@ class Window:
         start: int,
         count: int,
     ) -> None:
-        width = min(lanes.width, count)
+        width = min(lanes.width, count, max(FEW_LANES, POLICY_BYTES // (4 * policy.dimension)))
         size = description.observation_size
         self._unit = unit
         self._lanes = lanes
         self._tally = tally
         self._start = start
-        self._waiting = iter(range(count))
+        self._next = 0
+        self._count = count
         self._head = policy.head
         self._policy = policy.lanes(width)
         noise = policy.spec.action_noise
@@ -59,8 +68,7 @@ class Window:
 
     def run(self) -> None:
         """Run until every rollout has ended."""
-        while self._live < len(self._lane) and self._begin(self._live):
-            self._live += 1
+        self._live = self._begin(np.arange(len(self._lane)))
         while self._live:
             self._step()
 
@@ -76,7 +84,7 @@ class Window:
         over = terminated | truncated | self._failed[:live] | (self._sums.lengths[:live] >= self._limit)
         self._observations[:live] = after
         if over.any():
-            self._replace(over, rewards, terminated)
+            self._replace(np.flatnonzero(over), np.where(terminated, rewards, np.nan))
 
     def _act(self, observations: Observations) -> NDArray[Any]:
         if self._unit.normaliser is not None:
@@ -85,13 +93,13 @@ class Window:
         if self._noise is not None:
             outputs = outputs + self._noise.draw(len(outputs))
         if not _finite(outputs):
-            for position in np.flatnonzero(~np.isfinite(outputs).all(axis=1)).tolist():
+            for position in np.flatnonzero(~_finite_rows(outputs)).tolist():
                 self._fail(position, LaneFailure("invalid", "the policy's output is not finite"))
                 outputs[position] = 0  # its neighbours still have to be stepped
         return self._head(outputs)
 
     def _blame(self, after: Observations, rewards: NDArray[Any]) -> None:
-        good = np.logical_and.reduce(np.isfinite(after), axis=1)
+        good = _finite_rows(after)
         for position in np.flatnonzero(~(good & np.isfinite(rewards))).tolist():
             step = self._sums.lengths[position]
             what = f"reward is {rewards[position]}" if good[position] else "observation is not finite"
@@ -103,64 +111,79 @@ class Window:
             self._failed[position] = True
             self._tally.fail(self._start + int(self._lane[position]), failure)
 
-    def _replace(self, over: NDArray[np.bool_], rewards: NDArray[Any], terminated: NDArray[np.bool_]) -> None:
-        # From the last one down, so that whatever is moved into a gap is still running.
-        for position in np.flatnonzero(over)[::-1].tolist():
-            self._end(position, float(rewards[position]) if terminated[position] else None)
-            if not self._begin(position):
-                self._live -= 1
-                self._move(self._live, position)
+    def _replace(self, ended: Positions, terminating_rewards: NDArray[np.float64]) -> None:
+        self._end(ended, terminating_rewards[ended])
+        gaps = ended[self._begin(ended) :]
+        if len(gaps):
+            self._close(gaps)
 
-    def _end(self, position: int, terminating_reward: float | None) -> None:
-        lane = int(self._lane[position])
-        self._lanes.finish(lane)
-        if not self._failed[position]:
-            self._sums.store(position, terminating_reward, self._tally, self._start + lane)
-            self._refuse_absurd(position, self._start + lane)
-
-    def _refuse_absurd(self, position: int, rollout: int) -> None:
-        tally = self._tally
-        for name, value in (("return", tally.returns[rollout]), ("fitness", tally.fitness[rollout])):
-            if not abs(value) <= LARGEST_RETURN:  # false of NaN too
-                self._fail(
-                    position, LaneFailure("invalid", f"the {name} {value:.3g} is beyond ±{LARGEST_RETURN:g}")
-                )
-                tally.returns[rollout] = tally.fitness[rollout] = np.nan
-                tally.lengths[rollout] = 0
-                return
-
-    def _begin(self, position: int) -> bool:
-        """Start the next rollout that can be started at all; False if none is left."""
-        for lane in self._waiting:
-            observation = self._lanes.reset(np.array([lane], np.int32))[0]
-            self._lane[position] = lane
-            self._failed[position] = False
-            if _finite(observation):
-                self._load(position, observation)
-                return True
-            reason = LaneFailure("invalid", "the first observation is not finite")
-            self._fail(position, self._lanes.failures.get(lane, reason))
+    def _end(self, ended: Positions, terminating_rewards: NDArray[np.float64]) -> None:
+        for lane in self._lane[ended].tolist():
             self._lanes.finish(lane)
-        return False
+        whole = ~self._failed[ended]
+        positions = ended[whole]
+        rollouts = self._start + self._lane[positions]
+        self._sums.store(positions, terminating_rewards[whole], self._tally, rollouts)
+        self._refuse_absurd(positions, rollouts)
 
-    def _load(self, position: int, observation: Observation) -> None:
-        row = self._unit.rows[self._start + int(self._lane[position])]
-        self._policy.load(position, self._unit.parameters[row])
+    def _refuse_absurd(self, positions: Positions, rollouts: NDArray[np.int32]) -> None:
+        tally = self._tally
+        for name, values in (("return", tally.returns), ("fitness", tally.fitness)):
+            absurd = ~(np.abs(values[rollouts]) <= LARGEST_RETURN)  # true of NaN too
+            for position, rollout in zip(positions[absurd].tolist(), rollouts[absurd].tolist(), strict=True):
+                reason = f"the {name} {values[rollout]:.3g} is beyond ±{LARGEST_RETURN:g}"
+                self._fail(position, LaneFailure("invalid", reason))
+        failed = rollouts[self._failed[positions]]
+        tally.returns[failed] = tally.fitness[failed] = np.nan
+        tally.lengths[failed] = 0
+
+    def _begin(self, positions: Positions) -> int:
+        """Start the next rollouts that can be started at all, and return how many positions they fill."""
+        begun = 0
+        while begun < len(positions) and self._next < self._count:
+            lanes = np.arange(self._next, min(self._next + len(positions) - begun, self._count), dtype=np.int32)
+            self._next += len(lanes)
+            observations = self._lanes.reset(lanes)
+            good = _finite_rows(observations)
+            for lane in lanes[~good].tolist():
+                reason = LaneFailure("invalid", "the first observation is not finite")
+                self._tally.fail(self._start + lane, self._lanes.failures.get(lane, reason))
+                self._lanes.finish(lane)
+            ready = int(good.sum())
+            self._load(positions[begun : begun + ready], lanes[good], observations[good])
+            begun += ready
+        return begun
+
+    def _load(self, positions: Positions, lanes: NDArray[np.int32], observations: Observations) -> None:
+        rollouts = self._start + lanes
+        self._policy.load(positions, self._unit.parameters[self._unit.rows[rollouts]])
         if self._noise is not None:
-            self._noise.begin(position, int(self._unit.seeds[self._start + int(self._lane[position])]))
-        self._observations[position] = observation
-        self._sums.clear(position)
+            self._noise.begin(positions, self._unit.seeds[rollouts])
+        self._lane[positions] = lanes
+        self._failed[positions] = False
+        self._observations[positions] = observations
+        self._sums.clear(positions)
 
-    def _move(self, source: int, target: int) -> None:
-        if source == target:
+    def _close(self, gaps: Positions) -> None:
+        """Move the last of the running episodes into the gaps before them."""
+        running = np.ones(self._live, np.bool_)
+        running[gaps] = False
+        self._live -= len(gaps)
+        sources = np.flatnonzero(running[self._live :]) + self._live
+        targets = gaps[: len(sources)]  # those below the new end, of which there are as many
+        if not len(sources):
             return
-        self._policy.move(source, target)
+        self._policy.move(sources, targets)
         if self._noise is not None:
-            self._noise.move(source, target)
-        self._sums.move(source, target)
+            self._noise.move(sources, targets)
+        self._sums.move(sources, targets)
         for array in (self._lane, self._observations, self._failed):
-            array[target] = array[source]
+            array[targets] = array[sources]
 
 
 def _finite(values: NDArray[Any]) -> bool:
     return bool(np.logical_and.reduce(np.isfinite(values), axis=None))  # half the price of .all()
+
+
+def _finite_rows(values: NDArray[Any]) -> NDArray[np.bool_]:
+    return np.asarray(np.logical_and.reduce(np.isfinite(values), axis=1))

@@ -24,6 +24,9 @@ Step = tuple[Observations, NDArray[np.float64], NDArray[np.bool_], NDArray[np.bo
 DEFAULT_MAX_EPISODE_STEPS = 10_000
 """The limit of an environment that has none of its own, where the specification gives none either."""
 
+ANY_NUMBER = 1_000_000
+"""Of lanes that take no memory before their episodes start; no unit holds more rollouts."""
+
 
 @dataclass(frozen=True)
 class LaneFailure:
@@ -84,6 +87,10 @@ class Engine(Protocol):
         Raises:
             InvalidInput: the kwargs are wrong, or the environment is of a kind that no policy can act in.
         """
+        ...
+
+    def lanes_at_once(self, spec: EnvironmentSpec) -> int:
+        """Return how many lanes may be open together, live or not: what they take of memory bounds it."""
         ...
 
     def open_lanes(

@@ -18,7 +18,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any, ClassVar
 
 from services.worker.environments.adapted import AdaptedLanes, check_kwargs, modern, quiet_gym
-from services.worker.environments.base import DEFAULT_MAX_EPISODE_STEPS
+from services.worker.environments.base import ANY_NUMBER, DEFAULT_MAX_EPISODE_STEPS
 from services.worker.environments.gymnasium_lanes import Environment
 from services.worker.environments.spaces import action_space, observation_size
 from shared.errors import InvalidInput
@@ -52,6 +52,10 @@ class EntryPointsEngine:
                 reward_threshold=None if threshold is None else float(threshold),
                 engine=self.name,
             )
+
+    def lanes_at_once(self, spec: EnvironmentSpec) -> int:  # noqa: ARG002 - the engine protocol's signature
+        """Return any number: a lane is a seed until its episode starts."""
+        return ANY_NUMBER
 
     def open_lanes(
         self, spec: EnvironmentSpec, description: EnvironmentDescription, seeds: Sequence[int]

@@ -26,6 +26,13 @@ from shared.spec.environment import EnvironmentDescription, EnvironmentSpec
 NO_LIMIT = 2**31 - 1
 """What EnvPool calls an episode without a limit."""
 
+WIDTH = 16
+"""Live lanes. With more, their worlds push each other out of the cache: 64 may lose a third. With fewer, handing
+actions to EnvPool's thread and waiting for it, 70 µs and more a call whatever its size, is shared by too few."""
+
+SMALL_WIDTH = 1024
+"""Of environments that are a few numbers each, whose step (under 1 µs) is nothing beside the call."""
+
 RESERVED = frozenset(
     {
         "base_path", "batch_size", "env_seed", "from_pixels", "gym_reset_return_info", "max_episode_steps",
@@ -73,6 +80,10 @@ class EnvPoolEngine:
             engine=self.name,
         )
 
+    def lanes_at_once(self, spec: EnvironmentSpec) -> int:
+        """Return 256, or more where a lane is a few numbers; others take 0.2 to 2 MiB each."""
+        return 4096 if _is_small(spec.id) else 256
+
     def open_lanes(
         self, spec: EnvironmentSpec, description: EnvironmentDescription, seeds: Sequence[int]
     ) -> EnvPoolLanes:
@@ -83,11 +94,9 @@ class EnvPoolEngine:
 class EnvPoolLanes:
     """One pool, stepped in part."""
 
-    width = 16
-    """More live lanes than this and their worlds push each other out of the cache: 64 lose a third."""
-
     def __init__(self, spec: EnvironmentSpec, description: EnvironmentDescription, seeds: Sequence[int]) -> None:
         self.failures: dict[int, LaneFailure] = {}
+        self.width = SMALL_WIDTH if _is_small(spec.id) else WIDTH
         self._pool = _envpool().make(
             spec.id,
             env_type="gymnasium",
@@ -130,6 +139,12 @@ def _in_order(info: dict[str, Any], lanes: NDArray[np.int32], *arrays: NDArray[A
 
 def _flat(observations: NDArray[Any]) -> Observations:
     return np.ascontiguousarray(observations.reshape(len(observations), -1), np.float32)
+
+
+@cache
+def _is_small(id_: str) -> bool:
+    import_path: str = import_module("envpool.registration").registry.specs[id_][0]
+    return import_path == "envpool.classic_control"
 
 
 @cache

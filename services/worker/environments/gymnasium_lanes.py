@@ -20,7 +20,13 @@ import numpy as np
 from gymnasium.envs.registration import EnvSpec, load_env_creator
 from numpy.typing import NDArray
 
-from services.worker.environments.base import DEFAULT_MAX_EPISODE_STEPS, LaneFailure, Observations, Step
+from services.worker.environments.base import (
+    ANY_NUMBER,
+    DEFAULT_MAX_EPISODE_STEPS,
+    LaneFailure,
+    Observations,
+    Step,
+)
 from services.worker.environments.plugins import registry
 from services.worker.environments.spaces import (
     Observation,
@@ -64,6 +70,10 @@ class GymnasiumEngine:
             )
         finally:
             environment.close()
+
+    def lanes_at_once(self, spec: EnvironmentSpec) -> int:  # noqa: ARG002 - the engine protocol's signature
+        """Return any number: a lane is a seed until its episode starts."""
+        return ANY_NUMBER
 
     def open_lanes(
         self, spec: EnvironmentSpec, description: EnvironmentDescription, seeds: Sequence[int]

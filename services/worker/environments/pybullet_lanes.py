@@ -16,7 +16,7 @@ from importlib.util import find_spec
 from typing import Any, ClassVar
 
 from services.worker.environments.adapted import Adapted, AdaptedLanes, check_kwargs
-from services.worker.environments.base import DEFAULT_MAX_EPISODE_STEPS
+from services.worker.environments.base import ANY_NUMBER, DEFAULT_MAX_EPISODE_STEPS
 from services.worker.environments.pybullet_adapter import connect, pybullet_envs
 from services.worker.environments.spaces import action_space, observation_size
 from shared.errors import InvalidInput
@@ -63,6 +63,10 @@ class PyBulletEngine:
             reward_threshold=registered.reward_threshold,
             engine=self.name,
         )
+
+    def lanes_at_once(self, spec: EnvironmentSpec) -> int:  # noqa: ARG002 - the engine protocol's signature
+        """Return any number: a lane is a seed until its episode starts."""
+        return ANY_NUMBER
 
     def open_lanes(
         self, spec: EnvironmentSpec, description: EnvironmentDescription, seeds: Sequence[int]

@@ -45,6 +45,15 @@ def open_lanes(spec: EnvironmentSpec, seeds: Sequence[int]) -> Lanes:
     return ENGINES[description.engine].open_lanes(spec, description, seeds)
 
 
+def lanes_at_once(spec: EnvironmentSpec) -> int:
+    """Return how many lanes of an environment may be open together.
+
+    Raises:
+        InvalidInput: as `describe`.
+    """
+    return ENGINES[describe(spec).engine].lanes_at_once(spec)
+
+
 @lru_cache(maxsize=64)
 def _describe(spec_json: str) -> EnvironmentDescription:
     # A description is a pure function of the specification, and Gymnasium has to make an environment for it.
