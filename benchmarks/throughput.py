@@ -28,6 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.baseline import gymnasium_steps
+from benchmarks.breakdown import microseconds_per_step, table
 from cli.local_cluster import LocalCluster
 from services.master.dispatch.batch import Batch
 from services.master.dispatch.discovery import parse_workers
@@ -83,12 +84,16 @@ class Rates:
     baseline: list[float] = field(default_factory=list)
 
 
-def engine_rate(job: Job, share: int, shares: int) -> float:
-    """Run one share of the rollouts in this process."""
-    parameters = job.parameters()
+def unit_of(job: Job, share: int, shares: int) -> Unit:
+    """Return one share of the rollouts as a unit."""
     rows = np.repeat(np.arange(share, job.members, shares, dtype=np.int32), job.episodes)
     seeds = rows * job.episodes + np.tile(np.arange(job.episodes, dtype=np.int32), len(rows) // job.episodes)
-    unit = Unit(job.header, parameters, rows, seeds.astype(np.int32))
+    return Unit(job.header, job.parameters(), rows, seeds.astype(np.int32))
+
+
+def engine_rate(job: Job, share: int, shares: int) -> float:
+    """Run one share of the rollouts in this process."""
+    unit = unit_of(job, share, shares)
     started = time.perf_counter()
     result = run_unit(unit)
     if result.failures:
@@ -168,6 +173,9 @@ def main() -> None:
         for name in arguments.jobs:
             rates = measure(JOBS[name], arguments.rounds, processes, pool, ",".join(urls))
             print(row(JOBS[name], rates), flush=True)
+        print("\nwhere a step's time goes, µs of one core of the engine in process")
+        parts = pool.map(microseconds_per_step, [unit_of(JOBS[name], 0, processes) for name in arguments.jobs])
+        print(table([(JOBS[name].name, one) for name, one in zip(arguments.jobs, parts, strict=True)]))
 
 
 if __name__ == "__main__":

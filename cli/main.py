@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from cli import replay, specs, train
+from cli import replay, specs, strategies, train
 from shared.errors import InvalidInput, SeedcastError
 
 app = typer.Typer(
@@ -20,6 +20,7 @@ app.command("train")(train.train)
 app.command("test")(replay.replay)
 app.command("validate")(specs.validate)
 app.command("schema")(specs.schema)
+app.command("strategies")(strategies.strategies)
 
 
 def main() -> None:

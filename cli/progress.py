@@ -70,6 +70,11 @@ class Display:
                 f"test after generation {test.generation}: {test.returns.mean:.1f} ± {test.returns.std:.1f} "
                 f"over {test.episodes} episodes"
             )
+            if (retraining := test.retraining) is not None:
+                self._console.print(
+                    f"  too far below {retraining.best_return:.1f}: back to generation "
+                    f"{retraining.best_generation}"
+                )
         self._bars.update(self._generations, completed=experiment.generation)
         if progress is not None:
             self._bars.update(self._rollouts, completed=progress.rollouts_done, total=progress.rollouts)

@@ -6,7 +6,7 @@ which the rollouts came back.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -55,6 +55,10 @@ class ObservationStatistics:
         """Return statistics that give ``normaliser``, weighted as ``count`` observations."""
         mean, std = normaliser.mean.astype(np.float64), normaliser.std.astype(np.float64)
         return cls(count, mean * count, (std**2 + mean**2) * count)
+
+    def copy(self) -> Self:
+        """Return statistics of their own."""
+        return replace(self, sum=self.sum.copy(), sum_of_squares=self.sum_of_squares.copy())
 
     def add(
         self, counts: NDArray[np.int32], sums: NDArray[np.float64], sums_of_squares: NDArray[np.float64]

@@ -24,6 +24,8 @@ class Purpose(IntEnum):
     TRAINING_EPISODES = 2
     TEST_EPISODES = 3
     ACTION_NOISE = 4
+    STRATEGY = 5
+    """What a strategy draws besides its members' perturbations."""
 
 
 def generator(seed: int, purpose: Purpose, *counters: int) -> np.random.Generator:
@@ -32,9 +34,11 @@ def generator(seed: int, purpose: Purpose, *counters: int) -> np.random.Generato
     return np.random.Generator(np.random.Philox(sequence))
 
 
-def noise(seed: int, generation: int, member: int, dimension: int) -> NDArray[np.float32]:
-    """Draw the standard normal perturbation ``(dimension,)`` of one member (or mirrored pair)."""
-    return generator(seed, Purpose.NOISE, generation, member).standard_normal(dimension, dtype=np.float32)
+def noise(
+    seed: int, generation: int, member: int, dimension: int, out: NDArray[np.float32] | None = None
+) -> NDArray[np.float32]:
+    """Draw the standard normal perturbation ``(dimension,)`` of one member (or mirrored pair), into ``out``."""
+    return generator(seed, Purpose.NOISE, generation, member).standard_normal(dimension, np.float32, out)
 
 
 def episode_seeds(seed: int, purpose: Purpose, generation: int, groups: int, episodes: int) -> NDArray[np.int32]:

@@ -1,7 +1,8 @@
 """What the master and a worker say to each other.
 
 A worker keeps nothing between units. The same request and result exist as a binary frame (`to_frame`,
-`from_frame`) and as JSON (`UnitJson`, `to_json`), so that a person can curl a worker.
+`from_frame`) and as JSON (`UnitJson`, `to_json`), so that a person can curl a worker. A unit's members come as
+rows of parameters or as what makes them (`members`), whichever is smaller.
 """
 
 from shared.protocol.info import WorkerInfo

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from shared.errors import InvalidInput, ProtocolMismatch
 from shared.frame import decode_frame, encode_frame
 from shared.observation_stats import Normaliser
+from shared.perturbations import Members
 from shared.protocol.arrays import checked_array
+from shared.protocol.members import PopulationHeader, check_members, member_arrays, read_members
 from shared.protocol.version import PROTOCOL_VERSION
 from shared.seeding import EPISODE_SEED_LIMIT
 from shared.spec.environment import EnvironmentSpec
@@ -29,17 +31,12 @@ class RewardShaping(BaseModel):
     subtract_per_step: float = 0.0
 
 
-class UnitHeader(BaseModel):
+class UnitHeader(PopulationHeader):
     """Everything of a unit that is not an array."""
-
-    model_config = ConfigDict(frozen=True)
 
     protocol: int = PROTOCOL_VERSION
     environment: EnvironmentSpec
     policy: AnyPolicySpec
-    population: Literal["rows"] = Field(
-        default="rows", description="How members are described: as explicit parameter rows."
-    )
     shaping: RewardShaping = RewardShaping()
     max_episode_steps: int | None = Field(
         default=None,
@@ -54,8 +51,8 @@ class Unit:
     """A batch of rollouts: rollout ``i`` runs ``parameters[rows[i]]`` on the episode of ``seeds[i]``."""
 
     header: UnitHeader
-    parameters: NDArray[np.float32]
-    """``(members, dimension)``"""
+    parameters: Members
+    """``(members, dimension)``: rows, or what makes them one by one."""
     rows: NDArray[np.int32]
     """``(rollouts,)``"""
     seeds: NDArray[np.int32]
@@ -67,8 +64,7 @@ class Unit:
             raise ProtocolMismatch(
                 f"the unit speaks protocol {self.header.protocol}, this worker speaks {PROTOCOL_VERSION}"
             )
-        if self.parameters.ndim != 2 or not len(self.parameters):
-            raise InvalidInput.of("parameters", f"needs shape (members, dimension), has {self.parameters.shape}")
+        check_members(self.header, self.parameters)
         if self.rows.ndim != 1 or not len(self.rows) or self.rows.shape != self.seeds.shape:
             shapes = f"have {self.rows.shape} and {self.seeds.shape}"
             raise InvalidInput.of("rows", f"rows and seeds need one shape (rollouts,), {shapes}")
@@ -76,19 +72,13 @@ class Unit:
             raise InvalidInput.of("rows", f"must point into the {len(self.parameters)} parameter rows")
         if self.seeds.min() < 0 or self.seeds.max() >= EPISODE_SEED_LIMIT:
             raise InvalidInput.of("seeds", f"must be from 0 to {EPISODE_SEED_LIMIT - 1}")
-        if not np.isfinite(self.parameters).all():
-            raise InvalidInput.of("parameters", "must be finite")
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def to_frame(self) -> bytes:
         """Encode as a binary frame."""
-        arrays: dict[str, NDArray[Any]] = {
-            "parameters": self.parameters,
-            "rows": self.rows,
-            "seeds": self.seeds,
-        }
+        arrays = member_arrays(self.parameters) | {"rows": self.rows, "seeds": self.seeds}
         if self.normaliser is not None:
             arrays |= {"normaliser_mean": self.normaliser.mean, "normaliser_std": self.normaliser.std}
         return encode_frame(self.header.model_dump_json(), arrays)
@@ -101,23 +91,27 @@ class Unit:
             InvalidInput: what is wrong with it.
             ProtocolMismatch: it is of another version.
         """
-        header, arrays = decode_frame(frame)
+        text, arrays = decode_frame(frame)
         try:
-            return cls(
-                header=UnitHeader.model_validate_json(header),
-                parameters=checked_array(arrays, "parameters", np.float32),
-                rows=checked_array(arrays, "rows", np.int32),
-                seeds=checked_array(arrays, "seeds", np.int32),
-                normaliser=_normaliser(arrays),
-            )
+            header = UnitHeader.model_validate_json(text)
         except ValidationError as error:
             raise invalid(error) from error
+        return cls(
+            header=header,
+            parameters=read_members(header, arrays),
+            rows=checked_array(arrays, "rows", np.int32),
+            seeds=checked_array(arrays, "seeds", np.int32),
+            normaliser=_normaliser(arrays),
+        )
 
 
 class UnitJson(UnitHeader):
     """A unit as JSON: for curl and for reading."""
 
-    parameters: list[list[float]] = Field(min_length=1)
+    parameters: list[list[float]] | None = Field(default=None, min_length=1)
+    mean: list[float] | None = Field(default=None, min_length=1)
+    sigma: list[float] | None = Field(default=None, min_length=1)
+    members: list[int] | None = Field(default=None, min_length=1)
     rows: list[int] = Field(min_length=1)
     seeds: list[int] = Field(min_length=1)
     normaliser_mean: list[float] | None = None
@@ -129,19 +123,28 @@ class UnitJson(UnitHeader):
         Raises:
             InvalidInput: the lists do not fit together.
         """
-        try:
-            parameters = np.array(self.parameters, np.float32)
-            rows = np.array(self.rows, np.int32)
-            seeds = np.array(self.seeds, np.int32)
-        except (ValueError, OverflowError) as error:
-            raise InvalidInput.of("parameters", str(error)) from error
-        normaliser = None
-        if self.normaliser_mean is not None and self.normaliser_std is not None:
-            normaliser = Normaliser(
-                np.array(self.normaliser_mean, np.float32), np.array(self.normaliser_std, np.float32)
-            )
+        arrays = {name: _array(name, values) for name in _DTYPES if (values := getattr(self, name)) is not None}
         header = UnitHeader.model_validate(self.model_dump(include=set(UnitHeader.model_fields)))
-        return Unit(header, parameters, rows, seeds, normaliser)
+        return Unit(header, read_members(header, arrays), arrays["rows"], arrays["seeds"], _normaliser(arrays))
+
+
+_DTYPES: dict[str, type[np.generic]] = {
+    "parameters": np.float32,
+    "mean": np.float32,
+    "sigma": np.float32,
+    "members": np.int32,
+    "rows": np.int32,
+    "seeds": np.int32,
+    "normaliser_mean": np.float32,
+    "normaliser_std": np.float32,
+}
+
+
+def _array(name: str, values: list[Any]) -> NDArray[Any]:
+    try:
+        return np.array(values, _DTYPES[name])
+    except (ValueError, OverflowError) as error:
+        raise InvalidInput.of(name, str(error)) from error
 
 
 def _normaliser(arrays: dict[str, NDArray[Any]]) -> Normaliser | None:

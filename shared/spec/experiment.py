@@ -22,6 +22,36 @@ class EpisodeCapSpec(Spec):
     multiple: Annotated[float, Field(ge=1, le=100)] = 2.0
 
 
+class AdaptivePopulationSpec(Spec):
+    """Sizes each population by the last generation's mean episode length, to use about as many steps in each."""
+
+    environment_steps: Annotated[int, Field(ge=1, le=10**12)] = Field(
+        description="Training steps that a generation aims at."
+    )
+    maximum: Annotated[int, Field(ge=2, le=100_000)] = Field(
+        description="The population never grows above this, nor shrinks below `population_size`."
+    )
+
+
+class RetrainSpec(Spec):
+    """Goes back to the best tested solution when a test falls too far below it.
+
+    The search restarts there: the mean and the normaliser are those of the best test, step sizes stay, momentum is
+    forgotten. The generation that ran beside the test is dropped, and its steps and seconds still count.
+    """
+
+    tolerance: Annotated[float, Field(ge=0, le=1e9)] = Field(
+        default=0.0, description="How far below the best test's mean return a test may fall."
+    )
+    relative_tolerance: Annotated[float, Field(ge=0, le=1000)] = Field(
+        default=0.1, description="The same, as a part of the best mean's size; the larger of the two counts."
+    )
+
+    def regressed(self, score: float, best: float) -> bool:
+        """Whether a mean test return is too far below the best one."""
+        return best - score > max(self.tolerance, self.relative_tolerance * abs(best))
+
+
 class FitnessSpec(Spec):
     """How rewards become fitness while training. Tests are always the plain return."""
 
@@ -73,6 +103,7 @@ class ExperimentSpec(Spec):
     policy: AnyPolicySpec
     strategy: AnyStrategySpec
     population_size: Annotated[int, Field(ge=2, le=100_000)]
+    adaptive_population: AdaptivePopulationSpec | None = None
     episodes_per_member: Annotated[int, Field(ge=1, le=1000)] = 1
     episode_seeds: Literal["generation", "pair", "member"] = Field(
         default="member",
@@ -81,6 +112,7 @@ class ExperimentSpec(Spec):
     )
     fitness: FitnessSpec = FitnessSpec()
     test: TestSpec = TestSpec()
+    retrain: RetrainSpec | None = None
     stop: StopSpec = StopSpec()
     tags: Annotated[dict[Tag, Tag], Field(max_length=50)] = Field(default_factory=dict)
     warm_start: Annotated[str, Field(min_length=1, max_length=500)] | None = Field(
@@ -100,12 +132,34 @@ class ExperimentSpec(Spec):
         return self
 
     @model_validator(mode="after")
+    def _adapts_within_what_the_strategy_takes(self) -> Self:
+        if self.adaptive_population is None:
+            return self
+        strategy, maximum = STRATEGIES[self.strategy.name], self.adaptive_population.maximum
+        if not strategy.resizable:
+            fixed = f"needs a strategy whose population may change its size, which {self.strategy.name}'s may not"
+            raise _wrong("adaptive_population", fixed)
+        if maximum < self.population_size:
+            raise _wrong(
+                "adaptive_population.maximum", f"is below population_size {self.population_size}, got {maximum}"
+            )
+        if reason := strategy.refuse_population_size(maximum):
+            raise _wrong("adaptive_population.maximum", f"{reason}, got {maximum}")
+        return self
+
+    @model_validator(mode="after")
     def _bounded_generation(self) -> Self:
-        rollouts = self.population_size * self.episodes_per_member
+        rollouts = self.largest_population * self.episodes_per_member
         if rollouts > 1_000_000:
-            reason = f"population_size x episodes_per_member is {rollouts}, over the limit of 1000000"
+            size = "adaptive_population.maximum" if self.adaptive_population else "population_size"
+            reason = f"{size} x episodes_per_member is {rollouts}, over the limit of 1000000"
             raise _wrong("episodes_per_member", reason)
         return self
+
+    @property
+    def largest_population(self) -> int:
+        """The most members that a generation may have."""
+        return self.adaptive_population.maximum if self.adaptive_population else self.population_size
 
 
 def _wrong(field: str, reason: str) -> PydanticCustomError:

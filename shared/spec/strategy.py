@@ -18,6 +18,7 @@ class StrategyClass(Protocol):
 
     Spec: ClassVar[type[StrategySpec]]
     mirrored: ClassVar[bool]
+    resizable: ClassVar[bool]
 
     @classmethod
     def refuse_population_size(cls, population_size: int) -> str | None:

@@ -20,10 +20,10 @@ SMALL = {"population_size": 8, "test": {"every": 2, "episodes": 2}, "stop": {"ge
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Install both packages where only this test's processes look."""
+    """Install the packages where only this test's processes look."""
     target = tmp_path_factory.mktemp("site")
     options = ["--quiet", "--disable-pip-version-check", "--no-index", "--no-deps", "--no-build-isolation"]
-    packages = [str(EXAMPLES / "custom_environment"), str(EXAMPLES / "custom_policy")]
+    packages = [str(EXAMPLES / name) for name in ("custom_environment", "custom_policy", "custom_strategy")]
     subprocess.run(
         [sys.executable, "-m", "pip", "install", *options, "--target", str(target), *packages], check=True
     )
@@ -44,3 +44,31 @@ def test_the_examples_install_and_train(installed: Path, tmp_path: Path) -> None
         for config in ("custom_environment/harbour.yaml", "custom_policy/gated_cartpole.yaml"):
             experiment = train(server, EXAMPLES / config)
             assert (experiment["status"], experiment["generation"]) == ("completed", 2), experiment
+
+
+def test_a_strategy_of_ones_own_is_listed_and_trains(installed: Path, tmp_path: Path) -> None:
+    path = {"PYTHONPATH": os.pathsep.join([str(ROOT), str(installed)])}
+    plain = {"PYTHONPATH": str(ROOT)}  # a worker needs nothing of the strategy
+    with worker(tmp_path, None, 1, **plain) as one, master(tmp_path, [one.url], **path) as server:
+        described = server.http.get("/strategies/csa_es").json()
+        assert described["resizable"]
+        assert described["hyperparameters"]["properties"]["sigma_init"]["default"] == 0.1
+        experiment = train(server, EXAMPLES / "custom_strategy/csa_cartpole.yaml")
+        assert (experiment["status"], experiment["generation"]) == ("completed", 2), experiment
+        history = server.http.get(f"/experiments/{experiment['id']}/history").json()["generations"]
+        assert set(history[0]["strategy"]) == {"sigma"}
+
+
+def test_a_strategy_of_ones_own_keeps_the_contract(installed: Path) -> None:
+    tests = EXAMPLES / "custom_strategy"
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", str(tests), str(tests)],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(installed)])},
+        cwd=installed,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    passed = int(done.stdout.rpartition(" passed")[0].split()[-1])
+    assert passed > 50, done.stdout

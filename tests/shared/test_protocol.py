@@ -11,7 +11,10 @@ import pytest
 from shared.errors import InvalidInput, ProtocolMismatch
 from shared.frame import encode_frame
 from shared.observation_stats import Normaliser
-from shared.protocol import Failure, Unit, UnitHeader, UnitJson, UnitResult
+from shared.perturbations import GaussianMembers, NoiseKey
+from shared.protocol import PROTOCOL_VERSION, Failure, Unit, UnitHeader, UnitJson, UnitResult
+from shared.protocol.members import header_fields
+from shared.seeding import noise
 
 HEADER = UnitHeader.model_validate(
     {
@@ -89,9 +92,84 @@ def test_a_header_that_is_wrong_is_refused_by_field() -> None:
 
 
 def test_another_protocol_version_is_refused_as_such() -> None:
-    header = HEADER.model_copy(update={"protocol": 2})
-    with pytest.raises(ProtocolMismatch, match="speaks protocol 2, this worker speaks 1"):
+    header = HEADER.model_copy(update={"protocol": 9})
+    with pytest.raises(ProtocolMismatch, match=f"speaks protocol 9, this worker speaks {PROTOCOL_VERSION}"):
         Unit.from_frame(encode_frame(header.model_dump_json(), ARRAYS))
+
+
+NOISE = NoiseKey(seed=2**63, generation=8, mirrored=True)
+GAUSSIAN = HEADER.model_copy(update={"population": "gaussian", "noise": NOISE})
+DESCRIBED: dict[str, Any] = {
+    "mean": np.arange(4, dtype=np.float32) / 3,
+    "sigma": np.array([0.1, 0.2, 0, 0.3], np.float32),
+    "members": np.array([6, 3], np.int32),
+    "rows": ARRAYS["rows"],
+    "seeds": ARRAYS["seeds"],
+}
+
+
+def gaussian_frame(header: dict[str, Any] | None = None, **changes: Any) -> bytes:
+    arrays = {name: array for name, array in (DESCRIBED | changes).items() if array is not None}
+    return encode_frame(json.dumps(json.loads(GAUSSIAN.model_dump_json()) | (header or {})), arrays)
+
+
+@pytest.mark.parametrize("sigma", [DESCRIBED["sigma"], np.array([0.5], np.float32)])
+def test_members_by_description_survive_the_frame_and_json_to_the_bit(sigma: np.ndarray) -> None:
+    members = GaussianMembers(DESCRIBED["mean"], sigma, NOISE, DESCRIBED["members"])
+    sent = Unit(GAUSSIAN.model_copy(update=header_fields(members)), members, DESCRIBED["rows"], DESCRIBED["seeds"])
+    lists = {name: array.tolist() for name, array in (DESCRIBED | {"sigma": sigma}).items()}
+    body = json.dumps(json.loads(sent.header.model_dump_json()) | lists)
+    for back in (Unit.from_frame(sent.to_frame()), UnitJson.model_validate_json(body).unit()):
+        assert back.header == sent.header
+        assert isinstance(back.parameters, GaussianMembers)
+        for row, number in enumerate(DESCRIBED["members"]):
+            z = noise(2**63, 8, number // 2, 4)
+            expected = DESCRIBED["mean"] + np.float32(-1 if number % 2 else 1) * (sigma * z)
+            assert np.array_equal(back.parameters[row], expected)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"mean": None}, "mean: is missing"),
+        ({"sigma": None}, "sigma: is missing"),
+        ({"members": None}, "members: is missing"),
+        ({"mean": np.zeros(4)}, "mean: must be float32"),
+        ({"mean": np.zeros((1, 4), np.float32)}, r"mean: needs shape \(dimension,\), has \(1, 4\)"),
+        ({"mean": np.zeros(0, np.float32)}, r"mean: needs shape \(dimension,\), has \(0,\)"),
+        ({"mean": np.full(4, np.inf, np.float32)}, "mean: must be finite"),
+        ({"sigma": np.ones(3, np.float32)}, r"sigma: needs shape \(4,\) or \(1,\), has \(3,\)"),
+        ({"sigma": np.ones((), np.float32)}, r"sigma: needs shape \(4,\) or \(1,\), has \(\)"),
+        ({"sigma": np.full(1, np.nan, np.float32)}, "sigma: must be finite"),
+        ({"sigma": np.array([-0.5], np.float32)}, r"sigma: must not be negative \(got '-0.5'\)"),
+        ({"sigma": np.array([1e38], np.float32)}, "sigma: makes parameters that are not finite"),
+        ({"members": np.array([1, -2], np.int32)}, r"members: must not be negative \(got '-2'\)"),
+        ({"members": np.array([1, 2])}, "members: must be int32, is int64"),
+        ({"members": np.zeros((2, 1), np.int32)}, r"members: needs shape \(members,\)"),
+        ({"members": np.zeros(0, np.int32)}, r"members: needs shape \(members,\)"),
+        ({"members": np.zeros(1, np.int32)}, "rows: must point into the 1 parameter rows"),
+        ({"header": {"noise": None}}, "noise: is missing"),
+        ({"header": {"noise": {"seed": -1, "generation": 0}}}, r"noise\.seed: .*greater than or equal to 0"),
+        ({"header": {"noise": {"seed": 0, "generation": -1}}}, r"noise\.generation: .*greater than or equal to 0"),
+        ({"header": {"noise": {"seed": 2**64, "generation": 1}}}, r"noise\.seed: .*less than"),
+        ({"header": {"noise": {"seed": 0.5, "generation": 1}}}, r"noise\.seed: .*valid integer"),
+        ({"header": {"noise": {"seed": 1, "generation": 1, "sign": 1}}}, r"noise\.sign: "),
+        ({"header": {"noise_sample": [0.0] * 1025}}, "noise_sample: .*at most 1024"),
+        ({"header": {"population": "lattice"}}, "population: "),
+        ({"header": {"population": "rows"}, "parameters": ARRAYS["parameters"]}, "population: must be rows"),
+    ],
+)
+def test_a_description_that_makes_no_members_is_refused_by_field(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(InvalidInput, match=message):
+        Unit.from_frame(gaussian_frame(**changes))
+
+
+def test_a_worker_that_draws_other_noise_than_the_master_finds_out() -> None:
+    members = GaussianMembers(DESCRIBED["mean"], DESCRIBED["sigma"], NOISE, DESCRIBED["members"])
+    sample = header_fields(members)["noise_sample"]
+    Unit.from_frame(gaussian_frame({"noise_sample": sample}))
+    with pytest.raises(ProtocolMismatch, match="noise is not drawn as here"):
+        Unit.from_frame(gaussian_frame({"noise_sample": sample[::-1]}))
 
 
 def result(**changes: Any) -> UnitResult:

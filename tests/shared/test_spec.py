@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from shared.errors import InvalidInput
 from shared.spec.environment import EnvironmentSpec
-from shared.spec.experiment import ExperimentSpec
+from shared.spec.experiment import ExperimentSpec, RetrainSpec
 from shared.spec.parse import parse_spec
 from tests.specs import cartpole_values
 
@@ -25,6 +25,8 @@ def test_every_config_is_valid_and_says_the_same_after_a_round_trip(path: Path) 
     assert parse_spec(spec.model_dump_json(exclude_unset=True)) == spec
     assert parse_spec(yaml.safe_dump(spec.model_dump(mode="json"))) == spec
 
+
+ADAPTIVE = {"environment_steps": 1000, "maximum": 32}
 
 WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("unknown strategy", {"strategy": {"name": "adam"}}, r"strategy: .*'adam'.*cma_es.*pepg.*pgpe"),
@@ -49,6 +51,36 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
         "too many rollouts",
         {"population_size": 10_000, "episodes_per_member": 1000},
         r"episodes_per_member: .*10000000.*1000000",
+    ),
+    (
+        "adaptive population of fixed size",
+        {"strategy": {"name": "cma_es"}, "episode_seeds": "member", "adaptive_population": ADAPTIVE},
+        r"adaptive_population: needs a strategy whose population may change its size, which cma_es's may not",
+    ),
+    (
+        "maximum below the minimum",
+        {"adaptive_population": ADAPTIVE | {"maximum": 8}},
+        r"adaptive_population\.maximum: is below population_size 16, got 8",
+    ),
+    (
+        "odd mirrored maximum",
+        {"adaptive_population": ADAPTIVE | {"maximum": 33}},
+        r"adaptive_population\.maximum: .*even.*33",
+    ),
+    (
+        "too many rollouts at the maximum",
+        {"adaptive_population": ADAPTIVE | {"maximum": 10_000}, "episodes_per_member": 1000},
+        r"episodes_per_member: adaptive_population\.maximum x .*10000000.*1000000",
+    ),
+    (
+        "adaptive population without a target",
+        {"adaptive_population": {"maximum": 32}},
+        r"adaptive_population\.environment_steps: .*required",
+    ),
+    (
+        "negative tolerance",
+        {"retrain": {"tolerance": -1}},
+        r"retrain\.tolerance: .*greater than or equal to 0.*-1",
     ),
     ("wrong type", {"seed": "seven"}, r"seed: .*integer.*seven"),
     ("infinite target", {"stop": {"test_return": float("inf")}}, r"stop\.test_return: .*finite"),
@@ -183,3 +215,24 @@ def test_an_error_shows_any_value_in_a_few_words(text: str) -> None:
     with pytest.raises(InvalidInput) as caught:
         parse_spec(text)
     assert len(str(caught.value)) < 1000
+
+
+@pytest.mark.parametrize(
+    ("tolerance", "relative", "score", "best", "regressed"),
+    [
+        (5.0, 0.0, 94.0, 100.0, True),
+        (5.0, 0.0, 95.0, 100.0, False),
+        (0.0, 0.1, 89.0, 100.0, True),
+        (0.0, 0.1, 90.0, 100.0, False),
+        (0.0, 0.1, -112.0, -100.0, True),  # relative to the size, whatever the sign
+        (0.0, 0.1, -109.0, -100.0, False),
+        (20.0, 0.1, 85.0, 100.0, False),  # the larger one counts
+        (0.0, 0.0, 100.0, 100.0, False),
+        (0.0, 0.0, 101.0, 100.0, False),
+    ],
+)
+def test_a_test_has_regressed_beyond_the_larger_tolerance(
+    tolerance: float, relative: float, score: float, best: float, regressed: bool
+) -> None:
+    retrain = RetrainSpec(tolerance=tolerance, relative_tolerance=relative)
+    assert retrain.regressed(score, best) == regressed

@@ -6,7 +6,7 @@ A unit is a range of those numbers. Results land by number, so arrival order lea
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -14,10 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.observation_stats import Normaliser
+from shared.perturbations import Members
 from shared.protocol import Failure, Unit, UnitHeader, UnitResult
+from shared.protocol.members import header_fields
 
-MemberRows = Callable[[int, int], NDArray[np.float32]]
-"""Maps a range of members (start, stop) to their parameters ``(stop - start, dimension)``."""
+MembersOf = Callable[[int, int], Members]
+"""Maps a range of members (start, stop) to their parameters ``(stop - start, dimension)`` as a unit has them."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,7 @@ class Batch:
 
     experiment: str
     header: UnitHeader
-    rows: MemberRows
+    members: MembersOf
     seeds: NDArray[np.int32]
     """``(members, episodes)``"""
     normaliser: Normaliser | None = None
@@ -41,9 +43,10 @@ class Batch:
         episodes = self.seeds.shape[1]
         first = rollouts.start // episodes
         last = (rollouts.stop - 1) // episodes
+        members = self.members(first, last + 1)
         return Unit(
-            header=self.header,
-            parameters=self.rows(first, last + 1),
+            header=self.header.model_copy(update=header_fields(members)),
+            parameters=members,
             rows=(np.arange(rollouts.start, rollouts.stop) // episodes - first).astype(np.int32),
             seeds=self.seeds.ravel()[rollouts.start : rollouts.stop],
             normaliser=self.normaliser,
@@ -70,10 +73,11 @@ class BatchResult:
         """Return the result of nothing yet."""
         return cls(np.full(rollouts, np.nan), np.full(rollouts, np.nan), np.zeros(rollouts, np.int32))
 
-    def store(self, rollouts: range, result: UnitResult) -> None:
-        """Put the result of a unit in its place; what failed is left as it is."""
+    def store(self, rollouts: range, result: UnitResult, counted: Sequence[int] | None = None) -> None:
+        """Put the result of a unit in its place; what failed, or does not count, is left as it is."""
         failed = [index for failure in result.failures for index in failure.rollouts]
-        good = np.setdiff1d(np.arange(len(rollouts)), failed)
+        among = np.arange(len(rollouts)) if counted is None else np.array(counted, np.intp) - rollouts.start
+        good = np.setdiff1d(among, failed)
         target = good + rollouts.start
         self.returns[target] = result.returns[good]
         self.fitness[target] = result.fitness[good]

@@ -27,8 +27,8 @@ def training_batch(evolution: Evolution, population: Population) -> Batch:
         max_episode_steps=evolution.episode_cap,
         collect_statistics=evolution.statistics is not None,
     )
-    seeds = training_seeds(spec, evolution.generation)
-    return Batch(evolution.experiment, header, population.rows, seeds, evolution.normaliser)
+    seeds = training_seeds(spec, evolution.generation, len(population))
+    return Batch(evolution.experiment, header, population.members, seeds, evolution.normaliser)
 
 
 def test_batch(evolution: Evolution) -> Batch:
@@ -40,7 +40,7 @@ def test_batch(evolution: Evolution) -> Batch:
         header=UnitHeader(
             environment=_environment(evolution), policy=spec.policy.model_copy(update={"action_noise": 0.0})
         ),
-        rows=lambda _start, _stop: mean,
+        members=lambda _start, _stop: mean,
         seeds=episode_seeds(spec.seed, Purpose.TEST_EPISODES, evolution.generation, 1, spec.test.episodes),
         normaliser=evolution.normaliser,
         background=True,
@@ -52,9 +52,9 @@ def _environment(evolution: Evolution) -> EnvironmentSpec:
     return evolution.spec.environment.model_copy(update={"engine": evolution.description.engine})
 
 
-def training_seeds(spec: ExperimentSpec, generation: int) -> NDArray[np.int32]:
+def training_seeds(spec: ExperimentSpec, generation: int, population_size: int) -> NDArray[np.int32]:
     """Return the episode seeds ``(members, episodes)`` after ``generation``, shared as the specification says."""
-    members = np.arange(spec.population_size)
+    members = np.arange(population_size)
     group = {"generation": members * 0, "pair": members // 2, "member": members}[spec.episode_seeds]
     groups = int(group[-1]) + 1
     drawn = episode_seeds(spec.seed, Purpose.TRAINING_EPISODES, generation, groups, spec.episodes_per_member)

@@ -38,6 +38,7 @@ async def run_generation(evolution: Evolution, dispatcher: Dispatcher) -> Genera
     evolution.elapsed_seconds += ended - started - (dispatcher.idle_seconds - idle)
     return GenerationRecord(
         generation=evolution.generation,
+        population_size=len(fitness),
         returns=summarise(result.returns),
         fitness=summarise(fitness),
         mean_length=float(result.lengths.mean()),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from bisect import bisect_right
 from dataclasses import dataclass
 from typing import Any, Self, cast
 
@@ -14,6 +13,8 @@ from numpy.typing import NDArray
 
 from services.master.dispatch.batch import BatchResult
 from services.master.dispatch.dispatcher import BatchFailed
+from services.master.evolution.sizing import next_population_size, refuse_absurd
+from services.master.evolution.solution import Solution
 from services.master.strategies.base import Problem, Strategy
 from shared.errors import InvalidInput
 from shared.model import Model, ModelMetadata
@@ -42,6 +43,10 @@ class Evolution:
     episode_cap: int | None
     environment_steps: int = 0
     elapsed_seconds: float = 0.0
+    best: Solution | None = None
+    """The solution that tested best, where the specification may ask to go back to it."""
+    learnt: BatchResult | None = None
+    """What the last generation learnt from: with the state before it, this gives the state after it."""
 
     @classmethod
     def begin(
@@ -59,7 +64,7 @@ class Evolution:
         """
         strategy_class = cast(type[Strategy], STRATEGIES[spec.strategy.name])
         policy = build_policy(spec.policy, description)
-        _refuse_absurd(strategy_class, spec, policy.dimension)  # before anything of that size is allocated
+        refuse_absurd(spec, policy.dimension)  # before anything of that size is allocated
         mean = policy.initial_parameters(spec.seed)
         statistics = None
         if spec.policy.normalise_observations:
@@ -96,11 +101,14 @@ class Evolution:
         if (cap := self.spec.fitness.episode_cap) is not None:
             wanted = math.ceil(cap.multiple * float(result.lengths.mean()))
             self.episode_cap = min(max(cap.minimum, wanted), self.description.max_episode_steps)
+        if self.spec.adaptive_population is not None:
+            self.strategy.resize(next_population_size(self.spec, float(result.lengths.mean())))
+        self.learnt = result
         return fitness, failed
 
     def _fitness(self, result: BatchResult) -> tuple[NDArray[np.float64], int]:
         """Aggregate each member's episodes; a member with a failed one gets the worst fitness of the others."""
-        episodes = result.fitness.reshape(self.spec.population_size, self.spec.episodes_per_member)
+        episodes = result.fitness.reshape(-1, self.spec.episodes_per_member)
         fitness = aggregate(episodes, self.spec.fitness)
         failed = np.isnan(fitness)
         if failed.any():
@@ -109,6 +117,27 @@ class Evolution:
                 raise BatchFailed(f"{first.kind}: {first.message}")
             fitness[failed] = fitness[~failed].min()
         return fitness, int(failed.sum())
+
+    def solution(self) -> Solution:
+        """Return what a test of the current mean tests; it stays as it is while the search goes on."""
+        statistics = self.statistics.copy() if self.statistics is not None else None
+        return Solution(self.strategy.mean.copy(), statistics)
+
+    def go_back(self, dropped_steps: int, dropped_seconds: float) -> None:
+        """Search on around the best solution, observed through its own normaliser.
+
+        What the dropped generation used is counted: the search has paid for it.
+
+        Raises:
+            RuntimeError: no solution has tested best yet.
+        """
+        if self.best is None:
+            raise RuntimeError("there is no best solution to go back to")
+        self.strategy.recentre(self.best.parameters)
+        if self.best.statistics is not None:
+            self.statistics = self.best.statistics.copy()
+        self.environment_steps += dropped_steps
+        self.elapsed_seconds += dropped_seconds
 
     def model(self) -> Model:
         """Return the current mean as a model."""
@@ -130,11 +159,16 @@ class Evolution:
         if self.statistics is not None:
             arrays["statistics/sum"] = self.statistics.sum.copy()
             arrays["statistics/sum_of_squares"] = self.statistics.sum_of_squares.copy()
+        best_observations = 0
+        if self.best is not None:
+            arrays |= self.best.arrays()
+            best_observations = self.best.statistics.count if self.best.statistics else 0
         header = {
             "environment_steps": self.environment_steps,
             "elapsed_seconds": self.elapsed_seconds,
             "episode_cap": self.episode_cap,
             "observations": self.statistics.count if self.statistics else 0,
+            "best_observations": best_observations,
         }
         return json.dumps(header), arrays
 
@@ -150,6 +184,7 @@ class Evolution:
         if self.statistics is not None:
             sums, squares = arrays["statistics/sum"], arrays["statistics/sum_of_squares"]
             self.statistics = ObservationStatistics(values["observations"], sums.copy(), squares.copy())
+        self.best = Solution.of_arrays(arrays, values.get("best_observations", 0))
 
     def parameters_sha256(self) -> str:
         """Return the digest of the mean, by which two runs are compared."""
@@ -162,27 +197,6 @@ def aggregate(episodes: NDArray[np.float64], spec: FitnessSpec) -> NDArray[np.fl
         return np.asarray(episodes.mean(axis=1), np.float64)
     quantile = {"min": 0.0, "median": 0.5, "quantile": spec.quantile}[spec.aggregate]
     return np.asarray(np.quantile(episodes, quantile, axis=1), np.float64)
-
-
-def _refuse_absurd(strategy: type[Strategy], spec: ExperimentSpec, dimension: int) -> None:
-    """Refuse a search over the strategy's memory limit, and say what would fit."""
-
-    def needs(dimension: int, members: int) -> int:
-        return strategy.memory_bytes(spec.strategy, dimension, members)
-
-    members, limit = spec.population_size, strategy.memory_limit
-    if (size := needs(dimension, members)) <= limit:
-        return
-    wanted = (
-        f"{spec.strategy.name} with {members} members of {dimension} parameters needs {size / 2**30:.1f} GiB "
-        f"of the master's memory, over the limit of {limit / 2**30:g} GiB"
-    )
-    fitting = bisect_right(range(members), limit, key=lambda fewer: needs(dimension, fewer)) - 1
-    fitting -= fitting % 2 if strategy.mirrored else 0
-    if fitting >= 2 and strategy.refuse_population_size(fitting) is None:
-        raise InvalidInput.of("population_size", f"{wanted}; {fitting} members fit", members)
-    fitting = bisect_right(range(dimension), limit, key=lambda fewer: needs(fewer, members)) - 1
-    raise InvalidInput.of("policy", f"{wanted}; {fitting} parameters fit")
 
 
 def _warm(

@@ -16,10 +16,11 @@ from typing import Any, ClassVar, final
 import numpy as np
 from numpy.typing import NDArray
 
+from services.master.strategies.population import Parameters as Parameters
+from services.master.strategies.population import Population as Population
 from shared.errors import SeedcastError
 from shared.spec.strategy import StrategySpec
 
-Parameters = NDArray[np.float32]
 State = dict[str, NDArray[Any]]
 
 
@@ -31,11 +32,20 @@ class FitnessError(SeedcastError):
     """The fitness told is not one finite number per member."""
 
 
+class RecentreError(SeedcastError):
+    """The parameters to search around are not one finite number per dimension."""
+
+
+class PopulationSizeError(SeedcastError):
+    """The strategy cannot go on with so many members."""
+
+
 @dataclass(frozen=True)
 class Problem:
     """What is searched: nothing of it changes while the strategy runs."""
 
     population_size: int
+    """Of the first generation; `Strategy.population_size` is the current one."""
     seed: int
     initial_mean: Parameters
     """``(dimension,)``"""
@@ -46,25 +56,6 @@ class Problem:
         return len(self.initial_mean)
 
 
-class Population:
-    """The members of one generation, as read-only rows.
-
-    Rows are asked for by range, so that a strategy may make them when they are needed instead of holding
-    ``(population_size, dimension)`` in memory.
-    """
-
-    def __init__(self, members: Parameters) -> None:
-        self._members = members.view()
-        self._members.flags.writeable = False
-
-    def __len__(self) -> int:
-        return len(self._members)
-
-    def rows(self, start: int, stop: int) -> Parameters:
-        """Return the parameters ``(stop - start, dimension)`` of members ``start`` to ``stop - 1``."""
-        return self._members[start:stop]
-
-
 class Strategy(ABC):
     """Base of every strategy; it keeps the order of ask and tell and checks the fitness."""
 
@@ -73,12 +64,23 @@ class Strategy(ABC):
     mirrored: ClassVar[bool] = False
     """Whether members 2i and 2i + 1 are mean ± the same perturbation."""
 
+    resizable: ClassVar[bool] = False
+    """Whether the population may grow and shrink between generations (see `resize`)."""
+
+    paper: ClassVar[str] = ""
+    """The URL of the paper or reference implementation that it follows."""
+
+    suits: ClassVar[str] = ""
+    """One sentence: when to choose it."""
+
     memory_limit: ClassVar[int] = 2 * 2**30
     """Bytes; an experiment that would take more is refused."""
 
     def __init__(self, hyperparameters: StrategySpec, problem: Problem) -> None:
         self.hyperparameters = hyperparameters
         self.problem = problem
+        self.population_size = problem.population_size
+        """Members of the next population; `resize` changes it."""
         self.generation = 0
         """Generations told so far."""
         self._asked = False
@@ -119,8 +121,8 @@ class Strategy(ABC):
         if not self._asked:
             raise StrategyOrderError("tell() was called without calling ask()")
         fitness = np.asarray(fitness, np.float64)
-        if fitness.shape != (self.problem.population_size,):
-            expected = f"({self.problem.population_size},)"
+        if fitness.shape != (self.population_size,):
+            expected = f"({self.population_size},)"
             raise FitnessError(f"fitness has shape {fitness.shape}, the population needs {expected}")
         if not np.isfinite(fitness).all():
             member = int(np.flatnonzero(~np.isfinite(fitness))[0])
@@ -128,6 +130,42 @@ class Strategy(ABC):
         self._tell(fitness)
         self.generation += 1
         self._asked = False
+
+    @final
+    def recentre(self, mean: Parameters) -> None:
+        """Search on around ``mean`` ``(dimension,)``: step sizes stay, momentum is forgotten.
+
+        Raises:
+            StrategyOrderError: a population is out; the centre moves between generations.
+            RecentreError: the mean has another shape, or is not finite.
+        """
+        if self._asked:
+            raise StrategyOrderError("recentre() was called between ask() and tell()")
+        mean = np.array(mean, np.float32)
+        if mean.shape != (self.problem.dimension,):
+            raise RecentreError(f"the mean has shape {mean.shape}, the problem needs ({self.problem.dimension},)")
+        if not np.isfinite(mean).all():
+            parameter = int(np.flatnonzero(~np.isfinite(mean))[0])
+            raise RecentreError(f"parameter {parameter} of the mean is {mean[parameter]}")
+        self._recentre(mean)
+
+    @final
+    def resize(self, population_size: int) -> None:
+        """Ask for so many members from now on. The size that it has is always accepted.
+
+        Raises:
+            StrategyOrderError: a population is out; its size changes between generations.
+            PopulationSizeError: the strategy is not `resizable`, or does not take the size.
+        """
+        if self._asked:
+            raise StrategyOrderError("resize() was called between ask() and tell()")
+        if population_size == self.population_size:
+            return
+        if not self.resizable:
+            raise PopulationSizeError(f"{type(self).__name__} keeps its population of {self.population_size}")
+        if reason := self.refuse_population_size(population_size):
+            raise PopulationSizeError(f"{reason}, got {population_size}")
+        self.population_size = population_size
 
     @final
     def state(self) -> State:
@@ -139,7 +177,8 @@ class Strategy(ABC):
         if self._asked:
             raise StrategyOrderError("state() was called between ask() and tell()")
         return {name: np.array(value) for name, value in self._state().items()} | {
-            "generation": np.array(self.generation)
+            "generation": np.array(self.generation),
+            "population_size": np.array(self.population_size),
         }
 
     @final
@@ -147,6 +186,7 @@ class Strategy(ABC):
         """Go back to a state that a strategy of the same specification and problem returned."""
         values = dict(state)
         self.generation = int(values.pop("generation").item())
+        self.population_size = int(values.pop("population_size", np.array(self.problem.population_size)).item())
         self._asked = False
         self._restore(values)
 
@@ -170,3 +210,7 @@ class Strategy(ABC):
 
     @abstractmethod
     def _restore(self, state: State) -> None: ...
+
+    @abstractmethod
+    def _recentre(self, mean: Parameters) -> None:
+        """Move the centre; drop momentum and paths, which lead away from another place. Keep step sizes."""

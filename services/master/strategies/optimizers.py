@@ -40,7 +40,9 @@ class ClipUpSpec(Spec):
 
     name: Literal["clipup"] = "clipup"
     step_size: StepSize = Field(default=0.15, description="α: the length added to the velocity in each step.")
-    max_speed: StepSize = Field(default=0.3, description="The greatest length of the velocity.")
+    max_speed: Annotated[float, Field(gt=0, le=1000)] = Field(
+        default=0.3, description="The greatest length of the velocity."
+    )
     momentum: Decay = Field(default=0.9, description="How much of the velocity is kept from step to step.")
 
 
@@ -69,6 +71,10 @@ class Optimizer(ABC):
     @abstractmethod
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
         """Go back to a state returned earlier."""
+
+    def rest(self) -> None:
+        """Forget every gradient: as built, all that changes is zero."""
+        self.restore({name: np.zeros_like(value) for name, value in self.state().items()})
 
 
 class Adam(Optimizer):
@@ -108,13 +114,13 @@ class ClipUp(Optimizer):
         self._velocity = np.zeros(dimension)
 
     def ascend(self, gradient: Vector, step_size: float) -> Vector:
-        """Algorithm 1 of the paper."""
+        """Algorithm 1 of the paper; a step size that is scheduled takes the speed limit with it."""
         length = _norm(gradient)
         push = step_size * (gradient / length) if length > 0 else np.zeros_like(gradient)
         velocity = self._spec.momentum * self._velocity + push
-        speed = _norm(velocity)
-        if speed > self._spec.max_speed:
-            velocity *= self._spec.max_speed / speed
+        speed, max_speed = _norm(velocity), self._spec.max_speed * (step_size / self._spec.step_size)
+        if speed > max_speed:
+            velocity *= max_speed / speed
         self._velocity = velocity
         return velocity.copy()
 

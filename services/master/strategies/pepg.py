@@ -14,17 +14,18 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from services.master.strategies.ascent import AscentOptions
 from services.master.strategies.base import Problem, State
-from services.master.strategies.fitness_shaping import FitnessShaping
+from services.master.strategies.fitness_shaping import ShapingOptions
 from services.master.strategies.gaussian import MirroredGaussian
-from services.master.strategies.optimizers import Adam, AdamSpec
-from shared.spec.strategy import StrategySpec
+from services.master.strategies.mirrored import PairShaping
+from services.master.strategies.optimizers import AdamSpec, AnyOptimizerSpec, ClipUpSpec, SGDSpec
+from services.master.strategies.schedules import Decay, decayed
 
 Vector = NDArray[np.float64]
-Decay = Annotated[float, Field(gt=0, le=1)]
 
 
-class PEPGSpec(StrategySpec):
+class PEPGSpec(ShapingOptions):
     """Hyperparameters of PEPG; the defaults are the sample's for Minitaur."""
 
     name: Literal["pepg"] = "pepg"
@@ -44,7 +45,7 @@ class PEPGSpec(StrategySpec):
         default=0.01, description="A σ at or below this decays no more."
     )
     learning_rate: Annotated[float, Field(gt=0, le=100)] = Field(
-        default=0.01, description="Adam's step size for the mean, at the start."
+        default=0.01, description="The optimizer's step size for the mean, at the start."
     )
     learning_rate_decay: Decay = Field(
         default=0.9999,
@@ -53,13 +54,24 @@ class PEPGSpec(StrategySpec):
     learning_rate_limit: Annotated[float, Field(ge=0, le=100)] = Field(
         default=0.01, description="A learning rate at or below this decays no more."
     )
-    fitness_shaping: FitnessShaping = Field(
-        default="centred_ranks", description="How fitness becomes the weights of the update."
+    optimizer: Literal["adam", "clipup", "sgd"] = Field(
+        default="adam",
+        description="How the mean follows its gradient; ClipUp's speed limit is twice the learning rate.",
     )
     weight_decay: Annotated[float, Field(ge=0, le=1000)] = Field(
         default=0.01,
         description="Times the mean square of a member's parameters, subtracted from its fitness.",
     )
+
+    def ascent(self) -> AscentOptions:
+        """Return the optimizer, with the learning rate as its step size."""
+        rate = self.learning_rate
+        optimizers: dict[str, AnyOptimizerSpec] = {
+            "adam": AdamSpec(step_size=rate),
+            "clipup": ClipUpSpec(step_size=rate, max_speed=2 * rate),
+            "sgd": SGDSpec(step_size=rate),
+        }
+        return AscentOptions(name=self.name, optimizer=optimizers[self.optimizer])
 
 
 class PEPG(MirroredGaussian):
@@ -67,22 +79,24 @@ class PEPG(MirroredGaussian):
 
     Spec = PEPGSpec
     hyperparameters: PEPGSpec
+    paper = "https://doi.org/10.1016/j.neunet.2009.12.004"
+    suits = (
+        "Runs to compare with estool and the 2019 sample: it learns σ as PGPE does, with Adam and decay schedules."
+    )
 
     def __init__(self, hyperparameters: PEPGSpec, problem: Problem) -> None:
-        super().__init__(hyperparameters, problem, hyperparameters.sigma_init, Adam(AdamSpec(), problem.dimension))
-        self._learning_rate = hyperparameters.learning_rate
+        chosen = hyperparameters
+        shaping = PairShaping(chosen.weight_decay, chosen.fitness_shaping, chosen.elites)
+        super().__init__(hyperparameters, problem, chosen.sigma_init, shaping, chosen.ascent())
+        self._learning_rate = chosen.learning_rate
 
     def summary(self) -> dict[str, float]:
         """Return the spread of the step sizes and the learning rate."""
         return super().summary() | {"learning_rate": self._learning_rate}
 
-    def _shape(self, fitness: Vector) -> Vector:
-        chosen = self.hyperparameters
-        return self._penalise_and_shape(fitness, chosen.weight_decay, chosen.fitness_shaping)
-
     def _learn(self, shaped: Vector, mean_gradient: Vector, sigma_gradient: Vector) -> None:
         # Σ (r⁺ − r⁻) ε, not its mean: the scale matters only beside Adam's epsilon, and this is estool's.
-        self._mean = self._mean + self._optimizer.ascend(len(shaped) * mean_gradient, self._learning_rate)
+        self._mean = self._ascent.step(self._mean, len(shaped) * mean_gradient, self._learning_rate)
         # Δσ = Σ (r − b) (ε² − σ²)/σ / (2 · pairs · std(r)); equal rewards make the sum 0 already.
         delta = sigma_gradient / (2 * (float(shaped.std()) or 1.0))
         self._sigma = self._sigma + self._limited(
@@ -92,10 +106,8 @@ class PEPG(MirroredGaussian):
 
     def _decay(self) -> None:
         chosen = self.hyperparameters
-        above = self._sigma > chosen.sigma_limit
-        self._sigma = np.where(above, self._sigma * chosen.sigma_decay, self._sigma)
-        if self._learning_rate > chosen.learning_rate_limit:
-            self._learning_rate *= chosen.learning_rate_decay
+        self._sigma = decayed(self._sigma, chosen.sigma_decay, chosen.sigma_limit)
+        self._learning_rate = decayed(self._learning_rate, chosen.learning_rate_decay, chosen.learning_rate_limit)
 
     def _state(self) -> State:
         return super()._state() | {"learning_rate": np.array(self._learning_rate)}

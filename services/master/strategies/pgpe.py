@@ -14,17 +14,18 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
+from services.master.strategies.ascent import AscentOptions
 from services.master.strategies.base import Problem
-from services.master.strategies.fitness_shaping import FitnessShaping
+from services.master.strategies.fitness_shaping import PenaltyOptions, ShapingOptions
 from services.master.strategies.gaussian import MirroredGaussian
-from services.master.strategies.optimizers import AnyOptimizerSpec, ClipUpSpec, build_optimizer
-from shared.spec.strategy import StrategySpec
+from services.master.strategies.mirrored import PairShaping
+from services.master.strategies.schedules import AnySchedule, change
 
 Vector = NDArray[np.float64]
 DEFAULT_RADIUS = 4.5
 
 
-class PGPESpec(StrategySpec):
+class PGPESpec(AscentOptions, ShapingOptions, PenaltyOptions):
     """Hyperparameters of PGPE; the defaults are known to learn BipedalWalker."""
 
     name: Literal["pgpe"] = "pgpe"
@@ -42,13 +43,9 @@ class PGPESpec(StrategySpec):
     sigma_max_change: Annotated[float, Field(gt=0, lt=1)] = Field(
         default=0.2, description="The greatest change of σ in one generation, relative to σ."
     )
-    optimizer: AnyOptimizerSpec = Field(default=ClipUpSpec(), description="How the mean follows its gradient.")
-    fitness_shaping: FitnessShaping = Field(
-        default="centred_ranks", description="How fitness becomes the weights of the update."
-    )
-    l2_penalty: Annotated[float, Field(ge=0, le=1000)] = Field(
-        default=0.0,
-        description="Times the mean square of a member's parameters, subtracted from its fitness.",
+    sigma_schedule: AnySchedule = Field(
+        default=None,
+        description="How σ falls apart from what is learnt, which it multiplies by its changes.",
     )
 
     @model_validator(mode="before")
@@ -76,19 +73,23 @@ class PGPE(MirroredGaussian):
 
     Spec = PGPESpec
     hyperparameters: PGPESpec
+    paper = "https://arxiv.org/abs/2008.02387"
+    suits = (
+        "Policies of any size, up to millions of parameters: the first to try; ClipUp makes its steps predictable."
+    )
 
     def __init__(self, hyperparameters: PGPESpec, problem: Problem) -> None:
         sigma = hyperparameters.initial_sigma(problem.dimension)
-        optimizer = build_optimizer(hyperparameters.optimizer, problem.dimension)
-        super().__init__(hyperparameters, problem, sigma, optimizer)
+        chosen = hyperparameters
+        shaping = PairShaping(chosen.l2_penalty, chosen.fitness_shaping, chosen.elites)
+        super().__init__(hyperparameters, problem, sigma, shaping, hyperparameters)
 
-    def _shape(self, fitness: Vector) -> Vector:
-        return self._penalise_and_shape(
-            fitness, self.hyperparameters.l2_penalty, self.hyperparameters.fitness_shaping
-        )
+    def summary(self) -> dict[str, float]:
+        """Return the spread of the step sizes and the learning rate."""
+        return super().summary() | {"learning_rate": self._ascent.step_size(self.generation)}
 
     def _learn(self, shaped: Vector, mean_gradient: Vector, sigma_gradient: Vector) -> None:  # noqa: ARG002
         chosen = self.hyperparameters
-        self._mean = self._mean + self._optimizer.ascend(mean_gradient, chosen.optimizer.step_size)
-        change = chosen.sigma_learning_rate * sigma_gradient
-        self._sigma = self._sigma + self._limited(change, chosen.sigma_max_change)
+        self._mean = self._ascent.step(self._mean, mean_gradient, self._ascent.step_size(self.generation))
+        learnt = self._limited(chosen.sigma_learning_rate * sigma_gradient, chosen.sigma_max_change)
+        self._sigma = (self._sigma + learnt) * change(chosen.sigma_schedule, self.generation)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import cma
 import numpy as np
 import pytest
+from cma.restricted_gaussian_sampler import GaussVkDSampler
 from cma.sigma_adaptation import CMAAdaptSigmaCSA
+from pydantic import ValidationError
 
 from services.master.strategies.base import Problem, State
 from services.master.strategies.cma_es import CMAES, CMAESSpec
@@ -15,7 +18,7 @@ from shared.frame import decode_frame, encode_frame
 from shared.seeding import noise
 
 SEED, POPULATION = 3, 16
-diagonal_or_full = pytest.mark.parametrize("diagonal", [False, True], ids=["full", "diagonal"])
+each_covariance = pytest.mark.parametrize("covariance", ["full", "diagonal", "vkd"])
 
 
 def build(dimension: int = 8, population: int = POPULATION, **options: object) -> CMAES:
@@ -42,16 +45,16 @@ def restored(strategy: CMAES, state: State) -> CMAES:
     return fresh
 
 
-@diagonal_or_full
-def test_the_run_is_pycmas_own_given_the_same_draws(diagonal: bool) -> None:
+@pytest.mark.parametrize("covariance", ["full", "diagonal"])
+def test_the_run_is_pycmas_own_given_the_same_draws(covariance: str) -> None:
     generation = 0
 
     def randn(members: int, dimension: int) -> np.ndarray:
         return np.stack([noise(SEED, generation, member, dimension) for member in range(members)]).astype(float)
 
-    options: dict[str, Any] = {"popsize": POPULATION, "CMA_diagonal": diagonal, "AdaptSigma": CMAAdaptSigmaCSA}
-    options |= {"randn": randn, "seed": np.nan, "verbose": -10}
-    strategy = build(diagonal=diagonal)
+    options: dict[str, Any] = {"popsize": POPULATION, "CMA_diagonal": covariance == "diagonal"}
+    options |= {"AdaptSigma": CMAAdaptSigmaCSA, "randn": randn, "seed": np.nan, "verbose": -10}
+    strategy = build(covariance=covariance)
     own = cma.CMAEvolutionStrategy(strategy.mean.astype(np.float64), 0.1, options)
     for generation in range(60):  # noqa: B007 - randn reads it
         told = np.array(own.ask(), np.float32)
@@ -61,11 +64,38 @@ def test_the_run_is_pycmas_own_given_the_same_draws(diagonal: bool) -> None:
     assert strategy.summary()["sigma"] == own.sigma
 
 
-@diagonal_or_full
+@pytest.mark.parametrize("dimension", [12, 40])
+def test_a_vkd_run_is_pycmas_own_given_the_same_draws(dimension: int) -> None:
+    keys: Iterator[tuple[int, int]] = iter(())
+
+    def randn(dimension: int) -> np.ndarray:
+        generation, draw = next(keys)
+        return noise(SEED, generation, draw, dimension).astype(float)
+
+    options = {"popsize": POPULATION, "seed": np.nan, "verbose": -10, "CMA_sampler_options": {"randn": randn}}
+    strategy = build(dimension, covariance="vkd")
+    start = strategy.mean.astype(np.float64)
+    own = cma.CMAEvolutionStrategy(start, 0.1, GaussVkDSampler.extend_cma_options(options))
+    vectors = set()
+    for generation in range(400):
+        keys = ((generation, draw) for draw in range(POPULATION))
+        told = np.array(own.ask(), np.float32)
+        assert np.array_equal(step(strategy), told)
+        own.tell(list(told.astype(np.float64)), (-ellipsoid(told)).tolist(), check_points=False)
+        vectors.add(own.sm.k)
+    assert strategy.summary()["vectors"] == own.sm.k
+    assert len(vectors) > 1  # how many there are was learnt
+    assert np.array_equal(strategy.mean, own.mean.astype(np.float32))
+    assert strategy.summary()["sigma"] == own.sigma * own.sm.sigma
+
+
+@each_covariance
 @pytest.mark.parametrize("dimension", [2, 8, 40, 320])
-def test_a_run_restored_every_few_generations_equals_the_uninterrupted_one(diagonal: bool, dimension: int) -> None:
-    uninterrupted = build(dimension, diagonal=diagonal)
-    interrupted = build(dimension, diagonal=diagonal)
+def test_a_run_restored_every_few_generations_equals_the_uninterrupted_one(
+    covariance: str, dimension: int
+) -> None:
+    uninterrupted = build(dimension, covariance=covariance)
+    interrupted = build(dimension, covariance=covariance)
     for generation in range(120 if dimension < 300 else 12):
         if generation % 5 == 2:
             interrupted = restored(interrupted, interrupted.state())
@@ -116,7 +146,7 @@ def test_a_covariance_conditioned_worse_than_1e12_restarts_alike() -> None:
 
 def test_every_draw_is_keyed_by_generation_and_member_in_every_dimension() -> None:
     # Above 300 dimensions pycma by default injects members of its own, which would not be keyed.
-    strategy = build(400, population=8, diagonal=True)
+    strategy = build(400, population=8, covariance="diagonal")
     for generation in range(4):
         before = strategy.state()
         members = strategy.ask().rows(0, 8).astype(np.float64)
@@ -126,10 +156,10 @@ def test_every_draw_is_keyed_by_generation_and_member_in_every_dimension() -> No
         assert np.allclose((members - before["mean"]) / deviation, draws, atol=1e-4)
 
 
-@diagonal_or_full
-def test_the_penalty_pulls_the_mean_towards_zero(diagonal: bool) -> None:
+@each_covariance
+def test_the_penalty_pulls_the_mean_towards_zero(covariance: str) -> None:
     # All members are equally fit: only the penalty tells them apart.
-    strategy = build(diagonal=diagonal, l2_penalty=0.01)
+    strategy = build(covariance=covariance, l2_penalty=0.01)
     before = np.square(strategy.mean).sum()
     for _ in range(60):
         strategy.ask()
@@ -157,10 +187,66 @@ def test_training_goes_on_where_pycma_would_stop() -> None:
 
 
 def test_a_population_of_two_is_refused() -> None:
-    assert CMAES.refuse_population_size(2) == "CMA-ES needs a population of at least 3"
-    assert CMAES.refuse_population_size(3) is None
+    assert CMAES.refuse_population_size(3) == "CMA-ES needs a population of at least 4"
+    assert CMAES.refuse_population_size(4) is None
 
 
 def test_the_full_state_holds_the_covariance_once() -> None:
     state = build(50).state()
     assert sum(value.size == 50 * 50 for value in state.values()) == 2  # C and its eigenvectors
+
+
+def test_a_vkd_run_restored_while_its_vectors_come_and_go_equals_the_uninterrupted_one() -> None:
+    uninterrupted, interrupted = build(12, covariance="vkd"), build(12, covariance="vkd")
+    vectors = []
+    for generation in range(500):
+        if generation % 7 == 3:
+            interrupted = restored(interrupted, interrupted.state())
+        assert step(uninterrupted).tobytes() == step(interrupted).tobytes()
+        vectors.append(uninterrupted.summary()["vectors"])
+    changes = np.diff(vectors)
+    assert (changes > 0).any()
+    assert (changes < 0).any()
+
+
+def test_vkd_never_learns_more_vectors_than_it_may() -> None:
+    most = []
+    for limit in (None, 0):
+        strategy = build(12, covariance="vkd", max_vectors=limit)
+        most.append(max(strategy.summary()["vectors"] for _ in range(400) if step(strategy).any()))
+    assert most[0] > 0
+    assert most[1] == 0
+
+
+def test_vkd_stays_finite_where_float32_can_no_longer_tell_members_apart() -> None:
+    initial = np.full(12, 1000.0, np.float32)
+    strategy = CMAES(CMAESSpec(covariance="vkd", sigma_init=1e-8), Problem(POPULATION, SEED, initial))
+    for _ in range(20):
+        strategy.tell(ellipsoid(strategy.ask().rows(0, POPULATION)))
+    assert all(np.isfinite(value).all() for value in strategy.state().values())
+
+
+def test_vkd_recentred_injects_no_step_that_led_elsewhere() -> None:
+    strategy = build(12, covariance="vkd")
+    for _ in range(5):
+        step(strategy)
+    members = strategy.ask().rows(0, POPULATION)
+    assert np.allclose(members[0] + members[1], 2 * strategy.mean, atol=1e-6)
+    strategy.tell(ellipsoid(members))
+    strategy.recentre(np.full(12, 0.5, np.float32))
+    members = strategy.ask().rows(0, POPULATION)
+    assert np.array_equal(strategy.mean, np.full(12, 0.5))
+    assert np.isfinite(members).all()
+    assert not np.allclose(members[0] + members[1], 2 * strategy.mean, atol=1e-3)
+
+
+def test_vectors_of_another_covariance_than_vkd_are_refused() -> None:
+    with pytest.raises(ValidationError, match="max_vectors is an option of vkd, not of the full covariance"):
+        CMAESSpec(max_vectors=3)
+
+
+def test_vkd_takes_memory_that_grows_with_the_dimension_and_not_with_its_square() -> None:
+    vkd = CMAESSpec(covariance="vkd")
+    small, large = (CMAES.memory_bytes(vkd, dimension, 16) for dimension in (10_000, 100_000))
+    assert large == 10 * small
+    assert large < CMAES.memory_limit < CMAES.memory_bytes(CMAESSpec(), 100_000, 16)

@@ -8,7 +8,9 @@ import pytest
 from services.master.strategies.base import Population
 from services.master.strategies.fitness_shaping import (
     FITNESS_SHAPINGS,
+    best_pairs,
     centred_ranks,
+    nes_utilities,
     raw,
     subtract_l2_penalty,
     z_score,
@@ -37,6 +39,43 @@ def test_z_scores_have_mean_0_and_standard_deviation_1() -> None:
 
 def test_z_scores_of_equal_fitness_are_zero() -> None:
     assert z_score(np.full(3, 7.0)).tolist() == [0.0, 0.0, 0.0]
+
+
+def test_nes_utilities_of_four_are_the_papers() -> None:
+    # ln 3 − ln k is ln 3 and ln 3/2 for the two best, and not above 0 for the others.
+    best, second = np.log(3), np.log(1.5)
+    expected = [second / (best + second) - 0.25, -0.25, best / (best + second) - 0.25, -0.25]
+    assert np.allclose(nes_utilities(np.array([5.0, -1e9, 7.0, 4.9])), expected, rtol=1e-14)
+
+
+@pytest.mark.parametrize("count", [2, 3, 8, 101])
+def test_nes_utilities_add_up_to_0_and_rise_with_the_fitness(count: int) -> None:
+    fitness = np.random.default_rng(count).normal(size=count)
+    utilities = nes_utilities(fitness)
+    assert utilities.sum() == pytest.approx(0, abs=1e-15)
+    assert (np.diff(utilities[np.argsort(fitness)]) >= 0).all()
+    for rank, member in enumerate(np.argsort(-fitness), start=1):
+        weights = [max(0.0, np.log(count / 2 + 1) - np.log(k)) for k in range(1, count + 1)]
+        assert utilities[member] == pytest.approx(weights[rank - 1] / sum(weights) - 1 / count, rel=1e-12)
+
+
+def test_nes_utilities_of_equals_go_by_index() -> None:
+    utilities = nes_utilities(np.zeros(101))
+    assert (np.diff(utilities) >= 0).all()
+
+
+def test_the_best_pairs_are_those_whose_better_member_is_best() -> None:
+    fitness = np.array([0.0, 1.0, 9.0, -9.0, 3.0, 3.0, 4.0, -50.0])
+    assert best_pairs(fitness, 2).tolist() == [1, 3]
+    assert best_pairs(fitness, 3).tolist() == [1, 2, 3]
+    assert best_pairs(fitness, 4).tolist() == [0, 1, 2, 3]
+
+
+def test_of_equal_pairs_the_first_are_the_best() -> None:
+    # Long enough that an unstable sort would shuffle it.
+    fitness = np.repeat(np.arange(101.0) % 2, 2)
+    assert best_pairs(fitness, 50).tolist() == list(range(1, 101, 2))
+    assert best_pairs(fitness, 53).tolist() == sorted([*range(1, 101, 2), 0, 2, 4])
 
 
 def test_raw_fitness_stays_as_it_is() -> None:

@@ -10,12 +10,13 @@ from services.master.strategies.pepg import PEPG, PEPGSpec
 from shared.seeding import noise
 
 SEED, POPULATION, DIMENSION = 5, 12, 7
+seeds = pytest.mark.parametrize("seed", [0, SEED, 2**40])
 INITIAL = np.linspace(-1, 1, DIMENSION).astype(np.float32)
 FITNESS = np.random.default_rng(0).normal(size=(30, POPULATION))
 
 
-def build(**options: object) -> PEPG:
-    return PEPG(PEPGSpec.model_validate(options), Problem(POPULATION, SEED, INITIAL))
+def build(seed: int = SEED, **options: object) -> PEPG:
+    return PEPG(PEPGSpec.model_validate(options), Problem(POPULATION, seed, INITIAL))
 
 
 def step(strategy: PEPG, fitness: np.ndarray) -> np.ndarray:
@@ -24,10 +25,10 @@ def step(strategy: PEPG, fitness: np.ndarray) -> np.ndarray:
     return members
 
 
-def perturbations(generation: int, sigma: np.ndarray) -> np.ndarray:
+def perturbations(generation: int, sigma: np.ndarray, seed: int = SEED) -> np.ndarray:
     """Return ε ``(pairs, dimension)``."""
     pairs = range(POPULATION // 2)
-    return sigma * np.stack([noise(SEED, generation, pair, DIMENSION) for pair in pairs]).astype(np.float64)
+    return sigma * np.stack([noise(seed, generation, pair, DIMENSION) for pair in pairs]).astype(np.float64)
 
 
 def ranks(fitness: np.ndarray) -> np.ndarray:
@@ -42,13 +43,14 @@ def test_the_members_are_the_mean_plus_and_minus_the_perturbations() -> None:
     assert np.allclose(members[1::2], INITIAL - epsilon, atol=1e-6)
 
 
-def test_thirty_updates_follow_the_equations() -> None:
-    strategy = build(learning_rate=0.05)
+@seeds
+def test_thirty_updates_follow_the_equations(seed: int) -> None:
+    strategy = build(seed, learning_rate=0.05)
     mean, sigma, rate = INITIAL.astype(np.float64), np.full(DIMENSION, 0.1), 0.05
     first, second = np.zeros(DIMENSION), np.zeros(DIMENSION)
     for generation, fitness in enumerate(FITNESS):
         members = step(strategy, fitness)
-        epsilon = perturbations(generation, sigma)
+        epsilon = perturbations(generation, sigma, seed)
         reward = ranks(fitness - 0.01 * (members**2).mean(axis=1))
         plus, minus, baseline = reward[0::2], reward[1::2], reward.mean()
 
@@ -68,6 +70,26 @@ def test_thirty_updates_follow_the_equations() -> None:
     assert np.allclose(state["sigma"], sigma, rtol=1e-9)
     assert state["learning_rate"] == pytest.approx(rate, rel=1e-12)
     assert strategy.summary()["learning_rate"] == pytest.approx(0.05 * 0.9999**30)
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "clipup"])
+def test_the_learning_rate_is_the_step_size_of_any_optimizer(optimizer: str) -> None:
+    strategy = build(optimizer=optimizer, learning_rate=0.05, sigma_learning_rate=0, elite_ratio=0.5)
+    mean, velocity, sigma = INITIAL.astype(np.float64), np.zeros(DIMENSION), np.full(DIMENSION, 0.1)
+    for generation, fitness in enumerate(FITNESS):
+        rate = 0.05 * 0.9999**generation
+        members = step(strategy, fitness)
+        penalised = fitness - 0.01 * (members**2).mean(axis=1)
+        pairs = sorted(range(6), key=lambda pair: -max(penalised[2 * pair], penalised[2 * pair + 1]))[:3]
+        reward = ranks(np.array([penalised[2 * pair + k] for pair in sorted(pairs) for k in (0, 1)]))
+        gradient = (reward[0::2] - reward[1::2]) @ perturbations(generation, sigma)[sorted(pairs)]
+        if optimizer == "clipup":
+            gradient = gradient / np.linalg.norm(gradient)
+        velocity = 0.9 * velocity + rate * gradient
+        if optimizer == "clipup":
+            velocity *= min(1.0, 2 * rate / float(np.linalg.norm(velocity)))
+        mean, sigma = mean + velocity, sigma * 0.999
+    assert np.allclose(strategy.state()["mean"], mean, rtol=1e-9, atol=1e-12)
 
 
 def test_sigma_changes_by_at_most_the_given_share_of_itself() -> None:
@@ -130,6 +152,8 @@ def test_the_defaults_are_the_samples() -> None:
         "learning_rate": 0.01,
         "learning_rate_decay": 0.9999,
         "learning_rate_limit": 0.01,
+        "optimizer": "adam",
         "fitness_shaping": "centred_ranks",
+        "elite_ratio": 1.0,
         "weight_decay": 0.01,
     }

@@ -7,17 +7,17 @@ import pytest
 from pydantic import ValidationError
 
 from services.master.strategies.base import Problem
-from services.master.strategies.gaussian import MirroredPopulation, weighted_sums
 from services.master.strategies.pgpe import PGPE, PGPESpec
 from shared.seeding import noise
 
 SEED, POPULATION, DIMENSION = 9, 10, 6
+seeds = pytest.mark.parametrize("seed", [0, SEED, 2**40])
 INITIAL = np.linspace(-1, 1, DIMENSION).astype(np.float32)
 FITNESS = np.random.default_rng(0).normal(size=(30, POPULATION))
 
 
-def build(**options: object) -> PGPE:
-    return PGPE(PGPESpec.model_validate(options), Problem(POPULATION, SEED, INITIAL))
+def build(seed: int = SEED, **options: object) -> PGPE:
+    return PGPE(PGPESpec.model_validate(options), Problem(POPULATION, seed, INITIAL))
 
 
 def step(strategy: PGPE, fitness: np.ndarray) -> None:
@@ -25,10 +25,10 @@ def step(strategy: PGPE, fitness: np.ndarray) -> None:
     strategy.tell(fitness)
 
 
-def perturbations(generation: int, sigma: np.ndarray) -> np.ndarray:
+def perturbations(generation: int, sigma: np.ndarray, seed: int = SEED) -> np.ndarray:
     """Return ε ``(pairs, dimension)``."""
     pairs = range(POPULATION // 2)
-    return sigma * np.stack([noise(SEED, generation, pair, DIMENSION) for pair in pairs]).astype(np.float64)
+    return sigma * np.stack([noise(seed, generation, pair, DIMENSION) for pair in pairs]).astype(np.float64)
 
 
 def ranks(fitness: np.ndarray) -> np.ndarray:
@@ -36,13 +36,14 @@ def ranks(fitness: np.ndarray) -> np.ndarray:
     return np.array([order.index(member) / (len(fitness) - 1) - 0.5 for member in range(len(fitness))])
 
 
-def test_thirty_updates_with_clipup_follow_the_equations() -> None:
-    strategy = build(radius=3.0)
+@seeds
+def test_thirty_updates_with_clipup_follow_the_equations(seed: int) -> None:
+    strategy = build(seed, radius=3.0)
     mean, sigma = INITIAL.astype(np.float64), np.full(DIMENSION, 3 / np.sqrt(DIMENSION))
     velocity = np.zeros(DIMENSION)
     for generation, fitness in enumerate(FITNESS):
         step(strategy, fitness)
-        epsilon, shaped, pairs = perturbations(generation, sigma), ranks(fitness), POPULATION // 2
+        epsilon, shaped, pairs = perturbations(generation, sigma, seed), ranks(fitness), POPULATION // 2
         mean_gradient, sigma_gradient = np.zeros(DIMENSION), np.zeros(DIMENSION)
         for pair in range(pairs):
             plus, minus = shaped[2 * pair], shaped[2 * pair + 1]
@@ -56,6 +57,42 @@ def test_thirty_updates_with_clipup_follow_the_equations() -> None:
     state = strategy.state()
     assert np.allclose(state["mean"], mean, rtol=1e-9, atol=1e-12)
     assert np.allclose(state["sigma"], sigma, rtol=1e-9)
+
+
+@seeds
+def test_thirty_updates_with_every_option_follow_the_equations(seed: int) -> None:
+    strategy = build(
+        seed,
+        sigma_init=0.5,
+        sigma_schedule={"name": "exponential", "decay": 0.95, "floor": 0.4},
+        optimizer={"name": "clipup", "step_size": 0.2, "max_speed": 0.3},
+        learning_rate_schedule={"name": "linear", "generations": 20, "final": 0.25},
+        fitness_shaping="z_score",
+        elite_ratio=0.6,
+        l2_penalty=0.2,
+        weight_decay=0.01,
+    )
+    mean, sigma, velocity = INITIAL.astype(np.float64), np.full(DIMENSION, 0.5), np.zeros(DIMENSION)
+    for generation, fitness in enumerate(FITNESS):
+        members = strategy.ask().rows(0, POPULATION).astype(np.float64)
+        strategy.tell(fitness)
+        penalised = fitness - 0.2 * (members**2).mean(axis=1)
+        best = sorted(range(5), key=lambda pair: -max(penalised[2 * pair], penalised[2 * pair + 1]))[:3]
+        used = np.array([[penalised[2 * pair], penalised[2 * pair + 1]] for pair in best])
+        plus, minus = ((used - used.mean()) / used.std()).T
+        epsilon = perturbations(generation, sigma, seed)[best]
+        mean_gradient = (plus - minus) / 2 @ epsilon / 3 - 0.01 * mean
+        sigma_gradient = (plus + minus) / 2 @ ((epsilon**2 - sigma**2) / sigma) / 3
+        share = 1 - 0.75 * min(generation, 20) / 20
+        velocity = 0.9 * velocity + share * 0.2 * mean_gradient / np.linalg.norm(mean_gradient)
+        velocity *= min(1.0, share * 0.3 / float(np.linalg.norm(velocity)))
+        mean = mean + velocity
+        sigma = sigma + np.clip(0.1 * sigma_gradient, -0.2 * sigma, 0.2 * sigma)
+        sigma = sigma * max(0.95 ** (generation + 1), 0.4) / max(0.95**generation, 0.4)
+    state = strategy.state()
+    assert np.allclose(state["mean"], mean, rtol=1e-6, atol=1e-7)
+    assert np.allclose(state["sigma"], sigma, rtol=1e-6)
+    assert strategy.summary()["learning_rate"] == pytest.approx(0.25 * 0.2)
 
 
 @pytest.mark.parametrize(
@@ -109,25 +146,3 @@ def test_a_radius_and_a_sigma_init_together_are_refused() -> None:
 def test_a_specification_survives_being_written_and_read(options: dict[str, float]) -> None:
     spec = PGPESpec.model_validate(options)
     assert PGPESpec.model_validate(spec.model_dump()) == spec
-
-
-def test_the_weighted_sums_are_those_of_z_and_of_z_squared_less_1() -> None:
-    rng = np.random.default_rng(0)
-    draws = rng.normal(size=(4, 5)).astype(np.float32)
-    linear, quadratic = rng.normal(size=(2, 4))
-    first, second = weighted_sums(draws, linear, quadratic)
-    exact = draws.astype(np.float64)
-    assert np.allclose(first, linear @ exact)
-    assert np.allclose(second, quadratic @ (exact**2 - 1))
-
-
-def test_a_mirrored_population_gives_any_range_with_the_same_bits() -> None:
-    rng = np.random.default_rng(0)
-    mean, sigma, *draws = rng.normal(size=(6, 5)).astype(np.float32)
-    population = MirroredPopulation(mean, sigma, np.array(draws))
-    expected = np.stack(
-        [mean + sign * (sigma * draw) for draw in draws for sign in (np.float32(1), np.float32(-1))]
-    )
-    for start in range(9):
-        for stop in range(start, 9):
-            assert np.array_equal(population.rows(start, stop), expected[start:stop])

@@ -1,0 +1,83 @@
+"""`python -m benchmarks.memory`: what a worker of two slots holds in memory, rollout after rollout.
+
+The rollouts are BipedalWalkerHardcore's, sent by the dispatcher in units as a search would send them, with
+policies drawn anew for each thousand. The figure is the resident memory of the worker and of its slots.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import tempfile
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.throughput import JOBS
+from cli.local_cluster import LocalCluster
+from services.master.dispatch.batch import Batch
+from services.master.dispatch.discovery import parse_workers
+from services.master.dispatch.dispatcher import Dispatcher
+from services.master.dispatch.fleet import Fleet
+from services.worker.environments.registry import describe
+from services.worker.slots.memory import resident_bytes
+from shared.spec.policy import build_policy
+
+SLOTS = 2
+TURN = 1000
+"""Rollouts between two readings."""
+SPREAD = np.float32(1.0)
+"""Of the parameters: policies of all kinds, most of which fall soon."""
+
+
+def main() -> None:
+    """Print a line for each thousand rollouts."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rollouts", type=int, default=10_000)
+    turns = -(-parser.parse_args().rollouts // TURN)
+    with ExitStack() as stack:
+        logs = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        cluster = stack.enter_context(LocalCluster(logs))
+        urls = cluster.start_workers(1, slots=SLOTS)
+        asyncio.run(measure(urls[0], cluster.worker_pids[0], turns))
+
+
+async def measure(url: str, pid: int, turns: int) -> None:
+    """Roll out and read."""
+    fleet = Fleet(parse_workers(url))
+    probing = asyncio.create_task(fleet.run())
+    dispatcher = Dispatcher(fleet)
+    header = JOBS["hardcore"].header
+    dimension = build_policy(header.policy, describe(header.environment)).dimension
+    steps = 0
+    for turn in range(turns + 1):
+        if turn:
+            draws = np.random.default_rng(turn).standard_normal((TURN, dimension), dtype=np.float32) * SPREAD
+            seeds = np.arange((turn - 1) * TURN, turn * TURN, dtype=np.int32)[:, None]
+            steps += int(
+                (await dispatcher.run(Batch("memory", header, partial(_rows, draws), seeds))).lengths.sum()
+            )
+        else:
+            while not fleet.ready:  # noqa: ASYNC110 - the fleet tells of it once, and perhaps it has
+                await asyncio.sleep(0.1)
+        parts = " + ".join(f"{size / 2**20:6.1f}" for size in resident(pid))
+        print(f"{turn * TURN:7,} rollouts {steps:11,} steps   worker + slots: {parts} MiB", flush=True)
+    probing.cancel()
+    await dispatcher.close()
+
+
+def _rows(draws: NDArray[np.float32], start: int, stop: int) -> NDArray[np.float32]:
+    return draws[start:stop]
+
+
+def resident(pid: int) -> list[int]:
+    """Return the resident bytes of a process and of each of its children."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [resident_bytes(one) for one in (pid, *map(int, children))]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,75 @@
+"""The registered strategies and policies, described from what their classes say of themselves."""
+
+from __future__ import annotations
+
+import inspect
+from typing import cast
+
+from services.master.catalogue.schemas import (
+    MemoryNeed,
+    PluginDescription,
+    PolicyList,
+    StrategyDescription,
+    StrategyList,
+)
+from services.master.strategies.base import Strategy
+from shared.errors import NotFound
+from shared.spec.policy import POLICIES
+from shared.spec.strategies import STRATEGIES
+
+DIMENSIONS = (2_804, 100_000, 1_000_000)
+"""A walker's policy, a large network, and the largest that strategies without matrices are measured at."""
+
+POPULATION_SIZE = 256
+
+
+def strategies() -> StrategyList:
+    """Describe every registered strategy."""
+    return StrategyList(strategies=[strategy(name) for name in STRATEGIES])
+
+
+def strategy(name: str) -> StrategyDescription:
+    """Describe one strategy.
+
+    Raises:
+        NotFound: no such strategy is registered.
+    """
+    if name not in STRATEGIES:
+        raise NotFound(f"there is no strategy {name!r}, there are {', '.join(STRATEGIES)}")
+    chosen = cast(type[Strategy], STRATEGIES[name])
+    return StrategyDescription(
+        name=name,
+        summary=_summary(chosen),
+        hyperparameters=chosen.Spec.model_json_schema(),
+        suits=chosen.suits,
+        paper=chosen.paper,
+        mirrored=chosen.mirrored,
+        resizable=chosen.resizable,
+        memory_limit=chosen.memory_limit,
+        memory=[_memory(name, chosen, dimension) for dimension in DIMENSIONS],
+    )
+
+
+def policies() -> PolicyList:
+    """Describe every registered policy."""
+    return PolicyList(
+        policies=[
+            PluginDescription(name=name, summary=_summary(policy), hyperparameters=policy.Spec.model_json_schema())
+            for name, policy in POLICIES.items()
+        ]
+    )
+
+
+def _memory(name: str, strategy: type[Strategy], dimension: int) -> MemoryNeed:
+    size = strategy.memory_bytes(strategy.Spec(name=name), dimension, POPULATION_SIZE)
+    return MemoryNeed(
+        dimension=dimension,
+        population_size=POPULATION_SIZE,
+        bytes=size,
+        fits=size <= strategy.memory_limit,
+    )
+
+
+def _summary(plugin: type) -> str:
+    """Return the first line of its docstring, its own and not its base's."""
+    return inspect.cleandoc(plugin.__doc__ or "").partition("\n")[0]

@@ -1,0 +1,106 @@
+"""Members that need not be stored: mean ± σ · z, each made from (mean, σ, counter keys) wherever it is needed.
+
+Master and worker make them by this one function, of float32 throughout, so that both have the same bits: what
+the strategy credits is what was evaluated, though no more than (mean, σ, keys) went from one to the other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from shared.seeding import noise
+
+FloatArray = NDArray[np.float32]
+Counter = Annotated[int, Field(ge=0, lt=2**64, strict=True)]
+
+
+def perturbed(mean: FloatArray, sigma: FloatArray, draws: FloatArray, *, mirrored: bool) -> FloatArray:
+    """Return the members of standard normal ``draws (draws, dimension)``, in order, as a new array.
+
+    One member for each draw, mean + σ z; if mirrored two, mean + σ z and mean − σ z. ``sigma`` is
+    ``(dimension,)``, or ``(1,)`` where it is the same for all parameters.
+    """
+    perturbations = sigma * draws
+    if not mirrored:
+        np.add(mean, perturbations, out=perturbations)
+        return perturbations
+    members = np.empty((2 * len(draws), len(mean)), np.float32)
+    np.add(mean, perturbations, out=members[0::2])
+    np.subtract(mean, perturbations, out=members[1::2])
+    return members
+
+
+class NoiseKey(BaseModel):
+    """Which noise the members of a generation are made of."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    seed: Counter
+    generation: Counter
+    mirrored: bool = Field(
+        default=False,
+        description="Whether members 2i and 2i + 1 are mean ± the same perturbation, the i-th; otherwise member i "
+        "has the i-th.",
+    )
+
+    def draw(self, member: int) -> int:
+        """Return the number of the draw that a member is made of."""
+        return member // 2 if self.mirrored else member
+
+    def noise(self, draw: int, dimension: int, out: FloatArray | None = None) -> FloatArray:
+        """Return the standard normal z ``(dimension,)`` of one draw, in ``out`` if it is given."""
+        return noise(self.seed, self.generation, draw, dimension, out)
+
+
+@dataclass
+class GaussianMembers:
+    """Some members of one generation by description; index it as if it were their rows."""
+
+    mean: FloatArray
+    """``(dimension,)``"""
+    sigma: FloatArray
+    """``(dimension,)``, or ``(1,)`` where it is the same for all parameters."""
+    key: NoiseKey
+    numbers: NDArray[np.int32]
+    """``(members,)``: which members of the generation these are."""
+    _last: tuple[int, FloatArray] | None = field(default=None, init=False, repr=False, compare=False)
+    """The members of the draw last asked for: episodes of one member, and pairs, come one after another."""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Return ``(members, dimension)``."""
+        return len(self.numbers), len(self.mean)
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def __getitem__(self, index: int | NDArray[np.integer[Any]]) -> FloatArray:
+        """Make one member ``(dimension,)``, or those of an index ``(n,)``, ``(n, dimension)``."""
+        if isinstance(index, int | np.integer):
+            return self._member(int(self.numbers[index]))
+        members = np.empty((len(index), len(self.mean)), np.float32)
+        for row, one in enumerate(index):
+            members[row] = self._member(int(self.numbers[one]))
+        return members
+
+    def __array__(self, dtype: None = None, copy: bool | None = None) -> FloatArray:
+        """Make all of them ``(members, dimension)``, for those who have the memory."""
+        return self[np.arange(len(self))]
+
+    def _member(self, number: int) -> FloatArray:
+        draw = self.key.draw(number)
+        if self._last is None or self._last[0] != draw:
+            self._last = None  # its memory is for the next
+            z = self.key.noise(draw, len(self.mean))
+            self._last = draw, perturbed(self.mean, self.sigma, z[None], mirrored=self.key.mirrored)
+        members = self._last[1]
+        return np.asarray(members[number % len(members)])
+
+
+Members = FloatArray | GaussianMembers
+"""Members as a unit carries them: their rows ``(members, dimension)``, or what their rows are made of."""

@@ -1,0 +1,101 @@
+"""The schedules, as plain values."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from pydantic import BaseModel, ValidationError
+
+from services.master.strategies.schedules import (
+    AnySchedule,
+    CosineSpec,
+    ExponentialSpec,
+    LinearSpec,
+    change,
+    decayed,
+    factor,
+)
+
+
+class Scheduled(BaseModel):
+    schedule: AnySchedule = None
+
+
+def factors(schedule: ExponentialSpec | LinearSpec | CosineSpec, *generations: int) -> list[float]:
+    return [factor(schedule, generation) for generation in generations]
+
+
+def test_without_a_schedule_the_value_stays() -> None:
+    assert [factor(None, 0), factor(None, 10**6), change(None, 5)] == [1.0, 1.0, 1.0]
+
+
+def test_exponential_decay_multiplies_in_each_generation_down_to_its_floor() -> None:
+    assert factors(ExponentialSpec(decay=0.5, floor=0.2), 0, 1, 2, 3, 1000) == [1.0, 0.5, 0.25, 0.2, 0.2]
+
+
+def test_exponential_decay_far_beyond_the_smallest_number_is_its_floor() -> None:
+    assert factor(ExponentialSpec(decay=0.1, floor=0.01), 10**7) == 0.01
+
+
+def test_the_linear_schedule_falls_in_equal_steps_and_stays_at_the_end() -> None:
+    falling = factors(LinearSpec(generations=4, final=0.2), 0, 1, 2, 3, 4, 5, 10**7)
+    assert falling == pytest.approx([1.0, 0.8, 0.6, 0.4, 0.2, 0.2, 0.2], rel=1e-15)
+
+
+def test_the_cosine_schedule_starts_and_ends_flat_and_halves_in_the_middle() -> None:
+    spec = CosineSpec(generations=4, final=0.5)
+    ends = 0.25 * (1 + np.sqrt(0.5)), 0.25 * (1 - np.sqrt(0.5))
+    assert factors(spec, 0, 1, 2, 3, 4, 9) == pytest.approx(
+        [1.0, 0.5 + ends[0], 0.75, 0.5 + ends[1], 0.5, 0.5], rel=1e-12
+    )
+
+
+@pytest.mark.parametrize(
+    "schedule", [ExponentialSpec(decay=0.9, floor=0.3), LinearSpec(generations=7), CosineSpec(generations=7)]
+)
+def test_the_changes_of_all_generations_multiply_to_the_factor(
+    schedule: ExponentialSpec | LinearSpec | CosineSpec,
+) -> None:
+    value = 1.0
+    for generation in range(20):
+        value *= change(schedule, generation)
+        assert value == pytest.approx(factor(schedule, generation + 1), rel=1e-12)
+
+
+def test_a_number_decays_only_above_its_limit() -> None:
+    assert decayed(0.5, 0.5, 0.2) == 0.25
+    assert decayed(0.2, 0.5, 0.2) == 0.2
+
+
+def test_each_of_several_numbers_decays_only_above_the_limit() -> None:
+    assert decayed(np.array([0.5, 0.2, 0.1]), 0.5, 0.2).tolist() == [0.25, 0.2, 0.1]
+
+
+@pytest.mark.parametrize(
+    ("given", "read"),
+    [
+        (None, None),
+        ({"name": "exponential", "decay": 0.9}, ExponentialSpec(decay=0.9)),
+        ({"name": "linear", "generations": 5}, LinearSpec(generations=5)),
+        ({"name": "cosine", "generations": 5, "final": 0.5}, CosineSpec(generations=5, final=0.5)),
+    ],
+)
+def test_the_name_tells_the_schedules_apart(given: object, read: object) -> None:
+    scheduled = Scheduled.model_validate({"schedule": given})
+    assert scheduled.schedule == read
+    assert Scheduled.model_validate_json(scheduled.model_dump_json()) == scheduled
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"name": "exponential", "decay": 1.5},
+        {"name": "exponential", "floor": 0},
+        {"name": "linear"},
+        {"name": "cosine", "generations": 0},
+        {"name": "linear", "generations": 5, "decay": 0.9},
+    ],
+)
+def test_a_schedule_that_cannot_be_is_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        Scheduled.model_validate({"schedule": wrong})
