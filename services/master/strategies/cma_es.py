@@ -43,6 +43,9 @@ from shared.seeding import noise
 from shared.spec.strategy import StrategySpec
 
 Vector = NDArray[np.float64]
+CONVERGED = 16
+"""A population no wider than so many float32 steps, in every parameter, has nothing left to be told apart."""
+
 SMALLEST_POPULATION = 4
 """Of three, only the best counts, and pycma's vkd stops at weights that are all 0."""
 
@@ -164,12 +167,14 @@ class CMAES(Strategy):
     def _tell(self, fitness: Vector) -> None:
         penalised = subtract_l2_penalty(fitness, self._population, self.hyperparameters.l2_penalty)
         members = self._population.rows(0, len(self._population)).astype(np.float64)
+        self._population = self._no_population()
+        if (np.ptp(members, axis=0) <= CONVERGED * np.spacing(np.abs(self.mean))).all():
+            return  # pycma would learn from rounding only, shrink the deviations to 0, and divide by them
         with warnings.catch_warnings(), np.errstate(invalid="ignore", divide="ignore"):
             # At the end of float32's resolution VkD no longer finds the two members that it injected.
             warnings.simplefilter("ignore")
             # Without check_points=False pycma would shorten the longest perturbations of rows it does not know.
             self._es.tell(list(members), centred_ranks(-penalised).tolist(), check_points=False)
-        self._population = self._no_population()
 
     def _recentre(self, mean: Parameters) -> None:
         es = self._es

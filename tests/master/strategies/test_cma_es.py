@@ -13,7 +13,7 @@ from cma.sigma_adaptation import CMAAdaptSigmaCSA
 from pydantic import ValidationError
 
 from services.master.strategies.base import Problem, State
-from services.master.strategies.cma_es import CMAES, CMAESSpec
+from services.master.strategies.cma_es import CMAES, CMAESSpec, Covariance
 from shared.frame import decode_frame, encode_frame
 from shared.seeding import noise
 
@@ -250,3 +250,16 @@ def test_vkd_takes_memory_that_grows_with_the_dimension_and_not_with_its_square(
     small, large = (CMAES.memory_bytes(vkd, dimension, 16) for dimension in (10_000, 100_000))
     assert large == 10 * small
     assert large < CMAES.memory_limit < CMAES.memory_bytes(CMAESSpec(), 100_000, 16)
+
+
+@pytest.mark.parametrize("covariance", ["full", "diagonal", "vkd"])
+@pytest.mark.parametrize("optimum", [0.0, 1.0, 100.0])
+def test_a_search_that_has_converged_to_the_last_bit_stays_there(covariance: Covariance, optimum: float) -> None:
+    problem = Problem(16, 1, np.zeros(6, np.float32))
+    strategy = CMAES(CMAESSpec(covariance=covariance), problem)
+    scales = 10.0 ** np.arange(6)
+    for _ in range(1200):
+        members = strategy.ask().rows(0, 16).astype(np.float64)
+        strategy.tell(-(scales * np.square(members - optimum)).sum(axis=1))
+    assert np.isfinite(strategy.ask().rows(0, 16)).all()
+    np.testing.assert_allclose(strategy.mean, optimum, rtol=1e-6, atol=1e-12)
