@@ -13,6 +13,7 @@ from services.worker.schemas import BINARY, CART_POLE, Health, Result, json_body
 from services.worker.settings import Settings
 from services.worker.slots.channel import Kind
 from services.worker.slots.pool import SlotPool
+from shared.digest import CONTENT_DIGEST, content_digest
 from shared.errors import Busy
 from shared.protocol import FRAME_MEDIA_TYPE, UnitJson, WorkerInfo
 from shared.spec.environment import EnvironmentDescription, EnvironmentSpec
@@ -56,7 +57,8 @@ async def run_rollouts(request: Request, pool: Pool, settings: SettingsState) ->
     """Run a unit: a batch of rollouts, in one slot.
 
     A rollout that fails is part of the result, not an error. A unit that takes longer than the environment's
-    `rollout_timeout_seconds` fails as a whole. If the client goes away, a unit that still waits is dropped.
+    `rollout_timeout_seconds` fails as a whole. If the client goes away, the unit is
+    given up.
     """
     binary = request.headers.get("content-type", "").partition(";")[0].strip() == FRAME_MEDIA_TYPE
     kind, media_type = (Kind.UNIT, FRAME_MEDIA_TYPE) if binary else (Kind.UNIT_JSON, "application/json")
@@ -75,13 +77,19 @@ async def run_rollouts(request: Request, pool: Pool, settings: SettingsState) ->
 async def describe_environment(request: Request, pool: Pool, settings: SettingsState) -> Response:
     """Say what an environment observes and takes."""
     payload = await compute(pool, request, Kind.DESCRIBE, settings.max_body_bytes)
-    return Response(payload, media_type="application/json")
+    return Response(payload, media_type="application/json", headers={CONTENT_DIGEST: content_digest(payload)})
 
 
-@router.get("/info", tags=["operations"], responses=problems(_503="The slots are warming up."))
-async def info(pool: Pool) -> WorkerInfo:
+@router.get(
+    "/info",
+    tags=["operations"],
+    response_model=WorkerInfo,
+    responses=problems(_503="The slots are warming up."),
+)
+async def info(pool: Pool) -> Response:
     """Say what this worker is and has."""
-    return pool.info()
+    payload = pool.info().model_dump_json().encode()
+    return Response(payload, media_type="application/json", headers={CONTENT_DIGEST: content_digest(payload)})
 
 
 @router.get("/livez", tags=["operations"])

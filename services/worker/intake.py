@@ -9,6 +9,7 @@ from fastapi import Request
 
 from services.worker.slots.channel import Kind, Message
 from services.worker.slots.pool import SlotPool
+from shared.digest import CONTENT_DIGEST, check_content_digest
 from shared.errors import Busy, PayloadTooLarge
 
 
@@ -22,6 +23,7 @@ async def compute(pool: SlotPool, request: Request, kind: Kind, max_body_bytes: 
     """
     pool.check_room()  # before the body is read: it may be large
     body = await _body(request, max_body_bytes)
+    check_content_digest(request.headers.get(CONTENT_DIGEST), body)
     ticket = pool.submit(Message(kind, body))
     gone = asyncio.create_task(_disconnected(request))
     try:

@@ -17,6 +17,9 @@ from shared.errors import StartupError
 
 NO_SUCH_NAME = {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)}
 
+RESOLVE_SECONDS = 5.0
+"""A resolver may think for half a minute; meanwhile the last answer stands."""
+
 
 class Discovery(Protocol):
     """A source of worker URLs."""
@@ -48,7 +51,10 @@ class DnsDiscovery:
         """Resolve the name anew."""
         loop = asyncio.get_running_loop()
         try:
-            found = await loop.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM)
+            async with asyncio.timeout(RESOLVE_SECONDS):
+                found = await loop.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM)
+        except TimeoutError:
+            return self._last
         except socket.gaierror as error:
             return [] if error.errno in NO_SUCH_NAME else self._last
         addresses = sorted({str(entry[4][0]) for entry in found})

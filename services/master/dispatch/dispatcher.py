@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -12,7 +14,8 @@ from services.master.dispatch.batch import Batch, BatchResult
 from services.master.dispatch.entries import Limits, Outcome, Send
 from services.master.dispatch.fleet import Fleet, Worker
 from services.master.dispatch.ledger import Ledger
-from services.master.dispatch.worker_client import NoReply, WorkerLost
+from services.master.dispatch.standing import WorkerEntry
+from services.master.dispatch.worker_client import Unreachable, WorkerLost
 from shared.errors import Busy, InvalidInput, SeedcastError
 from shared.protocol import UnitResult
 
@@ -21,6 +24,9 @@ REPLY_MARGIN_SECONDS = 30.0
 
 UNIT_SHARE_OF_TIMEOUT = 0.5
 """Units are planned for so much of a rollout's timeout, which a whole unit has to keep."""
+
+BEAT_SECONDS = 0.1
+"""How often the ledger is told the time while there is work, and may hedge."""
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +43,10 @@ class _Job:
     result: BatchResult
     finished: asyncio.Future[BatchResult]
 
+    def fail(self, reason: str) -> None:
+        if not self.finished.done():
+            self.finished.set_exception(BatchFailed(reason))
+
 
 class Dispatcher:
     """Runs batches on the fleet, many at once."""
@@ -45,9 +55,9 @@ class Dispatcher:
         self._fleet = fleet
         self._ledger = Ledger(limits)
         self._jobs: dict[int, _Job] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._in_flight: dict[str, list[float]] = {}
-        """By worker: the deadlines of the units it has, in seconds."""
+        self._tasks: dict[int, asyncio.Task[None]] = {}
+        """The requests under way, by unit."""
+        self._heart: asyncio.Task[None] | None = None
         self._unequal_duplicates = 0
         fleet.listen(self._capacity_changed)
 
@@ -65,12 +75,15 @@ class Dispatcher:
         )
         job = _Job(batch, BatchResult.empty(len(batch)), asyncio.get_running_loop().create_future())
         self._jobs[number] = job
+        if self._heart is None or self._heart.done():
+            self._heart = asyncio.create_task(self._beat())
         try:
             self._send()
             return await job.finished
         finally:
             del self._jobs[number]
-            self._ledger.remove_job(number)
+            self._cancel(self._ledger.remove_job(number))
+            self._send()
 
     def progress(self, experiment: str) -> tuple[int, int] | None:
         """Return (rollouts settled, rollouts) of an experiment's training batch, if one is running."""
@@ -79,10 +92,19 @@ class Dispatcher:
                 return self._ledger.done(number), len(job.batch)
         return None
 
+    def standing(self, url: str) -> WorkerEntry | None:
+        """Return how a worker stands (units in flight, pace, whether it is set aside), to be looked at only."""
+        return self._ledger.worker(url)
+
     @property
     def late_replies(self) -> int:
-        """Replies that came after their unit had been sent again."""
+        """Replies that came after their rollouts had been settled by others."""
         return self._ledger.late_replies
+
+    @property
+    def hedges(self) -> int:
+        """Units sent to a second worker because the first took too long."""
+        return self._ledger.hedges
 
     @property
     def unequal_duplicates(self) -> int:
@@ -96,99 +118,120 @@ class Dispatcher:
 
     async def close(self) -> None:
         """Drop all requests under way."""
-        for task in self._tasks:
+        tasks = [*self._tasks.values(), *([self._heart] if self._heart else [])]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _beat(self) -> None:
+        """Tell the ledger the time while there is work."""
+        while self._jobs:
+            self._send()
+            await asyncio.sleep(BEAT_SECONDS)
+
+    def _tick(self) -> None:
+        self._ledger.tick(asyncio.get_running_loop().time())
 
     def _capacity_changed(self, url: str, slots: int | None) -> None:
+        self._tick()
         if slots is None:
-            self._ledger.worker_down(url)
+            for outcome in self._ledger.worker_down(url, forget=url not in self._fleet.workers):
+                self._apply(outcome)
         else:
             self._ledger.worker_up(url, slots)
         self._send()
 
     def _send(self) -> None:
+        self._tick()
         for send in self._ledger.assign():
             perform = self._perform(send, self._jobs[send.job], self._fleet.workers[send.worker])
-            task = asyncio.create_task(perform)
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._tasks[send.unit] = task = asyncio.create_task(perform)
+            task.add_done_callback(partial(self._forget, send.unit))
+
+    def _forget(self, unit: int, _: asyncio.Task[None]) -> None:
+        del self._tasks[unit]
+
+    def _cancel(self, units: Iterable[int]) -> None:
+        """Close the connections of units that nobody needs any more, so that their workers' slots are free."""
+        for unit in units:
+            if task := self._tasks.get(unit):
+                task.cancel()
 
     async def _perform(self, send: Send, job: _Job, worker: Worker) -> None:
+        worker.in_flight += 1
         try:
             result = await self._request(job.batch, send.rollouts, worker)
         except Busy as busy:
-            self._fleet.pause(worker, str(busy))
-            self._give_up(send, job)
-        except NoReply as error:
-            worker.failures += 1
-            worker.last_error = str(error)
-            self._give_up(send, job)
-        except WorkerLost as error:
-            self._give_up(send, job)
+            worker.failed(busy)
+            self._refused(send, busy.retry_after)
+        except Unreachable as error:
+            self._refused(send)
             self._fleet.lose(worker, str(error))
+        except WorkerLost as error:
+            self._lost(send, worker, error)
         except InvalidInput as refusal:
             message = f"{worker.url} refuses the unit: {refusal}"
             self._file(send, job, worker, UnitResult.failed(len(send.rollouts), "exception", message))
         except Exception as error:
             log.exception("a unit for %s failed in the master", worker.url)
             self._ledger.unit_lost(send.unit)
-            self._fail(job, f"{type(error).__name__}: {error}")
+            job.fail(f"{type(error).__name__}: {error}")
         else:
             self._file(send, job, worker, result)
+        finally:
+            worker.in_flight -= 1
         self._send()
 
     async def _request(self, batch: Batch, rollouts: range, worker: Worker) -> UnitResult:
         deadline = _deadline(batch)
-        others = self._in_flight.setdefault(worker.url, [])
-        timeout = deadline + max(others, default=0.0) + REPLY_MARGIN_SECONDS
-        others.append(deadline)
+        timeout = deadline + max(worker.deadlines, default=0.0) + REPLY_MARGIN_SECONDS
+        worker.deadlines.append(deadline)
         try:
             frame = await asyncio.to_thread(lambda: batch.unit(rollouts).to_frame())
             reply = await worker.client.rollouts(frame, timeout)
         finally:
-            others.remove(deadline)
+            worker.deadlines.remove(deadline)
         try:
             return await asyncio.to_thread(UnitResult.from_frame, reply, len(rollouts))
         except InvalidInput as error:
             raise WorkerLost(f"its reply is no result: {error}") from error
 
+    def _lost(self, send: Send, worker: Worker, error: SeedcastError) -> None:
+        worker.failures += 1
+        worker.failed(error)
+        self._tick()
+        self._apply(self._ledger.unit_lost(send.unit))
+
+    def _refused(self, send: Send, rest_seconds: float = 0.0) -> None:
+        self._tick()
+        self._apply(self._ledger.unit_refused(send.unit, rest_seconds))
+
     def _file(self, send: Send, job: _Job, worker: Worker, result: UnitResult) -> None:
+        worker.answered(result)
+        self._tick()
         outcome = self._ledger.unit_done(send.unit, result.busy_seconds, result.failures)
-        if not outcome.stored:
-            self._compare(send, job, worker, result)
+        self._compare(send, job, worker, result)
+        job.result.store(send.rollouts, result, outcome.counted)
+        self._apply(outcome)
+
+    def _apply(self, outcome: Outcome) -> None:
+        """Do what an outcome asks for, and finish its job if that was the last of it, or if there is no hope."""
+        self._cancel(outcome.cancel)
+        job = self._jobs.get(outcome.job) if outcome.job is not None else None
+        if job is None:
             return
-        worker.units += 1
-        worker.environment_steps += int(result.lengths.sum())
-        for failure in result.failures:
-            worker.failures += 1
-            worker.last_error = f"{failure.kind}: {failure.message}"
-        job.result.store(send.rollouts, result)
-        job.result.retried += sum(len(failure.rollouts) for failure in result.failures)
-        self._settle(send, job, outcome)
-
-    def _give_up(self, send: Send, job: _Job) -> None:
-        """Let the ledger have a unit without a reply run again."""
-        job.result.retried += len(send.rollouts)
-        self._settle(send, job, self._ledger.unit_lost(send.unit))
-
-    def _settle(self, send: Send, job: _Job, outcome: Outcome) -> None:
-        """Finish the job if that was the last of it, or if there is no hope."""
+        job.result.retried += outcome.retried
         job.result.failures.update(outcome.given_up)
         if outcome.hopeless is not None:
-            self._fail(job, f"{outcome.hopeless.kind}: {outcome.hopeless.message}")
-        elif outcome.stored and self._ledger.finished(send.job) and not job.finished.done():
+            job.fail(f"{outcome.hopeless.kind}: {outcome.hopeless.message}")
+        elif outcome.complete and not job.finished.done():
             job.finished.set_result(job.result)
 
-    def _fail(self, job: _Job, reason: str) -> None:
-        if not job.finished.done():
-            job.finished.set_exception(BatchFailed(reason))
-
-    def _compare(self, send: Send, job: _Job, worker: Worker, late: UnitResult) -> None:
-        """Look whether a late reply has the bits of the one that counted."""
-        counted = job.result.returns[send.rollouts.start : send.rollouts.stop]
-        both = np.isfinite(counted) & np.isfinite(late.returns)
-        if not np.array_equal(counted[both], late.returns[both]):
+    def _compare(self, send: Send, job: _Job, worker: Worker, result: UnitResult) -> None:
+        """Look whether what is here already of a unit has the bits of its reply."""
+        there = job.result.returns[send.rollouts.start : send.rollouts.stop]
+        both = np.isfinite(there) & np.isfinite(result.returns)
+        if not np.array_equal(there[both], result.returns[both]):
             self._unequal_duplicates += 1
             log.error("%s answers rollouts %s with other bits than another worker", worker.url, send.rollouts)
 

@@ -1,9 +1,7 @@
-"""What stands in the ledger: workers, jobs, and what was sent; and the answers it gives."""
+"""What goes into and comes out of the ledger, as plain values."""
 
 from __future__ import annotations
 
-import math
-from collections import Counter, deque
 from dataclasses import dataclass, field
 
 from shared.protocol import Failure
@@ -11,7 +9,7 @@ from shared.protocol import Failure
 
 @dataclass(frozen=True)
 class Limits:
-    """How large units may be."""
+    """How large units may be, and how many a worker may hold."""
 
     unit_seconds: float = 2.0
     """What a unit should take: long enough to hide a request, short enough for a pod with 15 s to live."""
@@ -19,6 +17,10 @@ class Limits:
     """What a unit must take before a generation's end may shrink it further."""
     first_unit_rollouts: int = 4
     """Units of an experiment whose speed is not known yet."""
+    request_seconds: float = 0.0005
+    """What a unit costs the master: with many slots, units must be long enough for it to feed them all."""
+    first_window: float = 0.25
+    """Slow start: the share of its capacity that a new worker may hold; every unit it answers adds one more."""
 
 
 @dataclass(frozen=True)
@@ -29,74 +31,44 @@ class Send:
     job: int
     rollouts: range
     worker: str
+    hedge: bool = False
+    """The rollouts are in flight elsewhere already; the first valid reply wins."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a unit's reply changed."""
+    """What an event changed, and what is to be done about it."""
 
-    stored: bool
-    """False: the reply is late (its unit was sent again elsewhere, or its job is gone); drop it."""
+    job: int | None = None
+    """The job it is about; None where there is none any more."""
+    counted: tuple[int, ...] = ()
+    """Rollouts whose results in this reply count. The others are late: they have been settled before."""
     given_up: dict[int, Failure] = field(default_factory=dict)
     """Rollouts that will not be tried again, by number."""
+    retried: int = 0
+    """Rollouts that will be sent again."""
+    cancel: tuple[int, ...] = ()
+    """Units in flight that have become useless: all their rollouts have been settled by others."""
     hopeless: Failure | None = None
     """Set where the whole job must fail, with the reason."""
+    complete: bool = False
+    """Whether this was the last of the job."""
+
+    @property
+    def stored(self) -> bool:
+        """Whether anything of the reply counts, or anything was given up."""
+        return bool(self.counted or self.given_up or self.retried)
 
 
 @dataclass
-class WorkerEntry:
-    """A worker: what it can hold, and what it holds."""
+class Flight:
+    """A unit in flight, and since when."""
 
-    slots: int
-    in_flight: int = 0
+    send: Send
+    sent: float
+    started: float | None
+    """When it got a slot, as far as the ledger can tell; None while it waits in the worker's queue."""
 
-    @property
-    def capacity(self) -> int:
-        """Units it may hold: its slots and a few in its queue, so that no slot waits for a request."""
-        return self.slots + math.ceil(self.slots / 4) if self.slots else 0
-
-    @property
-    def load(self) -> float:
-        """Units in flight for each slot."""
-        return self.in_flight / self.slots
-
-
-@dataclass
-class JobEntry:
-    """A job: where each of its rollouts is."""
-
-    experiment: str
-    background: bool
-    rollouts: int
-    pending: deque[range]
-    alone: deque[tuple[int, str]] = field(default_factory=deque)
-    """Suspects, each to be run alone, with the worker it failed on."""
-    in_flight: int = 0
-    done: int = 0
-    given_up: int = 0
-    attempts: Counter[int] = field(default_factory=Counter)
-    """Failures of a rollout that ran alone."""
-    losses: Counter[int] = field(default_factory=Counter)
-    """Losses of the unit that begins with a rollout."""
-    most_seconds: float = math.inf
-    """No unit should take longer than this."""
-
-    @property
-    def suspects_first(self) -> bool:
-        """Whether to find out about suspects before anything else: nothing has ever worked yet."""
-        return not self.done and bool(self.alone)
-
-    @property
-    def waiting(self) -> int:
-        """Rollouts to be sent."""
-        return sum(map(len, self.pending)) + len(self.alone)
-
-    def work_for(self, worker: str, alternatives: bool) -> bool:
-        """Whether there is anything for a worker: a suspect is left to another one, if there are others."""
-        suspect = any(failed_on != worker or not alternatives for _, failed_on in self.alone)
-        return suspect or (bool(self.pending) and not self.suspects_first)
-
-    @property
-    def finished(self) -> bool:
-        """Whether every rollout is done or given up."""
-        return self.done + self.given_up == self.rollouts
+    def age(self, now: float) -> float:
+        """Return the seconds since it got a slot, or, where it waits for one, since it was sent."""
+        return now - (self.sent if self.started is None else self.started)

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
+import statistics
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
 
 from pydantic import ValidationError
 
 from services.master.dispatch.discovery import Discovery
 from services.master.dispatch.worker_client import WorkerClient, WorkerLost
 from shared.errors import Busy, InvalidInput, SeedcastError
-from shared.protocol import PROTOCOL_VERSION, WorkerInfo
+from shared.protocol import PROTOCOL_VERSION, UnitResult, WorkerInfo
 from shared.spec.environment import EnvironmentDescription, EnvironmentSpec
 
 PROBE_INTERVAL_SECONDS = 1.0
 MISSED_PROBES = 3
-"""A worker that misses so many in a row is lost. One whose connection breaks is lost at once."""
+"""A worker that misses so many in a row is lost. One that takes no connection is lost at once."""
+
+NO_LONGER_DISCOVERED = "no longer discovered"
 
 log = logging.getLogger(__name__)
 
@@ -47,11 +52,34 @@ class Worker:
     info: WorkerInfo | None = None
     last_error: str = ""
     missed: int = 0
+    """Probes it has not answered, in a row."""
+    discovered: bool = True
+    """False: no longer there by discovery; it may finish what it has."""
     units: int = 0
     """Units answered."""
     environment_steps: int = 0
     failures: int = 0
     """Units lost or failed."""
+    in_flight: int = 0
+    """Requests under way."""
+    deadlines: list[float] = field(default_factory=list)
+    """Of the units it has, in seconds."""
+    heard: float = -math.inf
+    """When it last answered a unit, on the loop's clock; never, since it last failed to."""
+
+    def answered(self, result: UnitResult) -> None:
+        """Count a reply."""
+        self.units += 1
+        self.heard = asyncio.get_running_loop().time()
+        self.environment_steps += int(result.lengths.sum())
+        for failure in result.failures:
+            self.failures += 1
+            self.last_error = f"{failure.kind}: {failure.message}"
+
+    def failed(self, error: SeedcastError) -> None:
+        """Note that it did not answer a unit."""
+        self.heard = -math.inf
+        self.last_error = str(error)
 
 
 Capacity = Callable[[str, int | None], None]
@@ -61,18 +89,27 @@ Capacity = Callable[[str, int | None], None]
 class Fleet:
     """Finds workers, probes them, and tells a listener how many slots each has."""
 
-    def __init__(self, discovery: Discovery) -> None:
+    def __init__(self, discovery: Discovery, connect: Callable[[str], WorkerClient] = WorkerClient) -> None:
         self._discovery = discovery
+        self._connect = connect
         self._listener: Capacity = lambda _url, _slots: None
         self._ready = asyncio.Event()
         self._idle_seconds = 0.0
         self._idle_since: float | None = time.monotonic()
         self._closing: set[asyncio.Task[None]] = set()
+        self._probes: dict[str, asyncio.Task[None]] = {}
+        """Under way, by URL: one that takes its time holds up no other."""
         self.workers: dict[str, Worker] = {}
 
     def listen(self, listener: Capacity) -> None:
         """Have ``listener`` told of every change of capacity."""
         self._listener = listener
+
+    @property
+    def slots_per_worker(self) -> int | None:
+        """How many slots the workers that have told have each (the median), or None."""
+        told = [worker.info.slots for worker in self.workers.values() if worker.info is not None]
+        return statistics.median_high(told) if told else None
 
     @property
     def ready(self) -> list[Worker]:
@@ -95,22 +132,20 @@ class Fleet:
             while True:
                 try:
                     await self._discover()
-                    await asyncio.gather(*(self._probe(worker) for worker in list(self.workers.values())))
                 except Exception:  # whatever it is, the fleet must go on being watched
-                    log.exception("a round of probes failed")
+                    log.exception("discovery failed")
+                for worker in self.workers.values():
+                    self._begin_probe(worker)
                 await asyncio.sleep(PROBE_INTERVAL_SECONDS)
         finally:
+            for probe in self._probes.values():
+                probe.cancel()
             await asyncio.gather(*(worker.client.close() for worker in self.workers.values()))
 
     def lose(self, worker: Worker, reason: str) -> None:
-        """Take a worker whose connection broke out of use until it answers again."""
+        """Take a worker that cannot be reached out of use until it answers again."""
         worker.failures += 1
         self._set_state(worker, WorkerState.LOST, reason)
-
-    def pause(self, worker: Worker, reason: str) -> None:
-        """Send a worker that has no room nothing more until the next probe."""
-        if worker.state is WorkerState.READY:
-            self._set_state(worker, WorkerState.DRAINING, reason)
 
     async def describe(self, environment: EnvironmentSpec) -> EnvironmentDescription | None:
         """Ask the ready workers, in turn, what an environment is; None where no worker can be asked now.
@@ -133,14 +168,40 @@ class Fleet:
     async def _discover(self) -> None:
         urls = await self._discovery.urls()
         for url in urls:
-            if url not in self.workers:
-                self.workers[url] = Worker(url, WorkerClient(url))
+            worker = self.workers.get(url)
+            if worker is None:
+                self.workers[url] = Worker(url, self._connect(url))
+            else:
+                worker.discovered = True
         for url in set(self.workers) - set(urls):
-            self._set_state(self.workers[url], WorkerState.LOST, "no longer discovered")
-            worker = self.workers.pop(url)
-            closing = asyncio.create_task(worker.client.close())
-            self._closing.add(closing)
-            closing.add_done_callback(self._closing.discard)
+            self._see_off(self.workers[url])
+
+    def _see_off(self, worker: Worker) -> None:
+        """Let a worker that has vanished from discovery finish what it has, if it still can; then forget it.
+
+        A pod that shuts down leaves its Service's addresses at once, while its units run on.
+        """
+        worker.discovered = False
+        if worker.in_flight and worker.state in (WorkerState.READY, WorkerState.DRAINING):
+            self._set_state(worker, WorkerState.DRAINING, NO_LONGER_DISCOVERED)
+            return
+        del self.workers[worker.url]
+        self._announce(worker, WorkerState.LOST, NO_LONGER_DISCOVERED)
+        closing = asyncio.create_task(worker.client.close())
+        self._closing.add(closing)
+        closing.add_done_callback(self._closing.discard)
+
+    def _begin_probe(self, worker: Worker) -> None:
+        heard = asyncio.get_running_loop().time() - worker.heard < PROBE_INTERVAL_SECONDS
+        if worker.url in self._probes or (heard and worker.state is WorkerState.READY):
+            return  # an answered unit says as much as a probe
+        self._probes[worker.url] = probe = asyncio.create_task(self._probe(worker))
+        probe.add_done_callback(partial(self._end_probe, worker.url))
+
+    def _end_probe(self, url: str, probe: asyncio.Task[None]) -> None:
+        del self._probes[url]
+        if not probe.cancelled() and (error := probe.exception()):
+            log.error("a probe of %s failed", url, exc_info=error)
 
     async def _probe(self, worker: Worker) -> None:
         try:
@@ -157,12 +218,16 @@ class Fleet:
                 self._set_state(worker, WorkerState.LOST, str(error))
             return
         worker.missed = 0
-        self._set_state(worker, WorkerState.READY if ready else WorkerState.DRAINING, "")
+        takes_units = ready and worker.discovered
+        self._set_state(worker, WorkerState.READY if takes_units else WorkerState.DRAINING, "")
 
     def _set_state(self, worker: Worker, state: WorkerState, reason: str) -> None:
         worker.last_error = reason or worker.last_error
         if state is worker.state or self.workers.get(worker.url) is not worker:
             return  # the second: a late word of one that vanished, whose address may be another's by now
+        self._announce(worker, state, reason)
+
+    def _announce(self, worker: Worker, state: WorkerState, reason: str) -> None:
         log.info("worker %s: %s → %s %s", worker.url, worker.state, state, reason)
         worker.state = state
         slots = worker.info.slots if worker.info else 0

@@ -1,35 +1,32 @@
 """The ledger decides what is sent where. It does no I/O, reads no clock, and never waits.
 
-Events come in as method calls (a job added, a worker up or down, a unit done or lost); `assign` says what to send
-now. Every rollout of a job is in exactly one place: pending, in flight, done or given up. Nothing a job results in
-depends on the ledger's choices: they move work about, they do not change it.
+Events come in as method calls: a job added or removed, a worker up or down, a unit done, lost or refused, and the
+time (`tick`). Outcomes say what an event changed and which units to cancel; `assign` says what to send now. Every
+rollout of a job is in exactly one place (see `job`). Nothing a job results in depends on the ledger's choices:
+they move work about, they do not change it.
 """
 
 from __future__ import annotations
 
-import heapq
 import itertools
 import math
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Sequence
 
-from services.master.dispatch.entries import JobEntry, Limits, Outcome, Send, WorkerEntry
+from services.master.dispatch.entries import Flight, Limits, Outcome, Send
+from services.master.dispatch.free_workers import FreeWorkers
+from services.master.dispatch.hedging import Straggler, hedge_size, repeatable, stragglers
+from services.master.dispatch.job import JobEntry
+from services.master.dispatch.sizing import SLOW_PACE, Speeds, leaves_it, may_queue, unit_size
+from services.master.dispatch.standing import WorkerEntry
+from services.master.dispatch.verdicts import hopeless, lose, strike
 from shared.protocol import Failure
 
-MAX_ATTEMPTS_ALONE = 2
-"""A rollout that fails this often on its own is given up (on two workers, where there are two)."""
+LOOK_SECONDS = 0.1
+"""How often the ledger looks for stragglers."""
 
-HOPELESS = 3
-"""A job whose first so many results are all failures is hopeless: its environment fails everywhere."""
-
-LOSSES_TOGETHER = 3
-"""A unit lost this often (its worker went away under it) has its rollouts run alone: one may be what kills it."""
-
-LOSSES_ALONE = 10
-"""A rollout lost this often on its own is given up. Mere bad luck does not get there."""
-
-SMOOTHING = 0.3
-"""Weight of the newest unit in the running estimate of a rollout's duration."""
+NORMALISE_SECONDS = 1.0
+"""How often it looks what a typical worker is."""
 
 
 class Ledger:
@@ -37,16 +34,44 @@ class Ledger:
 
     def __init__(self, limits: Limits | None = None) -> None:
         self._limits = limits or Limits()
+        self._now = 0.0
         self._workers: dict[str, WorkerEntry] = {}
+        """Those that are up, and those that are away with their standing."""
+        self._free = FreeWorkers()
+        self._slots, self._rate, self._usable = 0, 0.0, 0
+        """Of all usable workers: slots, rates, and how many there are. Out of date while `_stale`."""
+        self._stale = False
         self._jobs: dict[int, JobEntry] = {}
-        self._units: dict[int, Send] = {}
+        self._units: dict[int, Flight] = {}
         self._lost: dict[int, Send] = {}
         """Units given up for lost whose reply may still come."""
         self._numbers = itertools.count()
         self._served: Counter[str] = Counter()
         """Units ever sent, by experiment: of experiments with equally much in flight, the least served is next."""
-        self._rollout_seconds: dict[str, float] = {}
+        self._in_flight: Counter[str] = Counter()
+        """Units in flight, by experiment."""
+        self._speeds = Speeds()
+        self._stragglers: list[Straggler] = []
+        self._looked = self._normalised = -math.inf
         self.late_replies = 0
+        self.hedges = 0
+        """Units sent a second time while the first was in flight."""
+
+    # The clock
+
+    def tick(self, now: float) -> None:
+        """It is ``now``, in seconds of any clock that does not go back."""
+        self._now = max(self._now, now)
+        if self._free.wake(self._now):
+            self._stale = True
+        if self._now >= self._looked + LOOK_SECONDS:
+            self._looked = self._now
+            every = [s for job in self._jobs.values() for s in stragglers(job, self._seconds(job), self._now)]
+            self._stragglers = sorted(every, key=lambda straggler: straggler.times)
+        if self._now >= self._normalised + NORMALISE_SECONDS:
+            self._normalised = self._now
+            self._speeds.normalise(self._workers.values())
+            self._stale = True
 
     # Jobs
 
@@ -54,37 +79,55 @@ class Ledger:
         self, experiment: str, rollouts: int, *, background: bool = False, most_seconds: float = math.inf
     ) -> int:
         """Take a job of ``rollouts`` rollouts in and return its number; no unit of it should exceed a duration."""
-        job = next(self._numbers)
+        number = next(self._numbers)
         least = min((self._served[other.experiment] for other in self._jobs.values()), default=0)
         self._served[experiment] = max(self._served[experiment], least)  # absence earns no credit
-        pending = deque([range(rollouts)])
-        self._jobs[job] = JobEntry(experiment, background, rollouts, pending, most_seconds=most_seconds)
-        return job
+        self._jobs[number] = JobEntry(number, experiment, background, rollouts, most_seconds)
+        return number
 
-    def remove_job(self, job: int) -> None:
-        """Forget a job, finished or not; replies to its units will be late."""
-        del self._jobs[job]
-        self._lost = {unit: send for unit, send in self._lost.items() if send.job != job}
+    def remove_job(self, number: int) -> tuple[int, ...]:
+        """Forget a job, finished or not, and return its units in flight, which are to be cancelled."""
+        units = tuple(self._jobs[number].flights)
+        for unit in units:
+            self._land(unit)
+        del self._jobs[number]
+        self._lost = {unit: send for unit, send in self._lost.items() if send.job != number}
+        return units
 
-    def done(self, job: int) -> int:
+    def done(self, number: int) -> int:
         """Return how many of a job's rollouts are settled."""
-        return self._jobs[job].done + self._jobs[job].given_up
+        return self._jobs[number].done + self._jobs[number].given_up
 
-    def finished(self, job: int) -> bool:
+    def finished(self, number: int) -> bool:
         """Whether every rollout of a job is done or given up."""
-        return self._jobs[job].finished
+        return self._jobs[number].finished
 
     # Workers
 
-    def worker_up(self, worker: str, slots: int) -> None:
+    def worker_up(self, name: str, slots: int) -> None:
         """Use a worker with so many slots; 0 lets it finish what it has and sends nothing more."""
-        self._workers.setdefault(worker, WorkerEntry(slots)).slots = slots
+        worker = self._workers.setdefault(name, WorkerEntry(name, next(self._numbers)))
+        if worker.slots or not slots:
+            worker.slots = slots
+        else:
+            worker.begin(slots, self._limits.first_window)
+        self._changed(worker)
 
-    def worker_down(self, worker: str) -> None:
-        """A worker is gone, and with it whatever it was computing."""
-        if self._workers.pop(worker, None) is not None:
-            for unit in [send.unit for send in self._units.values() if send.worker == worker]:
-                self.unit_lost(unit)
+    def worker_down(self, name: str, *, forget: bool = False) -> list[Outcome]:
+        """A worker is gone, and with it whatever it was computing; ``forget``: it will not come back."""
+        worker = self._workers.get(name)
+        if worker is None:
+            return []
+        worker.slots = 0
+        outcomes = [self.unit_lost(unit) for unit in list(worker.flights)]
+        self._changed(worker)
+        if forget:
+            del self._workers[name]
+        return outcomes
+
+    def worker(self, name: str) -> WorkerEntry | None:
+        """Return how a worker stands, to be looked at only."""
+        return self._workers.get(name)
 
     @property
     def slots(self) -> int:
@@ -95,135 +138,192 @@ class Ledger:
 
     def unit_done(self, unit: int, busy_seconds: float, failures: Sequence[Failure] = ()) -> Outcome:
         """A unit's reply has come, with the failures it names."""
-        send = self._settle(unit) or self._recover(unit)
+        flight = self._land(unit)
+        send = flight.send if flight else self._lost.pop(unit, None)
         job = self._jobs.get(send.job) if send else None
-        if send is None or job is None:
+        fresh = [rollout for rollout in send.rollouts if not job.settled[rollout]] if send and job else []
+        if send is None or job is None or not fresh:
             self.late_replies += 1
-            return Outcome(stored=False)
-        self._learn_speed(job.experiment, busy_seconds / len(send.rollouts))
-        given_up: dict[int, Failure] = {}
-        failed = {index: failure for failure in failures for index in failure.rollouts}
-        for index, failure in failed.items():
-            rollout = send.rollouts[index]
-            alone = len(send.rollouts) == 1
-            job.attempts[rollout] += alone
-            if job.attempts[rollout] >= MAX_ATTEMPTS_ALONE:
-                given_up[rollout] = failure
-            elif alone:
-                job.alone.appendleft((rollout, send.worker))  # nearly known: find out at once
-            else:
-                job.alone.append((rollout, send.worker))
-        job.done += len(send.rollouts) - len(failed)
-        job.given_up += len(given_up)
-        hopeless = next(iter(given_up.values()), None) if self._hopeless(job) else None
-        return Outcome(stored=True, given_up=given_up, hopeless=hopeless)
+            return Outcome()
+        if flight is None:
+            job.withdraw(fresh)
+        failed = {send.rollouts[index]: failure for failure in failures for index in failure.rollouts}
+        self._judge(send, flight, job, busy_seconds, failed)
+        counted = tuple(rollout for rollout in fresh if rollout not in failed)
+        twice = any(job.copies[rollout] for rollout in counted)
+        job.complete(counted)
+        given_up, retried = strike(job, send, {rollout: failed[rollout] for rollout in fresh if rollout in failed})
+        return Outcome(
+            job.number,
+            counted,
+            given_up,
+            retried,
+            cancel=self._cancel_useless(job) if twice or given_up else (),
+            hopeless=next(iter(given_up.values()), None) if hopeless(job) else None,
+            complete=job.finished,
+        )
 
     def unit_lost(self, unit: int) -> Outcome:
         """A unit has no known outcome (reset, timeout, 5xx, worker gone): it will be run elsewhere."""
-        send = self._settle(unit)
-        job = self._jobs.get(send.job) if send else None
-        if send is None or job is None:
-            return Outcome(stored=False)
-        first, alone = send.rollouts[0], len(send.rollouts) == 1
-        job.losses[first] += 1
-        if alone and job.losses[first] >= LOSSES_ALONE:
-            job.given_up += 1
-            message = f"its worker was lost {LOSSES_ALONE} times"
-            return Outcome(stored=True, given_up={first: Failure(kind="crash", message=message, rollouts=[0])})
-        if job.losses[first] >= LOSSES_TOGETHER or (alone and job.attempts[first]):
-            job.alone.extend((rollout, send.worker) for rollout in send.rollouts)
-        else:
-            job.pending.appendleft(send.rollouts)
-            self._lost[unit] = send
-        return Outcome(stored=False)
+        flight = self._land(unit)
+        job = self._jobs.get(flight.send.job) if flight else None
+        if flight is None or job is None:
+            return Outcome()
+        send = flight.send
+        if worker := self._workers.get(send.worker):
+            worker.fail(flight.sent, self._now, may_rest=True)
+            self._changed(worker)
+        self._lost[unit] = send
+        given_up, retried = lose(job, send)
+        return Outcome(job.number, (), given_up, retried, complete=job.finished)
+
+    def unit_refused(self, unit: int, rest_seconds: float = 0.0) -> Outcome:
+        """A unit was not taken (no room, no connection), so nothing of it has run; its worker may rest."""
+        flight = self._land(unit)
+        job = self._jobs.get(flight.send.job) if flight else None
+        if flight is None or job is None:
+            return Outcome()
+        if worker := self._workers.get(flight.send.worker):
+            worker.push_back(self._now + rest_seconds)
+            self._changed(worker)
+        job.hedged -= len(flight.send.rollouts) if flight.send.hedge else 0
+        job.put_back(job.nowhere(flight.send.rollouts))
+        return Outcome(job.number)
 
     def assign(self) -> list[Send]:
         """Return what to send now: to the freest worker first, from the neediest job."""
         sends: list[Send] = []
-        free = [
-            (worker.load, order, name)
-            for order, (name, worker) in enumerate(self._workers.items())
-            if worker.in_flight < worker.capacity
-        ]
-        heapq.heapify(free)
-        alternatives = sum(worker.slots > 0 for worker in self._workers.values()) > 1
-        slots = self.slots
-        while free:
-            _, order, name = heapq.heappop(free)
-            job = self._neediest_job(name, alternatives)
-            if job is None:
-                continue
-            sends.append(self._send(job, self._take(self._jobs[job], name, slots), name))
-            worker = self._workers[name]
-            if worker.in_flight < worker.capacity:
-                heapq.heappush(free, (worker.load, order, name))
+        passed: list[WorkerEntry] = []
+        self._count()
+        while (self._stragglers or any(job.waiting for job in self._jobs.values())) and (
+            worker := self._free.pop()
+        ):
+            queued = len(worker.flights) >= worker.slots
+            send = self._hedge_for(worker) if not queued else None
+            send = send or self._next_for(worker, queued)
+            if send is None:
+                passed.append(worker)
+                if queued:
+                    break  # all others have no idle slot either, and no job may be queued
+            else:
+                sends.append(send)
+        for worker in passed:
+            self._free.update(worker, self._now)
         return sends
 
-    def _send(self, number: int, rollouts: range, worker: str) -> Send:
-        send = Send(next(self._numbers), number, rollouts, worker)
-        job = self._jobs[number]
-        self._units[send.unit] = send
-        self._workers[worker].in_flight += 1
-        job.in_flight += 1
-        self._served[job.experiment] += 1
-        return send
+    # Deciding
 
-    def _settle(self, unit: int) -> Send | None:
-        send = self._units.pop(unit, None)
-        if send is not None:
-            if worker := self._workers.get(send.worker):
-                worker.in_flight -= 1
-            if job := self._jobs.get(send.job):
-                job.in_flight -= 1
-        return send
+    def _anything_to_send(self) -> bool:
+        return bool(self._stragglers) or any(job.waiting for job in self._jobs.values())
 
-    def _recover(self, unit: int) -> Send | None:
-        """Take a unit that was given up for lost back, if its rollouts still wait: the first valid reply wins."""
-        send = self._lost.pop(unit, None)
-        job = self._jobs.get(send.job) if send else None
-        if send is None or job is None or send.rollouts not in job.pending:
-            return None
-        job.pending.remove(send.rollouts)
-        return send
-
-    def _hopeless(self, job: JobEntry) -> bool:
-        return not job.done and job.given_up >= min(HOPELESS, job.rollouts)
-
-    def _neediest_job(self, worker: str, alternatives: bool) -> int | None:
+    def _next_for(self, worker: WorkerEntry, queued: bool) -> Send | None:
         """Fair shares: the experiment with the least in flight; within one, training before tests."""
-        in_flight: Counter[str] = Counter()
-        for job in self._jobs.values():
-            in_flight[job.experiment] += job.in_flight
+        able = [job for job in self._jobs.values() if self._may_have(worker, job, queued)]
+        if not able:
+            return None
+        job = min(able, key=self._need)
+        rollouts = job.take_suspect(worker.name)
+        if rollouts is None:
+            slots, rate, seconds = self._slots, self._rate, self._seconds(job)
+            rollouts = job.take(unit_size(job, worker, seconds, slots, rate, self._limits))
+        return self._send(job, rollouts, worker)
 
-        def order(number: int) -> tuple[int, int, bool, int]:
-            job = self._jobs[number]
-            return in_flight[job.experiment], self._served[job.experiment], job.background, number
+    def _need(self, job: JobEntry) -> tuple[int, int, bool, int]:
+        return self._in_flight[job.experiment], self._served[job.experiment], job.background, job.number
 
-        able = (number for number, job in self._jobs.items() if job.work_for(worker, alternatives))
-        return min(able, key=order, default=None)
+    def _may_have(self, worker: WorkerEntry, job: JobEntry, queued: bool) -> bool:
+        if not job.waiting or not job.work_for(worker.name, self._usable > 1):
+            return False
+        seconds = self._seconds(job)
+        if job.pending and leaves_it(job, worker, seconds, self._rate):
+            return False
+        return not queued or may_queue(job, seconds, self._slots, self._rate, self._limits)
 
-    def _take(self, job: JobEntry, worker: str, slots: int) -> range:
-        """Take the next rollouts out of a job's pending ones, or a suspect, alone."""
-        if not job.pending or job.suspects_first:
-            suspect = next((one for one in job.alone if one[1] != worker), job.alone[0])
-            job.alone.remove(suspect)
-            return range(suspect[0], suspect[0] + 1)
-        size = self._unit_size(job, slots)
-        rollouts = job.pending.popleft()
-        if len(rollouts) > size:
-            job.pending.appendleft(rollouts[size:])
-        return rollouts[:size]
+    def _hedge_for(self, worker: WorkerEntry) -> Send | None:
+        """Return the worst straggler's rollouts, for a quick, idle worker that no other experiment needs more."""
+        while self._stragglers and worker.pace <= SLOW_PACE:
+            straggler = self._stragglers[-1]
+            job = self._jobs.get(straggler.job)
+            idle = max(1, self._slots - len(self._units))
+            most = hedge_size(job, straggler, idle) if job else 0
+            rollouts = repeatable(job, straggler.flight, most) if job else range(0)
+            if job is None or not rollouts:
+                self._stragglers.pop()
+                continue
+            others = [other for other in self._jobs.values() if self._may_have(worker, other, False)]
+            if straggler.flight.send.worker == worker.name or any(self._need(o) < self._need(job) for o in others):
+                return None
+            self.hedges += 1
+            return self._send(job, rollouts, worker, hedge=True)
+        return None
 
-    def _unit_size(self, job: JobEntry, slots: int) -> int:
-        """As many rollouts as the target duration holds, fewer toward the end so that the tail is short."""
-        share = math.ceil(job.waiting / (2 * max(1, slots)))
-        seconds = self._rollout_seconds.get(job.experiment)
-        if seconds is None:
-            return min(share, self._limits.first_unit_rollouts)
-        most = max(1, int(min(self._limits.unit_seconds, job.most_seconds) / seconds))
-        least = max(1, int(self._limits.minimum_unit_seconds / seconds))
-        return max(min(share, most), min(least, most))
+    def _send(self, job: JobEntry, rollouts: range, worker: WorkerEntry, *, hedge: bool = False) -> Send:
+        send = Send(next(self._numbers), job.number, rollouts, worker.name, hedge)
+        flight = Flight(send, self._now, self._now if len(worker.flights) < worker.slots else None)
+        self._units[send.unit] = flight
+        worker.depart(flight)
+        job.depart(flight)
+        self._served[job.experiment] += 1
+        self._in_flight[job.experiment] += 1
+        self._free.update(worker, self._now)
+        return send
 
-    def _learn_speed(self, experiment: str, seconds: float) -> None:
-        known = self._rollout_seconds.get(experiment, seconds)
-        self._rollout_seconds[experiment] = max(1e-6, known + SMOOTHING * (seconds - known))
+    def _land(self, unit: int) -> Flight | None:
+        """Take a unit out of flight."""
+        flight = self._units.pop(unit, None)
+        if flight is not None:
+            job = self._jobs[flight.send.job]
+            job.land(unit)
+            self._in_flight[job.experiment] -= 1
+            if worker := self._workers.get(flight.send.worker):
+                worker.land(unit, self._now)
+                self._free.update(worker, self._now)
+        return flight
+
+    def _cancel_useless(self, job: JobEntry) -> tuple[int, ...]:
+        units = tuple(job.useless())
+        for unit in units:
+            flight = self._land(unit)
+            worker = self._workers.get(flight.send.worker) if flight else None
+            if flight and worker and flight.started is not None:
+                self._speeds.learn_least(job.experiment, worker, flight.age(self._now) / len(flight.send.rollouts))
+                self._stale = True
+        return units
+
+    # Judging
+
+    def _judge(
+        self, send: Send, flight: Flight | None, job: JobEntry, busy_seconds: float, failed: dict[int, Failure]
+    ) -> None:
+        """Learn from a reply how fast its worker is, and how it stands."""
+        worker = self._workers.get(send.worker)
+        if worker is None:
+            return
+        whole = len(failed) == len(send.rollouts)
+        if not whole:
+            before = worker.rate
+            worker.answered += 1
+            worker.succeed()
+            self._speeds.learn(job.experiment, worker, busy_seconds / len(send.rollouts), self._slots)
+            self._rate += worker.rate - before if worker.usable(self._now) else 0.0
+        elif job.done and flight is not None and not any(job.strikes[rollout] for rollout in send.rollouts):
+            worker.fail(flight.sent, self._now, may_rest=self._usable > 1)
+        self._changed(worker, counts=whole)
+
+    # Counting
+
+    def _seconds(self, job: JobEntry) -> float | None:
+        return self._speeds.seconds(job.experiment)
+
+    def _changed(self, worker: WorkerEntry, *, counts: bool = True) -> None:
+        self._free.update(worker, self._now)
+        self._stale = self._stale or counts
+
+    def _count(self) -> None:
+        """Add up the usable workers, where anything has changed."""
+        if self._stale:
+            usable = [worker for worker in self._workers.values() if worker.usable(self._now)]
+            self._slots = sum(worker.slots for worker in usable)
+            self._rate = sum(worker.rate for worker in usable)
+            self._usable = len(usable)
+            self._stale = False

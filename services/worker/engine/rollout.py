@@ -7,6 +7,7 @@ or in any company, because no number of one lane ever enters a computation of an
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from contextlib import closing
 from functools import cache
 
@@ -22,9 +23,12 @@ from shared.protocol import Unit, UnitResult
 from shared.spec.environment import EnvironmentDescription
 from shared.spec.policy import build_policy
 
+Check = Callable[[], None]
+"""Called before every step; it may raise to end the unit."""
 
-def run_unit(unit: Unit) -> UnitResult:
-    """Run every rollout of a unit.
+
+def run_unit(unit: Unit, check: Check = lambda: None) -> UnitResult:
+    """Run every rollout of a unit, unless ``check``, called before every step, raises.
 
     Raises:
         InvalidInput: the environment, the policy, the parameters or the normaliser do not fit each other.
@@ -36,19 +40,20 @@ def run_unit(unit: Unit) -> UnitResult:
     tally = Tally(len(unit), description.observation_size if unit.header.collect_statistics else None)
     try:
         with _thread_pools().limit(limits=1):  # a product split over threads adds up in another order
-            _run(unit, policy, description, tally)
+            _run(unit, policy, description, tally, check)
     except Exception as error:  # an engine broke as a whole: nobody knows which of its lanes to blame
         failure = LaneFailure.of(error)
         return UnitResult.failed(len(unit), failure.kind, failure.message, time.perf_counter() - started)
     return tally.result(time.perf_counter() - started)
 
 
-def _run(unit: Unit, policy: Policy, description: EnvironmentDescription, tally: Tally) -> None:
+def _run(unit: Unit, policy: Policy, description: EnvironmentDescription, tally: Tally, check: Check) -> None:
     together = lanes_at_once(unit.header.environment)
     for start in range(0, len(unit), together):
+        check()
         seeds = unit.seeds[start : start + together].tolist()
         with closing(open_lanes(unit.header.environment, seeds)) as lanes:
-            Window(unit, policy, description, lanes, tally, start, len(seeds)).run()
+            Window(unit, policy, description, lanes, tally, start, len(seeds)).run(check)
 
 
 def _check(unit: Unit, policy: Policy, description: EnvironmentDescription) -> None:

@@ -7,6 +7,7 @@ Python would cost more than their steps.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -66,10 +67,11 @@ class Window:
         self._failed = np.zeros(width, np.bool_)
         self._sums = Accumulators(unit.header, width, size)
 
-    def run(self) -> None:
-        """Run until every rollout has ended."""
+    def run(self, check: Callable[[], None] = lambda: None) -> None:
+        """Run until every rollout has ended, or until ``check``, called before every step, raises."""
         self._live = self._begin(np.arange(len(self._lane)))
         while self._live:
+            check()
             self._step()
 
     def _step(self) -> None:

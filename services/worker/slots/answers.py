@@ -8,6 +8,7 @@ from pydantic import BaseModel, ValidationError
 
 from services.worker.engine import run_unit
 from services.worker.environments.registry import available, describe
+from services.worker.slots import cancellation
 from services.worker.slots.channel import Kind, Message
 from services.worker.slots.fingerprint import cpu_model, fingerprint, version
 from services.worker.slots.messages import Refusal, Started, Summary, encode_result
@@ -63,7 +64,11 @@ def _describe(payload: bytes) -> Iterator[Message]:
 def _run(form: Kind, unit: Unit) -> Iterator[Message]:
     deadline = unit.header.environment.rollout_timeout_seconds
     yield _message(Kind.STARTED, Started(rollouts=len(unit), deadline_seconds=deadline))
-    result = run_unit(unit)
+    try:
+        result = run_unit(unit, cancellation.check)
+    except cancellation.Cancelled:
+        yield Message(Kind.CANCELLED, b"")
+        return
     yield _message(Kind.SUMMARY, Summary.of(result))
     yield Message(Kind.RESULT, encode_result(form, result))
 

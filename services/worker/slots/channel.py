@@ -33,6 +33,8 @@ class Kind(IntEnum):
     """From the slot, last: the answer, in the form of the question."""
     REFUSED = 20
     """From the slot, last: what is wrong with the question; `Refusal` as JSON."""
+    CANCELLED = 21
+    """From the slot, last: it was told to give the unit up."""
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 from typing import BinaryIO
 
+from services.worker.slots import cancellation
 from services.worker.slots.channel import Kind, Message, read_message, write_message
 from services.worker.slots.memory import give_back
 
@@ -23,6 +24,7 @@ def main() -> None:
     """Warm up, say so, then answer until the worker goes away."""
     requests, replies = _take_channel()
     _leave_signals_to_the_worker()
+    cancellation.install()
     _die_with_the_worker()
     _offer_to_the_oom_killer()
     # Imported only now: it takes seconds, in which the lines above already have to hold.
@@ -34,6 +36,7 @@ def main() -> None:
     while (message := read_message(requests)) is not None:
         for reply in ANSWERS[message.kind](message.payload):
             write_message(replies, reply)
+        cancellation.clear()
         give_back()
 
 

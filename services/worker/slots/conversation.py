@@ -30,7 +30,7 @@ async def converse(process: SlotProcess, request: Message) -> Answer:
 
     Raises:
         InvalidInput, ProtocolMismatch: the slot refuses the request, for what is wrong with it.
-        Busy: the slot died before it had read the request, which may be no fault of it.
+        Busy: the slot died before it had read the request, which may be no fault of it, or was told to give it up.
     """
     if request.kind is Kind.DESCRIBE:
         return await _describe(process, request)
@@ -68,4 +68,6 @@ async def _expect(process: SlotProcess, request: Message | None, seconds: float,
     reply = await process.exchange(request, seconds, doing)
     if reply.kind is Kind.REFUSED:
         raise Refusal.model_validate_json(reply.payload).error()
+    if reply.kind is Kind.CANCELLED:
+        raise Busy("the unit was given up")
     return reply.payload

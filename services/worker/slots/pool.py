@@ -61,10 +61,7 @@ class SlotPool:
         return self._tickets.put(request)
 
     def abandon(self, ticket: Ticket) -> None:
-        """Drop a request that nobody waits for any more.
-
-        One that is in a slot already runs on: it ends within its deadline, and a fresh child costs seconds.
-        """
+        """Drop a request that nobody waits for any more; if it is in a slot already, the slot gives it up."""
         ticket.answer.cancel()
         self._tickets.discard(ticket)
 

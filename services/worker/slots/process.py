@@ -10,6 +10,7 @@ from asyncio.subprocess import PIPE, Process
 from contextlib import suppress
 from typing import Self
 
+from services.worker.slots import cancellation
 from services.worker.slots.channel import Message, receive, send
 from services.worker.slots.memory import resident_bytes
 from shared.protocol import FailureKind, WorkerInfo
@@ -96,6 +97,12 @@ class SlotProcess:
             raise await self.ended() from None
         finally:
             watch.cancel()
+
+    def cancel(self) -> None:
+        """Tell the child to give up what it computes."""
+        if self._process.returncode is None:
+            with suppress(ProcessLookupError):
+                self._process.send_signal(cancellation.SIGNAL)
 
     async def ended(self) -> SlotDied:
         """Wait until the process has ended; return why it did."""

@@ -16,6 +16,9 @@ from shared.protocol import WorkerInfo
 
 BACK_OFF_SECONDS = 0.5
 LONGEST_BACK_OFF_SECONDS = 30.0
+CANCEL_SECONDS = 5.0
+"""A slot that has not given its unit up by then is replaced."""
+
 log = logging.getLogger(__name__)
 
 
@@ -92,6 +95,7 @@ class Slot:
         return None
 
     async def _answer(self, process: SlotProcess, ticket: Ticket) -> None:
+        watch = asyncio.create_task(_cancel_with(ticket, process))
         try:
             answer = await converse(process, ticket.request)
         except SeedcastError as error:
@@ -102,6 +106,19 @@ class Slot:
             ticket.refuse(Busy("the slot broke"))
             await process.kill(SlotDied("crash", f"it answers nonsense ({type(error).__name__})"))
             return
+        finally:
+            watch.cancel()
         if answer.summary is not None:
             self._report(answer.summary)
         ticket.reply(answer.payload)
+
+
+async def _cancel_with(ticket: Ticket, process: SlotProcess) -> None:
+    """Give a unit up when its client has gone, so that the slot is free for another."""
+    await asyncio.wait([ticket.answer])
+    if ticket.answer.cancelled():
+        process.cancel()
+        await asyncio.sleep(CANCEL_SECONDS)
+        await process.kill(
+            SlotDied("timeout", f"nobody waits for its unit, and it goes on after {CANCEL_SECONDS:g} s")
+        )

@@ -68,7 +68,7 @@ class Tickets:
         return ticket
 
     def discard(self, ticket: Ticket) -> None:
-        """Forget a ticket that nobody waits for any more; one that is running runs on."""
+        """Forget a ticket that nobody waits for any more, if it is in no slot yet."""
         if ticket in self._waiting:
             self._waiting.remove(ticket)
 

@@ -8,11 +8,13 @@ from collections.abc import Sequence
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.master.dispatch.entries import Limits, Send
-from services.master.dispatch.ledger import HOPELESS, Ledger
+from services.master.dispatch.entries import Limits, Outcome, Send
+from services.master.dispatch.ledger import Ledger
+from services.master.dispatch.verdicts import HOPELESS
 from shared.protocol import Failure
+from tests.master.dispatch.invariants import check_places
 
-LIMITS = Limits(unit_seconds=1.0, minimum_unit_seconds=0.1)
+LIMITS = Limits(unit_seconds=1.0, minimum_unit_seconds=0.1, first_window=1.0)
 
 
 def crash(*rollouts: int) -> Failure:
@@ -57,17 +59,19 @@ def test_the_work_of_a_vanished_worker_is_sent_elsewhere() -> None:
     assert {send.worker for send in after} == {"new"}
 
 
-def test_a_reply_after_its_unit_was_sent_again_is_dropped_and_counted() -> None:
+def test_of_two_replies_for_the_same_rollouts_the_first_wins_and_the_second_is_dropped_and_counted() -> None:
     ledger = Ledger(LIMITS)
-    ledger.add_job("a", 1)
+    job = ledger.add_job("a", 1)
     ledger.worker_up("slow", 1)
     (send,) = ledger.assign()
     ledger.worker_down("slow")
     ledger.worker_up("quick", 1)
     (again,) = ledger.assign()
-    assert not ledger.unit_done(send.unit, 1.0).stored
+    first = ledger.unit_done(send.unit, 1.0)
+    assert (first.counted, first.cancel, first.complete) == ((0,), (again.unit,), True)
+    assert not ledger.unit_done(again.unit, 1.0).stored
     assert ledger.late_replies == 1
-    assert ledger.unit_done(again.unit, 1.0).stored
+    assert ledger.done(job) == 1
 
 
 def test_a_reply_given_up_for_lost_counts_if_its_rollouts_still_wait() -> None:
@@ -103,9 +107,11 @@ def test_a_unit_that_takes_its_worker_down_every_time_is_run_alone_and_given_up_
     ledger.worker_up("w", 1)
     done, given_up = set[int](), dict[int, Failure]()
     queue = ledger.assign()
-    for _ in range(100):
+    for second in range(100):
         if ledger.finished(job):
             break
+        ledger.tick(60.0 * second)  # its worker is left alone for a while after each loss
+        queue += ledger.assign()
         send = queue.pop(0)
         if 1 in send.rollouts:
             given_up |= ledger.unit_lost(send.unit).given_up
@@ -235,6 +241,7 @@ class Simulation:
         self.job = self.ledger.add_job("a", rollouts)
         self.settled: Counter[int] = Counter()
         self.slots = slots
+        self.now = 0.0
         self._out: list[Send] = []
         self._gone: list[Send] = []
         for name in range(3):
@@ -243,8 +250,16 @@ class Simulation:
     def up(self, index: int) -> None:
         self.ledger.worker_up(f"w{index % 3}", self.slots)
 
+    def drain(self, index: int) -> None:
+        self.ledger.worker_up(f"w{index % 3}", 0)
+
     def down(self, index: int) -> None:
-        self.ledger.worker_down(f"w{index % 3}")
+        for outcome in self.ledger.worker_down(f"w{index % 3}", forget=index > 3):
+            self.apply(outcome)
+
+    def clock(self, index: int) -> None:
+        self.now += 0.05 * 2**index
+        self.ledger.tick(self.now)
 
     def done(self, index: int, failures: Sequence[Failure] = ()) -> None:
         if self._out:
@@ -253,18 +268,24 @@ class Simulation:
             self.reply(send, failures)
 
     def reply(self, send: Send, failures: Sequence[Failure] = ()) -> None:
-        outcome = self.ledger.unit_done(send.unit, 0.05 * len(send.rollouts), failures)
-        if outcome.stored:
-            self.settled.update(send.rollouts[1:] if failures else send.rollouts)
-            self.settled.update(list(outcome.given_up))
+        self.apply(self.ledger.unit_done(send.unit, 0.05 * len(send.rollouts), failures))
+
+    def apply(self, outcome: Outcome) -> None:
+        self.settled.update(outcome.counted)
+        self.settled.update(list(outcome.given_up))
+        assert not set(outcome.counted) & set(outcome.given_up)
+        self.check()
 
     def fail(self, index: int) -> None:
         self.done(index, [crash(0)])
 
     def lost(self, index: int) -> None:
         if self._out:
-            outcome = self.ledger.unit_lost(self._out[index % len(self._out)].unit)
-            self.settled.update(list(outcome.given_up))
+            self.apply(self.ledger.unit_lost(self._out[index % len(self._out)].unit))
+
+    def refused(self, index: int) -> None:
+        if self._out:
+            self.apply(self.ledger.unit_refused(self._out.pop(index % len(self._out)).unit, 1.0))
 
     def late(self, index: int) -> None:
         if self._gone:
@@ -272,9 +293,14 @@ class Simulation:
 
     def send(self) -> None:
         self._out += self.ledger.assign()
+        self.check()
+
+    def check(self) -> None:
+        check_places(self.ledger, self.job)
 
 
-EVENTS = st.tuples(st.sampled_from(["done", "fail", "lost", "late", "down", "up"]), st.integers(0, 7))
+KINDS = ["done", "done", "fail", "lost", "late", "refused", "down", "drain", "up", "clock"]
+EVENTS = st.tuples(st.sampled_from(KINDS), st.integers(0, 7))
 
 
 @settings(max_examples=200, deadline=None)
@@ -289,6 +315,7 @@ def test_whatever_happens_every_rollout_is_settled_exactly_once(
         simulation.send()
     simulation.up(0)  # from here on all goes well
     for _ in range(10_000):
+        simulation.clock(0)
         simulation.send()
         if simulation.ledger.finished(simulation.job):
             break

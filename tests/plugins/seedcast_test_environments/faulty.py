@@ -87,6 +87,11 @@ def _hang(_: Faulty) -> Step:
         time.sleep(60)
 
 
+def _slow(environment: Faulty) -> Step:
+    time.sleep(0.2)
+    return environment.plain()
+
+
 def _segfault(_: Faulty) -> Step:
     ctypes.string_at(0)
     raise AssertionError
@@ -114,6 +119,7 @@ FAULTS: dict[str, Callable[[Faulty], Step]] = {
     "nan_observation": _nan_observation,
     "wrong_shape": _wrong_shape,
     "hang": _hang,
+    "slow": _slow,
     "segfault": _segfault,
     "exit": _exit,
     "endless": _endless,

@@ -1,0 +1,157 @@
+"""A job: where each of its rollouts is.
+
+Every rollout is in exactly one place: *settled* (done or given up), *in flight* (in one unit, or in two where it
+was hedged), *pending*, or *alone* (a suspect, to be run on its own).
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from services.master.dispatch.entries import Flight
+
+HEDGED_SHARE = 0.1
+"""Extra work: hedges may repeat so much of a job's rollouts, and always one."""
+
+
+@dataclass
+class JobEntry:
+    """A job and its rollouts, by number."""
+
+    number: int
+    experiment: str
+    background: bool
+    rollouts: int
+    most_seconds: float = math.inf
+    """No unit should take longer than this."""
+    pending: deque[range] = field(init=False)
+    """Disjoint; in the order in which they will be sent."""
+    waiting: int = field(init=False)
+    """Rollouts to be sent: those in ``pending`` and in ``alone``."""
+    alone: deque[tuple[int, str]] = field(default_factory=deque)
+    """Suspects, each to be run alone, with the worker it failed on."""
+    settled: bytearray = field(init=False)
+    """1 for a rollout that is done or given up."""
+    copies: bytearray = field(init=False)
+    """In how many units in flight a rollout is."""
+    flights: dict[int, Flight] = field(default_factory=dict)
+    """By unit, oldest first."""
+    done: int = 0
+    given_up: int = 0
+    hedged: int = 0
+    """Rollouts sent a second time while the first was in flight."""
+    strikes: Counter[int] = field(default_factory=Counter)
+    """Units with a rollout in them that failed on account of it, or perhaps of it."""
+    strikes_alone: Counter[int] = field(default_factory=Counter)
+    losses: Counter[int] = field(default_factory=Counter)
+    """Units with a rollout in them that had no known outcome."""
+
+    def __post_init__(self) -> None:
+        self.pending = deque([range(self.rollouts)])
+        self.waiting = self.rollouts
+        self.settled = bytearray(self.rollouts)
+        self.copies = bytearray(self.rollouts)
+
+    @property
+    def finished(self) -> bool:
+        """Whether every rollout is done or given up."""
+        return self.done + self.given_up == self.rollouts
+
+    @property
+    def suspects_first(self) -> bool:
+        """Whether to find out about suspects before anything else: nothing has ever worked yet."""
+        return not self.done and bool(self.alone)
+
+    @property
+    def hedges_left(self) -> int:
+        """How many more rollouts may be sent a second time."""
+        return max(1, int(HEDGED_SHARE * self.rollouts)) - self.hedged
+
+    def work_for(self, worker: str, alternatives: bool) -> bool:
+        """Whether there is anything for a worker: a suspect is left to another one, if there are others."""
+        if self.pending and not self.suspects_first:
+            return True
+        return any(failed_on != worker or not alternatives for _, failed_on in self.alone)
+
+    def take_suspect(self, worker: str) -> range | None:
+        """Take the suspect that is next, if it is time for one; rather one that failed elsewhere."""
+        if not self.alone or (self.pending and not self.suspects_first):
+            return None
+        suspect = next((one for one in self.alone if one[1] != worker), self.alone[0])
+        self.alone.remove(suspect)
+        self.waiting -= 1
+        return range(suspect[0], suspect[0] + 1)
+
+    def take(self, size: int) -> range:
+        """Take up to ``size`` pending rollouts that follow one another."""
+        rollouts = self.pending.popleft()
+        if len(rollouts) > size:
+            self.pending.appendleft(rollouts[size:])
+        rollouts = rollouts[:size]
+        self.waiting -= len(rollouts)
+        return rollouts
+
+    def depart(self, flight: Flight) -> None:
+        """Note a unit that is sent."""
+        self.flights[flight.send.unit] = flight
+        for rollout in flight.send.rollouts:
+            self.copies[rollout] += 1
+        self.hedged += len(flight.send.rollouts) if flight.send.hedge else 0
+
+    def land(self, unit: int) -> None:
+        """Note a unit that is in flight no more, whatever became of it."""
+        for rollout in self.flights.pop(unit).send.rollouts:
+            self.copies[rollout] -= 1
+
+    def nowhere(self, rollouts: Iterable[int]) -> list[int]:
+        """Return those that are neither settled nor in flight: they have to be put somewhere."""
+        return [rollout for rollout in rollouts if not self.settled[rollout] and not self.copies[rollout]]
+
+    def put_back(self, rollouts: list[int]) -> None:
+        """Have rollouts sent again, before all others."""
+        self.waiting += len(rollouts)
+        self.pending.extendleft(reversed(_ranges(rollouts)))
+
+    def suspect(self, rollout: int, worker: str, *, soon: bool) -> None:
+        """Have a rollout that failed on a worker run alone; ``soon``: before the other suspects."""
+        self.waiting += 1
+        (self.alone.appendleft if soon else self.alone.append)((rollout, worker))
+
+    def complete(self, rollouts: Iterable[int]) -> None:
+        """Settle rollouts that have a result."""
+        for rollout in rollouts:
+            self.settled[rollout] = 1
+            self.done += 1
+
+    def give_up(self, rollouts: Iterable[int]) -> None:
+        """Settle rollouts that will never have one."""
+        for rollout in rollouts:
+            self.settled[rollout] = 1
+            self.given_up += 1
+
+    def withdraw(self, rollouts: Iterable[int]) -> None:
+        """Take rollouts out of what waits to be sent, where they do: a reply given up for lost has come."""
+        wanted = set(rollouts)
+        parts = [part for piece in self.pending for part in _ranges([r for r in piece if r not in wanted])]
+        self.pending = deque(parts)
+        self.alone = deque(one for one in self.alone if one[0] not in wanted)
+        self.waiting = sum(map(len, self.pending)) + len(self.alone)
+
+    def useless(self) -> list[int]:
+        """Return the units in flight all of whose rollouts are settled."""
+        return [
+            unit for unit, flight in self.flights.items() if all(self.settled[r] for r in flight.send.rollouts)
+        ]
+
+
+def _ranges(rollouts: list[int]) -> list[range]:
+    """Join ascending numbers into ranges."""
+    if not rollouts:
+        return []
+    breaks = [index for index, (a, b) in enumerate(pairwise(rollouts), 1) if b != a + 1]
+    starts, stops = [0, *breaks], [*breaks, len(rollouts)]
+    return [range(rollouts[i], rollouts[j - 1] + 1) for i, j in zip(starts, stops, strict=True)]

@@ -1,0 +1,113 @@
+"""How a worker stands with the ledger: what it may hold, what it holds, how fast it is, how often it fails.
+
+A new worker starts slowly and earns its full capacity unit by unit. One that fails again and again is set aside,
+each time for longer.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from itertools import islice
+
+from services.master.dispatch.entries import Flight
+
+QUEUE_SHARE = 0.25
+"""Beyond its slots a worker may hold a few units in its queue, so that no slot waits for a request."""
+
+TROUBLES = 2
+"""A worker in trouble this often, without a unit answered in between, is set aside."""
+
+REST_SECONDS = 1.0
+"""For how long, the first time; then twice as long, and so on."""
+
+LONGEST_REST_SECONDS = 30.0
+
+
+@dataclass(eq=False)
+class WorkerEntry:
+    """A worker as the ledger sees it."""
+
+    name: str
+    order: int
+    """Older workers first, where all else is equal."""
+    slots: int = 0
+    window: float = 0.0
+    """How many units it may hold by its own merits."""
+    ceiling: float = math.inf
+    """What it could hold when it last had no room for more."""
+    pace: float = 1.0
+    """Seconds it takes for what takes a typical worker one."""
+    flights: dict[int, Flight] = field(default_factory=dict)
+    """Units it holds, oldest first: the first ``slots`` of them run."""
+    answered: int = 0
+    """Units answered in all."""
+    troubles: int = 0
+    """Units lost or failed since the last that was answered well; those sent before the last such count as one."""
+    troubled: float = -math.inf
+    """When the last of them was."""
+    rest_until: float = -math.inf
+    """It is set aside until then."""
+    version: int = 0
+    """Counts changes; see `FreeWorkers`."""
+
+    @property
+    def capacity(self) -> int:
+        """Units it may hold now."""
+        return min(self.slots + math.ceil(QUEUE_SHARE * self.slots), max(1, int(self.window))) if self.slots else 0
+
+    @property
+    def load(self) -> float:
+        """Units in flight for each slot."""
+        return len(self.flights) / self.slots
+
+    @property
+    def rate(self) -> float:
+        """Seconds of a typical worker's work it does in a second."""
+        return self.slots / self.pace
+
+    def usable(self, now: float) -> bool:
+        """Whether anything may be sent to it, once it has room."""
+        return self.slots > 0 and now >= self.rest_until
+
+    def begin(self, slots: int, first_window: float) -> None:
+        """Start with so many slots, slowly."""
+        self.slots = slots
+        self.ceiling = math.inf
+        self.window = max(1.0, first_window * (slots + math.ceil(QUEUE_SHARE * slots)))
+
+    def depart(self, flight: Flight) -> None:
+        """Note a unit that is sent to it."""
+        self.flights[flight.send.unit] = flight
+
+    def land(self, unit: int, now: float) -> None:
+        """Note a unit that it holds no more; the first of its queue gets the slot."""
+        self.flights.pop(unit, None)
+        if self.slots and (next_one := next(islice(self.flights.values(), self.slots - 1, None), None)):
+            next_one.started = now if next_one.started is None else next_one.started
+
+    def succeed(self) -> None:
+        """A unit was answered well: hold one more, or, beyond what was too much once, a little more."""
+        self.troubles = 0
+        self.window = min(
+            self.window + (1.0 if self.window < self.ceiling else 1 / self.window), 2.0 * self.slots + 1
+        )
+
+    def fail(self, sent: float, now: float, *, may_rest: bool) -> None:
+        """A unit was lost or failed, sent at ``sent``. What was sent before the last such tells nothing new."""
+        if sent <= self.troubled:
+            return
+        self.troubles += 1
+        self.troubled = now
+        self.window = max(1.0, self.window / 2)
+        if may_rest and self.troubles >= TROUBLES:
+            self.rest(now + min(REST_SECONDS * 2.0 ** (self.troubles - TROUBLES), LONGEST_REST_SECONDS))
+
+    def push_back(self, until: float) -> None:
+        """It had no room for one more than it holds: leave it at that, and alone for a while."""
+        self.window = self.ceiling = max(1.0, float(len(self.flights)))
+        self.rest(until)
+
+    def rest(self, until: float) -> None:
+        """Set it aside."""
+        self.rest_until = max(self.rest_until, until)

@@ -1,0 +1,147 @@
+"""Slow start, push-back, and being set aside, by plain values."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from services.master.dispatch.entries import Limits, Send
+from services.master.dispatch.ledger import Ledger
+from shared.protocol import Failure
+
+
+def fleet(*slots: int) -> Ledger:
+    """Return a ledger with a lot to do and workers w0, w1, ..."""
+    ledger = Ledger(Limits(unit_seconds=1.0, minimum_unit_seconds=0.1))
+    ledger.add_job("a", 1_000_000)
+    for number, count in enumerate(slots):
+        ledger.worker_up(f"w{number}", count)
+    return ledger
+
+
+def answer(ledger: Ledger, sends: list[Send]) -> list[Send]:
+    for send in sends:
+        ledger.unit_done(send.unit, 0.1 * len(send.rollouts))
+    return ledger.assign()
+
+
+def test_a_new_worker_starts_slowly_and_earns_its_capacity() -> None:
+    ledger = fleet(16)
+    sends, held = ledger.assign(), []
+    for _ in range(4):
+        held.append(len(sends))
+        sends = answer(ledger, sends)
+    assert held == [5, 10, 20, 20]
+
+
+def test_the_first_units_of_a_newcomer_are_small() -> None:
+    ledger = fleet(1)
+    sends = ledger.assign()
+    for _ in range(20):
+        sends = answer(ledger, sends)
+    ledger.worker_up("new", 1)
+    (first,) = [send for send in ledger.assign() if send.worker == "new"]
+    assert len(first.rollouts) == 2  # a quarter of a second
+    assert len(sends[-1].rollouts) == 10
+
+
+def test_the_least_loaded_worker_is_next() -> None:
+    ledger = fleet(4, 1)
+    assert [send.worker for send in ledger.assign()] == ["w0", "w1"]
+
+
+def test_a_worker_that_pushes_back_is_left_alone_for_as_long_as_it_says_and_gets_less() -> None:
+    ledger = fleet(8)
+    sends = ledger.assign()
+    for _ in range(3):
+        sends = answer(ledger, sends)
+    assert len(sends) == 10
+    for send in sends[6:]:
+        assert ledger.unit_refused(send.unit, 5.0).retried == 0
+    ledger.tick(4.9)
+    ledger.unit_done(sends[0].unit, 0.1)
+    assert ledger.assign() == []
+    ledger.tick(5.0)
+    assert len(ledger.assign()) == 1  # it holds five, and six is what it had room for
+
+
+def test_a_refused_unit_is_no_loss() -> None:
+    ledger = Ledger()
+    job = ledger.add_job("a", 1)
+    ledger.worker_up("full", 1)
+    for second in range(50):
+        ledger.tick(float(second))
+        (send,) = ledger.assign()
+        assert not ledger.unit_refused(send.unit, 1.0).given_up
+    ledger.tick(50.0)
+    (send,) = ledger.assign()
+    assert ledger.unit_done(send.unit, 1.0).complete
+    assert ledger.finished(job)
+
+
+def test_a_worker_that_keeps_losing_units_is_set_aside_for_longer_and_longer() -> None:
+    ledger = fleet(1, 1)
+    now, tries = 0.0, list[float]()
+    while now < 60:
+        ledger.tick(now)
+        for send in ledger.assign():
+            if send.worker == "w0":
+                tries.append(now)
+                ledger.unit_lost(send.unit)
+            else:
+                ledger.unit_done(send.unit, 0.1 * len(send.rollouts))
+        now = round(now + 0.25, 2)
+    gaps = [round(after - before) for before, after in pairwise(tries)]
+    assert gaps == [0, 1, 2, 4, 8, 16]
+    worker = ledger.worker("w0")
+    assert worker is not None
+    assert worker.rest_until > now
+
+
+def test_units_lost_together_count_as_one_trouble() -> None:
+    ledger = fleet(8, 8)
+    sends = answer(ledger, ledger.assign())
+    for send in sends:
+        if send.worker == "w0":
+            ledger.unit_lost(send.unit)
+    assert "w0" in {send.worker for send in ledger.assign()}
+
+
+def test_a_worker_that_fails_whatever_it_gets_is_set_aside_but_never_the_only_one() -> None:
+    for others in (0, 1):
+        ledger = fleet(1, *[1] * others)
+        sends = ledger.assign()
+        ledger.unit_done(sends.pop().unit, 0.1)  # something has worked
+        for step in range(1, 9):
+            ledger.tick(0.01 * step)
+            for send in [*sends, *ledger.assign()]:
+                every = list(range(len(send.rollouts)))
+                failures = [Failure(kind="exception", message="no", rollouts=every)] * (send.worker == "w0")
+                ledger.unit_done(send.unit, 0.1, failures)
+            sends = []
+        worker = ledger.worker("w0")
+        assert worker is not None
+        assert (worker.rest_until > 0.0) == (others > 0)
+
+
+def test_a_job_whose_last_rollout_is_given_up_with_its_worker_is_complete() -> None:
+    ledger = Ledger()
+    job = ledger.add_job("a", 1)
+    outcomes = []
+    for second in range(20):
+        ledger.tick(100.0 * second)
+        ledger.worker_up("w", 1)
+        ledger.assign()
+        outcomes += ledger.worker_down("w")
+        if ledger.finished(job):
+            break
+    assert outcomes[-1].complete
+    assert "was lost" in outcomes[-1].given_up[0].message
+
+
+def test_removing_a_job_cancels_what_is_in_flight() -> None:
+    ledger = fleet(2)
+    sends = ledger.assign()
+    assert ledger.remove_job(sends[0].job) == tuple(send.unit for send in sends)
+    worker = ledger.worker("w0")
+    assert worker is not None
+    assert not worker.flights

@@ -1,0 +1,64 @@
+"""Replays schedules: ``python -m tests.simulation {ledger,dispatcher} SEED [LAST]``, each event on a line.
+
+With LAST it runs SEED to LAST quietly and names those that fail; ``python -m tests.simulation calm`` prints what
+the ledger alone reaches on fleets without accidents.
+"""
+# ruff: noqa: T201
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+from tests.simulation import schedules, virtual_fleet
+from tests.simulation.calm import generations
+
+PLAYS: dict[str, Callable[[int, Callable[[str], None]], object]] = {
+    "ledger": schedules.play,
+    "dispatcher": virtual_fleet.play,
+}
+
+FLEETS: dict[str, tuple[int, int, int, tuple[float, float], dict[int, float]]] = {
+    "1,024 workers of 1 slot, 4,096 rollouts of 0.5-1.5 s": (1024, 1, 4096, (0.5, 1.5), {}),
+    "8 workers of 128 slots, 4,096 rollouts of 0.5-1.5 s": (8, 128, 4096, (0.5, 1.5), {}),
+    "1,024 workers of 1 slot, 4,096 rollouts of 0.1-0.2 s": (1024, 1, 4096, (0.1, 0.2), {}),
+    "8 workers of 128 slots, 4,096 rollouts of 0.1-0.2 s": (8, 128, 4096, (0.1, 0.2), {}),
+    "4 workers of 1 slot, 64 rollouts of 0.5-1.5 s": (4, 1, 64, (0.5, 1.5), {}),
+    "the same, one of them 10 times slower": (4, 1, 64, (0.5, 1.5), {0: 10.0}),
+}
+
+
+def calm() -> None:
+    """Print efficiencies, generation by generation."""
+    for name, (workers, slots, rollouts, seconds, slow) in FLEETS.items():
+        print(name)
+        for figures in generations(workers, slots, rollouts, seconds, slow):
+            print(
+                f"  {figures.seconds:7.3f} s, ideal {figures.ideal:7.3f} s: {figures.efficiency:.1%}, "
+                f"{figures.requests} requests, {figures.extra_share:.1%} extra work, "
+                f"{figures.decision_seconds * 1e6:.0f} µs of real time an event"
+            )
+
+
+def main() -> None:
+    """Replay one, or look for failing ones."""
+    if sys.argv[1] == "calm":
+        calm()
+        return
+    play, first = PLAYS[sys.argv[1]], int(sys.argv[2])
+    if len(sys.argv) == 3:
+        play(first, print)
+        return
+    failed = []
+    for seed in range(first, int(sys.argv[3]) + 1):
+        try:
+            play(seed, lambda _: None)
+        except Exception as error:
+            failed.append(seed)
+            print(f"seed {seed}: {type(error).__name__}: {error}", flush=True)
+    print(f"{int(sys.argv[3]) + 1 - first} schedules, failed: {failed or 'none'}")
+    sys.exit(bool(failed))
+
+
+if __name__ == "__main__":
+    main()

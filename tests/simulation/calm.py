@@ -1,0 +1,73 @@
+"""What the ledger reaches when nothing goes wrong but speed: efficiency, stragglers, and its own price."""
+
+from __future__ import annotations
+
+import heapq
+import random
+import time
+from dataclasses import dataclass
+
+from services.master.dispatch.entries import Limits
+from tests.simulation.world import World
+
+END = 100_000.0
+
+
+@dataclass(frozen=True)
+class Figures:
+    """How a generation went."""
+
+    seconds: float
+    ideal: float
+    """What a scheduler reaches that knows no distance: it gives every free slot the next rollout at once."""
+    requests: int
+    extra_share: float
+    """Rollouts begun more than once, of all."""
+    decision_seconds: float
+    """The ledger's own time for each event, mean."""
+
+    @property
+    def efficiency(self) -> float:
+        """Return the share of the ideal."""
+        return self.ideal / self.seconds
+
+
+def generations(
+    workers: int,
+    slots: int,
+    rollouts: int,
+    seconds: tuple[float, float],
+    slow: dict[int, float] | None = None,
+    latency: float = 0.005,
+    count: int = 3,
+    limits: Limits | None = None,
+) -> list[Figures]:
+    """Run generations one after another on a fleet in which some workers (by number) are slow."""
+    chance = random.Random(0)
+    world = World(limits, latency=lambda: latency * chance.uniform(0.5, 1.5))
+    for number in range(workers):
+        world.join(f"w{number}", slots, (slow or {}).get(number, 1.0))
+    figures = []
+    for _ in range(count):
+        durations = [chance.uniform(*seconds) for _ in range(rollouts)]
+        began, events, requests, real = world.now, world.events, world.requests, time.perf_counter()
+        job = world.jobs[world.add_job("e", durations)]
+        world.run(END)
+        figures.append(
+            Figures(
+                world.now - began,
+                _greedy(durations, workers * slots),
+                world.requests - requests,
+                sum(times - 1 for times in job.computed.values()) / rollouts,
+                (time.perf_counter() - real) / (world.events - events),
+            )
+        )
+    return figures
+
+
+def _greedy(durations: list[float], slots: int) -> float:
+    """Return the makespan of list scheduling (Graham 1969, https://doi.org/10.1137/0117039)."""
+    free = [0.0] * slots
+    for duration in durations:
+        heapq.heapreplace(free, free[0] + duration)
+    return max(free)

@@ -1,0 +1,280 @@
+"""A world for the ledger: virtual workers with slots and queues, a network, and a clock that jumps between events.
+
+The world keeps its own account of what each rollout came to. It knows nothing of how the ledger decides.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from collections import Counter, deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+
+from services.master.dispatch.entries import Limits, Outcome, Send
+from services.master.dispatch.ledger import Ledger
+from shared.protocol import Failure
+from tests.master.dispatch.invariants import check_places
+
+BEAT_SECONDS = 0.1
+TIMEOUT_SECONDS = 60.0
+"""After so long without a reply the master gives a request up."""
+
+CHECK_EVERY = 97
+"""Events between two looks at the ledger's books; a prime, so that it falls on all kinds of them."""
+
+
+@dataclass
+class VirtualWorker:
+    """A worker: what it computes, what waits in it, and how it misbehaves."""
+
+    name: str
+    slots: int
+    slowness: float = 1.0
+    up: bool = True
+    hung_until: float = 0.0
+    """Until then replies stay inside."""
+    running: dict[int, Send] = field(default_factory=dict)
+    queue: deque[Send] = field(default_factory=deque)
+    life: int = 0
+    """Counts restarts: what an earlier life was computing is gone."""
+
+
+@dataclass
+class VirtualJob:
+    """A batch: how long each rollout takes a typical worker, and which ones kill their slot."""
+
+    number: int
+    seconds: list[float]
+    poison: frozenset[int]
+    started: float
+    settled: Counter[int] = field(default_factory=Counter)
+    given_up: dict[int, Failure] = field(default_factory=dict)
+    deaths: Counter[int] = field(default_factory=Counter)
+    """Slots killed, by the poison that killed them."""
+    unheard: Counter[int] = field(default_factory=Counter)
+    """Units with a rollout in them whose reply never reached the master in time."""
+    computed: Counter[int] = field(default_factory=Counter)
+    """How often each rollout was begun."""
+    ended: float | None = None
+    hopeless: bool = False
+
+
+class World:
+    """Workers, jobs, a ledger, and the time."""
+
+    def __init__(self, limits: Limits | None = None, latency: Callable[[], float] = lambda: 0.002) -> None:
+        self.ledger = Ledger(limits)
+        self.now = 0.0
+        self.workers: dict[str, VirtualWorker] = {}
+        self.jobs: dict[int, VirtualJob] = {}
+        self.log: Callable[[str], None] = lambda _: None
+        self.planned = 0
+        """Jobs still to come."""
+        self.events = 0
+        self.requests = 0
+        self.lost_replies = 0
+        """Replies that never reached the master, by faults."""
+        self.reply_fault: Callable[[Send], str] = lambda _: ""
+        """"" or one of: lost, twice."""
+        self.send_fault: Callable[[Send], str] = lambda _: ""
+        """"" or one of: unreachable, busy."""
+        self._latency = latency
+        self._agenda: list[tuple[float, int, Callable[[], object]]] = []
+        self._numbers = itertools.count()
+        self._cancelled: set[int] = set()
+        self._open: dict[int, Send] = {}
+        """Units the master waits for."""
+
+    # Time
+
+    def at(self, time: float, event: Callable[[], object]) -> None:
+        """Have something happen at a time."""
+        heapq.heappush(self._agenda, (time, next(self._numbers), event))
+
+    def after(self, seconds: float, event: Callable[[], object]) -> None:
+        """Have something happen in a while."""
+        self.at(self.now + seconds, event)
+
+    def run(self, until: float, most_events: int = 2_000_000) -> None:
+        """Let time pass until all jobs have ended, or until a time."""
+        self._beat()
+        while self._agenda and self.now < until and self.busy:
+            self.now, _, event = heapq.heappop(self._agenda)
+            self.events += 1
+            assert self.events < most_events, "it goes on for ever"
+            self.ledger.tick(self.now)
+            event()
+            self._assign()
+            if self.events % CHECK_EVERY == 0:
+                self._check()
+
+    def _check(self) -> None:
+        for job in self.jobs.values():
+            if job.ended is None:
+                check_places(self.ledger, job.number)
+
+    @property
+    def busy(self) -> bool:
+        """Whether any job runs, or is still to come."""
+        return self.planned > 0 or any(job.ended is None for job in self.jobs.values())
+
+    def _beat(self) -> None:
+        self.after(BEAT_SECONDS, self._beat)
+
+    # The master's side
+
+    def add_job(
+        self,
+        experiment: str,
+        seconds: list[float],
+        poison: frozenset[int] = frozenset(),
+        *,
+        background: bool = False,
+    ) -> int:
+        """Have the master run a batch."""
+        number = self.ledger.add_job(experiment, len(seconds), background=background)
+        self.jobs[number] = VirtualJob(number, seconds, poison, self.now)
+        self._assign()
+        return number
+
+    def join(self, name: str, slots: int, slowness: float = 1.0) -> VirtualWorker:
+        """Have a worker come up, again or for the first time."""
+        worker = self.workers.setdefault(name, VirtualWorker(name, slots, slowness))
+        worker.slots, worker.slowness, worker.up, worker.hung_until = slots, slowness, True, 0.0
+        self.log(f"{name} is up with {slots} slots, {slowness:g} times as slow")
+        self.ledger.worker_up(name, slots)
+        return worker
+
+    def crash(self, name: str, notice_seconds: float) -> None:
+        """Kill a worker; the master notices later, by broken connections and by its probes."""
+        worker = self.workers[name]
+        units = [*worker.running.values(), *worker.queue]
+        worker.up, worker.life = False, worker.life + 1
+        worker.running.clear()
+        worker.queue.clear()
+        self.log(f"{name} is killed with {len(units)} units")
+        for send in units:
+            self.lost_replies += 1
+            self.after(self._latency(), partial(self._lose, send))
+        self.after(notice_seconds, partial(self._notice, worker))
+
+    def _notice(self, worker: VirtualWorker) -> None:
+        if not worker.up:
+            self._down(worker.name, forget=False)
+
+    def vanish(self, name: str) -> None:
+        """Take a worker out of discovery: it finishes what it has and gets nothing more."""
+        self.log(f"{name} drains")
+        self.ledger.worker_up(name, 0)
+
+    def _down(self, name: str, *, forget: bool) -> None:
+        self.log(f"{name} is down")
+        for send in self._open.values():
+            if send.worker == name and send.job in self.jobs:
+                self.jobs[send.job].unheard.update(send.rollouts)
+        for outcome in self.ledger.worker_down(name, forget=forget):
+            self._apply(outcome)
+
+    def _assign(self) -> None:
+        for send in self.ledger.assign():
+            self.requests += 1
+            self._open[send.unit] = send
+            self.log(f"unit {send.unit}: job {send.job} {send.rollouts} → {send.worker}{' (hedge)' * send.hedge}")
+            fault = self.send_fault(send)
+            if fault or not self.workers[send.worker].up:
+                rest = 1.0 if fault == "busy" else 0.0
+                self.after(self._latency(), partial(self._refuse, send, rest))
+                continue
+            self.after(self._latency(), partial(self._arrive, send))
+            self.after(TIMEOUT_SECONDS, partial(self._lose, send))
+
+    def _refuse(self, send: Send, rest: float) -> None:
+        if send.unit in self._open:
+            self._open.pop(send.unit, None)
+            self.log(f"unit {send.unit} is refused")
+            self._apply(self.ledger.unit_refused(send.unit, rest))
+            if not self.workers[send.worker].up:
+                self._down(send.worker, forget=False)
+
+    def _lose(self, send: Send) -> None:
+        if send.unit in self._open and send.job in self.jobs:
+            self._open.pop(send.unit, None)
+            self.log(f"unit {send.unit} is lost")
+            self.jobs[send.job].unheard.update(send.rollouts)
+            self._apply(self.ledger.unit_lost(send.unit))
+
+    def _reply(self, send: Send, busy_seconds: float, failures: list[Failure]) -> None:
+        self._open.pop(send.unit, None)
+        if send.unit in self._cancelled or self.jobs[send.job].ended is not None:
+            return
+        self.log(f"unit {send.unit} is answered{', failed' * bool(failures)}")
+        self._apply(self.ledger.unit_done(send.unit, busy_seconds, failures))
+
+    def _apply(self, outcome: Outcome) -> None:
+        if outcome.job is None:
+            return
+        job = self.jobs[outcome.job]
+        job.settled.update(outcome.counted)
+        job.settled.update(list(outcome.given_up))
+        job.given_up |= outcome.given_up
+        for unit in outcome.cancel:
+            self._cancelled.add(unit)
+            self.after(self._latency(), partial(self._stop, unit))
+        if outcome.complete or outcome.hopeless:
+            job.ended, job.hopeless = self.now, outcome.hopeless is not None
+            for unit in self.ledger.remove_job(job.number):
+                self._cancelled.add(unit)
+                self.after(self._latency(), partial(self._stop, unit))
+
+    # The workers' side
+
+    def _arrive(self, send: Send) -> None:
+        worker = self.workers[send.worker]
+        if send.unit in self._cancelled:
+            return
+        if not worker.up:
+            self._lose(send)
+        elif len(worker.running) < worker.slots:
+            self._start(worker, send)
+        elif len(worker.queue) < 2 * worker.slots:
+            worker.queue.append(send)
+        else:
+            self.after(self._latency(), partial(self._refuse, send, 1.0))
+
+    def _start(self, worker: VirtualWorker, send: Send) -> None:
+        job, life = self.jobs[send.job], worker.life
+        worker.running[send.unit] = send
+        job.computed.update(send.rollouts)
+        killer = next((rollout for rollout in send.rollouts if rollout in job.poison), None)
+        stop = send.rollouts.stop if killer is None else killer + 1
+        busy = worker.slowness * sum(job.seconds[send.rollouts.start : stop])
+        self.after(busy, partial(self._end, worker, life, send, busy, killer))
+
+    def _end(self, worker: VirtualWorker, life: int, send: Send, busy: float, killer: int | None) -> None:
+        if worker.life != life or worker.running.pop(send.unit, None) is None:
+            return
+        failures: list[Failure] = []
+        if killer is not None:
+            self.jobs[send.job].deaths[killer] += 1
+            failures = [Failure(kind="crash", message="segfault", rollouts=list(range(len(send.rollouts))))]
+        self._free(worker)
+        fault = self.reply_fault(send)
+        held = max(0.0, worker.hung_until - self.now)
+        if fault == "lost":
+            self.lost_replies += 1
+            self.after(self._latency(), partial(self._lose, send))
+            return
+        for _ in range(2 if fault == "twice" else 1):
+            self.after(held + self._latency(), partial(self._reply, send, busy, failures))
+
+    def _stop(self, unit: int) -> None:
+        for worker in self.workers.values():
+            if worker.running.pop(unit, None) is not None:
+                self._free(worker)
+            worker.queue = deque(send for send in worker.queue if send.unit != unit)
+
+    def _free(self, worker: VirtualWorker) -> None:
+        if worker.queue and worker.up:
+            self._start(worker, worker.queue.popleft())
