@@ -6,6 +6,7 @@ from typing import Annotated, cast
 
 from fastapi import Depends, Request
 
+from services.master.autoscale.plan import Planner
 from services.master.dispatch.fleet import Fleet
 from services.master.experiments.service import ExperimentService
 from services.master.metrics import Metrics
@@ -23,6 +24,11 @@ async def _metrics(request: Request) -> Metrics:
     return cast(Metrics, request.state.metrics)
 
 
+async def _planner(request: Request) -> Planner:
+    return cast(Planner, request.state.planner)
+
+
 Service = Annotated[ExperimentService, Depends(_service)]
 FleetState = Annotated[Fleet, Depends(_fleet)]
 MetricsState = Annotated[Metrics, Depends(_metrics)]
+PlannerState = Annotated[Planner, Depends(_planner)]

@@ -8,6 +8,8 @@ from typing import Annotated
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from services.master.autoscale.plan import Limits as AutoscaleLimits
+
 
 class Settings(BaseSettings):
     """One variable each: `SEEDCAST_DATA=/data`."""
@@ -24,3 +26,28 @@ class Settings(BaseSettings):
     unit_seconds: Annotated[float, Field(gt=0, le=60)] = Field(
         default=2.0, description="How long a unit of rollouts should take a slot."
     )
+    artifacts: str | None = Field(
+        default=None, description="Where artifacts are copied to: gs://bucket/folder, or another URL of fsspec."
+    )
+    autoscale_minimum: Annotated[int, Field(ge=0, le=10_000)] = Field(
+        default=0, description="Workers that GET /autoscale asks for when nothing runs."
+    )
+    autoscale_maximum: Annotated[int, Field(ge=1, le=10_000)] = Field(
+        default=100, description="Workers that GET /autoscale never exceeds."
+    )
+    autoscale_rollouts_per_slot: Annotated[float, Field(ge=1, le=1e6)] = Field(
+        default=4.0, description="Rollouts of a generation that GET /autoscale plans for each slot."
+    )
+    autoscale_hold_seconds: Annotated[float, Field(ge=0, le=86_400)] = Field(
+        default=120.0, description="How long GET /autoscale keeps a plan after the work it was made for."
+    )
+
+    @property
+    def autoscale(self) -> AutoscaleLimits:
+        """What bounds the plan of GET /autoscale."""
+        return AutoscaleLimits(
+            minimum=self.autoscale_minimum,
+            maximum=self.autoscale_maximum,
+            rollouts_per_slot=self.autoscale_rollouts_per_slot,
+            hold_seconds=self.autoscale_hold_seconds,
+        )
