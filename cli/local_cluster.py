@@ -41,11 +41,11 @@ class LocalCluster:
         self._logs = logs
         self._servers: list[_Server] = []
 
-    def start_workers(self, count: int) -> list[str]:
-        """Start workers of one slot each and return their URLs."""
+    def start_workers(self, count: int, slots: int = 1) -> list[str]:
+        """Start workers of so many slots each and return their URLs."""
         ports = _free_ports(count)
         for number, port in enumerate(ports, start=1):
-            environment = {"SEEDCAST_WORKER_PORT": str(port), "SEEDCAST_WORKER_SLOTS": "1"}
+            environment = {"SEEDCAST_WORKER_PORT": str(port), "SEEDCAST_WORKER_SLOTS": str(slots)}
             self._start(f"worker-{number}", "services.worker", environment)
         return [f"http://127.0.0.1:{port}" for port in ports]
 
@@ -63,6 +63,11 @@ class LocalCluster:
     def master_pid(self) -> int:
         """The master's process id."""
         return next(server.process.pid for server in self._servers if server.name == "master")
+
+    @property
+    def worker_pids(self) -> list[int]:
+        """The workers' process ids."""
+        return [server.process.pid for server in self._servers if server.name != "master"]
 
     def __enter__(self) -> Self:
         return self

@@ -10,6 +10,7 @@
     ├── Busy                      503   carries Retry-After
     ├── ProtocolMismatch          409   the two sides speak different versions
     ├── DamagedCheckpoint         500   the bytes on disk are not the bytes written
+    ├── StorageFailed             507   the disk is full or fails; nothing was changed
     └── StartupError              -     a process cannot start; one line on stderr, exit code 2
 
 Each carries its HTTP status, so that one handler (`shared.problems`) renders all of them.
@@ -103,6 +104,13 @@ class DamagedCheckpoint(SeedcastError):
     """A checkpoint whose length, digest or version is not what was committed."""
 
     title = "Damaged checkpoint"
+
+
+class StorageFailed(SeedcastError):
+    """The disk is full or does not answer; what was to be written has not been, and may be tried again."""
+
+    status = 507
+    title = "Storage failed"
 
 
 class StartupError(SeedcastError):

@@ -93,7 +93,10 @@ def read_settings(settings: Callable[[], S]) -> S:
 
 def run_main(main: Callable[[], None], name: str) -> NoReturn:
     """Run a server's main function with logging; what stops its start is one line, with exit code 2."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    # To standard output: collectors of containers' logs take every line on standard error for an error.
+    logging.basicConfig(
+        level=logging.INFO, stream=sys.stdout, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
     logging.getLogger("httpx").setLevel(logging.WARNING)
     try:
         main()

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
+from services.master import failpoints
 from services.master.app import create_app
 from services.master.settings import Settings
 from services.master.storage.data_folder import DataFolder
+from services.master.storage.database import Database
+from shared.errors import StartupError, StorageFailed
 from shared.server import bind, read_settings, run_main, serve
 
 SHUTDOWN_SECONDS = 5
@@ -12,13 +18,27 @@ SHUTDOWN_SECONDS = 5
 
 def main() -> None:
     """Take the port and the data folder, then serve."""
+    failpoints.arm(os.environ.get("SEEDCAST_FAILPOINTS", ""))
     settings = read_settings(Settings)
     listener = bind(settings.host, settings.port)
     folder = DataFolder(settings.data)
     try:
+        _open_once(folder.database)
         serve(create_app(settings, folder), listener, SHUTDOWN_SECONDS)
     finally:
         folder.close()
+
+
+def _open_once(path: Path) -> None:
+    """Make sure, before anything is served, that the database can be opened.
+
+    Raises:
+        StartupError: it cannot: the disk is full, or the file is no database.
+    """
+    try:
+        Database(path).close()
+    except StorageFailed as error:
+        raise StartupError(f"the database cannot be opened: {error}") from error
 
 
 if __name__ == "__main__":

@@ -12,6 +12,9 @@ from fastapi_offline import FastAPIOffline
 from threadpoolctl import threadpool_limits
 
 from services.master import operations
+from services.master.autoscale import endpoints as autoscale
+from services.master.autoscale.plan import Planner
+from services.master.catalogue import endpoints as catalogue
 from services.master.dashboard import endpoints as dashboard
 from services.master.dispatch.discovery import parse_workers
 from services.master.dispatch.dispatcher import Dispatcher
@@ -23,6 +26,7 @@ from services.master.experiments.runner import Rooms
 from services.master.experiments.service import ExperimentService
 from services.master.metrics import Metrics
 from services.master.settings import Settings
+from services.master.storage.bucket import Bucket, Mirror
 from services.master.storage.data_folder import DataFolder
 from services.master.storage.database import Database
 from services.master.storage.history import History
@@ -35,11 +39,13 @@ class State(TypedDict):
     service: ExperimentService
     fleet: Fleet
     metrics: Metrics
+    planner: Planner
 
 
 def create_app(settings: Settings, folder: DataFolder) -> FastAPI:
     """Build the application; it starts working when it is served."""
     discovery = parse_workers(settings.workers)
+    bucket = Bucket(settings.artifacts) if settings.artifacts else None
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[State]:
@@ -52,9 +58,11 @@ def create_app(settings: Settings, folder: DataFolder) -> FastAPI:
         # One BLAS thread: the bits of a product must not depend on how many cores the master has.
         with threadpool_limits(1):
             background = [asyncio.create_task(fleet.run()), asyncio.create_task(metrics.watch_loop())]
+            if bucket is not None:
+                background.append(asyncio.create_task(Mirror(bucket, folder.experiments).run()))
             await service.resume_all()
             try:
-                yield State(service=service, fleet=fleet, metrics=metrics)
+                yield State(service=service, fleet=fleet, metrics=metrics, planner=Planner(settings.autoscale))
             finally:
                 await service.close()
                 await dispatcher.close()
@@ -71,6 +79,8 @@ def create_app(settings: Settings, folder: DataFolder) -> FastAPI:
     )
     install_problem_handlers(app)
     app.include_router(experiments.router)
+    app.include_router(catalogue.router)
     app.include_router(operations.router)
+    app.include_router(autoscale.router)
     app.include_router(dashboard.router)
     return app

@@ -6,6 +6,7 @@ A new figure is one function and one line of `FIGURES`; the endpoint serves it, 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import groupby
 
 import numpy as np
@@ -79,6 +80,7 @@ def length_figure(records: Records, axis: Axis) -> go.Figure:
 
 def strategy_figure(records: Records, axis: Axis) -> go.Figure:
     """Draw the strategy's own figures, a panel for each first word: sigma_min and sigma_max share one."""
+    records = _with_population_sizes(records)
     keys = sorted({key for record in records.generations for key in record.strategy})
     if not keys:
         return empty_figure(NO_STRATEGY_FIGURES if records.generations else NO_GENERATION)
@@ -162,6 +164,18 @@ def _add_test_returns(figure: go.Figure, records: Records, x_scale: Scale) -> No
         customdata=np.column_stack([std, _floats([record.episodes for record in records.tests])]),
         hovertemplate="%{y:.2f} ± %{customdata[0]:.2f}, %{customdata[1]:.0f} episodes",
     )
+
+
+def _with_population_sizes(records: Records) -> Records:
+    """Count the population among the strategy's figures where it changes."""
+    if len({record.population_size for record in records.generations} - {None}) < 2:
+        return records
+    generations = [
+        record.model_copy(update={"strategy": record.strategy | {"population_size": record.population_size}})
+        for record in records.generations
+        if record.population_size is not None
+    ]
+    return replace(records, generations=generations)
 
 
 def _add_panel(figure: go.Figure, records: Records, x_scale: Scale, keys: list[str], row: int, rows: int) -> None:

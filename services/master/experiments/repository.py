@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from services.master.experiments.schemas import Experiment
 from services.master.experiments.status import ACTIVE, Status
+from services.master.failpoints import reach
 from services.master.storage.database import Database
 from shared.errors import Conflict, NotFound
 from shared.spec.environment import EnvironmentDescription
@@ -30,7 +31,11 @@ class ExperimentRepository:
     async def add(
         self, experiment_id: str, spec: ExperimentSpec, description: EnvironmentDescription | None
     ) -> None:
-        """Add a new experiment, pending."""
+        """Add a new experiment, pending.
+
+        Raises:
+            StorageFailed: the disk does not take it; there is no such experiment then.
+        """
         row = (
             experiment_id,
             spec.name,
@@ -42,7 +47,13 @@ class ExperimentRepository:
         query = (
             "INSERT INTO experiments (id, name, spec, description, status, created_at) VALUES (?, ?, ?, ?, ?, ?)"
         )
-        await self._database.write(lambda connection: connection.execute(query, row))
+
+        def change(connection: sqlite3.Connection) -> None:
+            connection.execute(query, row)
+            reach("submission.before_commit")
+
+        await self._database.write(change)
+        reach("submission.after_commit")
 
     async def get(self, experiment_id: str) -> Experiment:
         """Return one experiment.
@@ -59,7 +70,7 @@ class ExperimentRepository:
 
     async def list(self) -> list[Experiment]:
         """Return all experiments that can be read, newest first; of the others there is a warning in the log."""
-        query = "SELECT * FROM experiments ORDER BY created_at DESC, id"
+        query = "SELECT * FROM experiments ORDER BY rowid DESC"  # the clock may be set back between two
         rows = await self._database.read(lambda connection: connection.execute(query).fetchall())
         experiments = []
         for row in rows:
@@ -73,7 +84,7 @@ class ExperimentRepository:
         """Return the ids of the experiments that have not ended, newest first, readable or not."""
         query = (
             "SELECT id FROM experiments "  # noqa: S608 - question marks only
-            f"WHERE status IN ({', '.join('?' * len(ACTIVE))}) ORDER BY created_at DESC, id"
+            f"WHERE status IN ({', '.join('?' * len(ACTIVE))}) ORDER BY rowid DESC"
         )
         rows = await self._database.read(lambda connection: connection.execute(query, (*ACTIVE,)).fetchall())
         return [row["id"] for row in rows]

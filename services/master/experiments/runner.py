@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,13 +13,18 @@ from services.master.dispatch.dispatcher import Dispatcher
 from services.master.dispatch.fleet import Fleet
 from services.master.evolution.batches import test_batch
 from services.master.evolution.generation import run_generation, run_test
-from services.master.evolution.state import Arrays, Evolution
+from services.master.evolution.solution import Solution
+from services.master.evolution.state import Evolution
+from services.master.experiments.blockade import Blockade
+from services.master.experiments.keeper import Keeper
 from services.master.experiments.repository import ExperimentRepository
 from services.master.experiments.schemas import Experiment
 from services.master.experiments.status import Status
+from services.master.failpoints import reach
 from services.master.storage.artifacts import Artifacts
-from services.master.storage.checkpoints import newest_intact, remove_old_checkpoints, write_checkpoint
-from services.master.storage.history import GenerationRecord, History, TestRecord
+from services.master.storage.checkpoints import remove_old_checkpoints
+from services.master.storage.history import GenerationRecord, History, Retraining, TestRecord
+from shared.errors import StorageFailed
 from shared.model import Model
 from shared.spec.environment import EnvironmentDescription
 
@@ -42,6 +47,7 @@ class _PendingTest:
     """A test that runs beside the next generation."""
 
     model: Model
+    solution: Solution
     record: asyncio.Task[TestRecord]
 
 
@@ -67,16 +73,26 @@ async def _whole(work: Coroutine[Any, Any, T]) -> T:
 class Runner:
     """Runs one experiment. Cancelling it loses the generation in the making and nothing else.
 
-    ``warm_start`` is what a new experiment begins with; one that has a checkpoint needs it no more.
+    ``warm_start`` is what a new experiment begins with; one that has a checkpoint needs it no more. What the disk
+    does not take is written again until it does, and ``blockade`` says so meanwhile.
     """
 
-    def __init__(self, experiment: Experiment, folder: Path, rooms: Rooms, warm_start: Model | None) -> None:
+    def __init__(
+        self,
+        experiment: Experiment,
+        folder: Path,
+        rooms: Rooms,
+        warm_start: Model | None,
+        blockade: Blockade,
+    ) -> None:
         self._experiment = experiment
         self._spec = experiment.spec
         self._folder = folder
         self._rooms = rooms
         self._warm_start = warm_start
+        self._blockade = blockade
         self._artifacts = Artifacts(folder)
+        self._keeper = Keeper(experiment.id, folder / "checkpoints", rooms.history)
         self._solved: str | None = None
         """Why training is over, once a test has reached the target."""
 
@@ -84,24 +100,27 @@ class Runner:
         """Run until a stop condition is met and return which.
 
         Raises:
-            SeedcastError: the experiment cannot go on; the message says why.
+            StorageFailed, DamagedCheckpoint: it cannot go on before the disk is put right.
+            SeedcastError: it cannot go on; the message says why.
         """
         evolution = await self._resume(await self._description())
         await self._rooms.repository.set_status(self._experiment.id, Status.RUNNING)
+        self._blockade.lift()
         while not self._solved:
             ended = self._stop_condition(evolution)
             test = await self._due_test(evolution, final=ended is not None)
             try:
                 record = None if ended else await run_generation(evolution, self._rooms.dispatcher)
-                if test is not None:
-                    await self._finish_test(test)
+                went_back = test is not None and await self._finish_test(test, evolution, record)
             finally:
                 if test is not None:
                     test.record.cancel()
             if ended and not self._solved:
                 return ended
-            if record is not None and not self._solved:  # what was learnt beside the test that ends it is dropped
-                await _whole(self._commit(evolution, record))
+            if went_back:  # as a restart would, which finds the same checkpoint and the same test
+                evolution = await self._resume(evolution.description)
+            elif record is not None and not self._solved:  # what ran beside the test that ends it is dropped
+                await self._commit(evolution, record)
         return self._solved
 
     # Beginning
@@ -119,25 +138,23 @@ class Runner:
         return description
 
     async def _resume(self, description: EnvironmentDescription) -> Evolution:
-        """Return the evolution as of the newest intact checkpoint, or a new one."""
-        experiment_id = self._experiment.id
-        checkpoints = await self._rooms.history.checkpoints(experiment_id)
+        """Return the evolution as of the last committed generation, or of the last that is left intact."""
+        experiment_id, rooms = self._experiment.id, self._rooms
 
         def begin() -> Evolution:
             return Evolution.begin(experiment_id, self._spec, description, self._warm_start)
 
-        def restore(header: str, arrays: Arrays) -> Evolution:
-            evolution = begin()
-            evolution.restore(header, arrays)
-            return evolution
-
-        found = await asyncio.to_thread(newest_intact, self._folder / "checkpoints", checkpoints, restore)
-        evolution = found[1] if found else await asyncio.to_thread(begin)
-        if evolution.generation < self._experiment.generation:
-            await self._rooms.history.roll_back(experiment_id, evolution.generation)
-        experiment = await self._rooms.repository.get(experiment_id)
+        committed = (await rooms.repository.get(experiment_id)).generation
+        evolution = await self._keeper.restore(begin, self._heed_test, committed)
+        if evolution.generation < committed:
+            reach("resume.before_roll_back")
+            await rooms.history.roll_back(experiment_id, evolution.generation)
+            reach("resume.after_roll_back")
+        experiment = await rooms.repository.get(experiment_id)
         self._solved = self._reached_target(experiment.best_test_return, experiment.best_generation)
-        await write_derived(experiment_id, self._folder, self._rooms)
+        reach("resume.before_artifacts")
+        await write_derived(experiment_id, self._folder, rooms)
+        reach("resume.after_artifacts")
         return evolution
 
     # Tests
@@ -157,20 +174,73 @@ class Runner:
             environment_steps=evolution.environment_steps,
             elapsed_seconds=evolution.elapsed_seconds,
         )
-        return _PendingTest(evolution.model(), asyncio.create_task(test))
+        return _PendingTest(evolution.model(), evolution.solution(), asyncio.create_task(test))
 
-    async def _finish_test(self, test: _PendingTest) -> None:
-        """Write the tested model, commit its score, and see whether it reached the target."""
+    async def _finish_test(
+        self, test: _PendingTest, evolution: Evolution, beside: GenerationRecord | None
+    ) -> bool:
+        """Write the tested model, commit its score, and see whether it reached the target.
+
+        Return whether the search has to go back, and so to drop the generation that ran beside the test.
+        """
         record = await test.record
+        if beside is not None:
+            record = record.model_copy(update={"retraining": await self._regression(record, beside)})
         score = record.returns.mean
         metadata = test.model.metadata.model_copy(update={"test_return": score})
-        await _whole(self._commit_test(test.model.model_copy(update={"metadata": metadata}), record))
+        best = await self._commit_test(test.model.model_copy(update={"metadata": metadata}), record)
+        if best and self._spec.retrain is not None:
+            evolution.best = test.solution
         self._solved = self._reached_target(score, record.generation)
+        return record.retraining is not None
 
-    async def _commit_test(self, model: Model, record: TestRecord) -> None:
-        await asyncio.to_thread(self._artifacts.write_model, model)  # first: a committed score has its model
-        if await self._rooms.history.commit_test(self._experiment.id, record):
-            await asyncio.to_thread(self._artifacts.promote_model, record.generation)
+    async def _regression(self, test: TestRecord, beside: GenerationRecord) -> Retraining | None:
+        """Say whether the search goes back after a test, and what is lost of the generation beside it."""
+        experiment, retrain = await self._rooms.repository.get(self._experiment.id), self._spec.retrain
+        best, best_generation = experiment.best_test_return, experiment.best_generation
+        if retrain is None or best is None or best_generation is None:
+            return None
+        if not retrain.regressed(test.returns.mean, best):
+            return None
+        log.info(
+            "%s: the test after generation %d came to %.2f; going back to generation %d, which had %.2f",
+            *(experiment.id, test.generation, test.returns.mean, best_generation, best),
+        )
+        return Retraining(
+            best_generation=best_generation,
+            best_return=best,
+            dropped_steps=beside.environment_steps - test.environment_steps,
+            dropped_seconds=beside.elapsed_seconds - test.elapsed_seconds,
+        )
+
+    async def _heed_test(self, evolution: Evolution) -> None:
+        """Do what the test of a generation just restored asks for: that was committed after its checkpoint."""
+        if self._spec.retrain is None:
+            return
+        tests = [
+            t for t in await self._rooms.history.tests(self._experiment.id) if t.generation <= evolution.generation
+        ]
+        if not tests or tests[-1].generation != evolution.generation:
+            return
+        *before, test = tests
+        if (retraining := test.retraining) is not None:
+            evolution.go_back(retraining.dropped_steps, retraining.dropped_seconds)
+        elif all(earlier.returns.mean < test.returns.mean for earlier in before):
+            evolution.best = evolution.solution()
+
+    async def _commit_test(self, model: Model, record: TestRecord) -> bool:
+        """Write a tested model and its score; return whether it is the best so far."""
+        reach("test.before_model")
+        await self._stored(lambda: asyncio.to_thread(self._artifacts.write_model, model))  # before its score
+        best = await self._stored(lambda: self._rooms.history.commit_test(self._experiment.id, record))
+        await self._stored(lambda: self._write_scores(record.generation if best else None))
+        return best
+
+    async def _write_scores(self, best_generation: int | None) -> None:
+        """Write the files that follow from a test, and its model as the best one if it is."""
+        if best_generation is not None:
+            await asyncio.to_thread(self._artifacts.promote_model, best_generation)
+        reach("test.before_scores")
         generations = await self._rooms.history.generations(self._experiment.id)
         tests = await self._rooms.history.tests(self._experiment.id)
         await asyncio.to_thread(self._artifacts.write_scores, self._spec.name, generations, tests)
@@ -183,14 +253,20 @@ class Runner:
 
     # Commits
 
+    async def _stored(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """Do what writes to the disk, again until it succeeds; once begun it is not interrupted."""
+        return await self._blockade.outlast(lambda: _whole(work()))
+
     async def _commit(self, evolution: Evolution, record: GenerationRecord) -> None:
-        """Make a generation durable: first the checkpoint's file, then everything else in one transaction."""
-        header, arrays = await asyncio.to_thread(evolution.checkpoint)
+        """Make a generation durable; then remove what it makes superfluous, and note it in the log."""
+        kept = await self._stored(lambda: self._keeper.commit(evolution, record))
         folder = self._folder / "checkpoints"
-        checkpoint = await asyncio.to_thread(write_checkpoint, folder, record.generation, header, arrays)
-        await self._rooms.history.commit_generation(self._experiment.id, record, checkpoint)
-        await asyncio.to_thread(self._artifacts.append_log, record)
-        await asyncio.to_thread(remove_old_checkpoints, folder, record.generation)
+        await self._stored(lambda: asyncio.to_thread(remove_old_checkpoints, folder, kept))
+        try:
+            await _whole(asyncio.to_thread(self._artifacts.append_log, record))
+        except StorageFailed:  # half a line may stand there
+            generations = await self._rooms.history.generations(self._experiment.id)
+            await self._stored(lambda: asyncio.to_thread(self._artifacts.write_log, generations))
 
     def _stop_condition(self, evolution: Evolution) -> str | None:
         stop = self._spec.stop

@@ -8,14 +8,16 @@ import secrets
 from pathlib import Path
 
 from services.master.evolution.state import Evolution
+from services.master.experiments.blockade import Blockade
 from services.master.experiments.repository import ExperimentRepository
 from services.master.experiments.runner import Rooms, Runner, write_derived
 from services.master.experiments.schemas import Experiment, Progress
 from services.master.experiments.status import Status
+from services.master.failpoints import reach
 from services.master.storage.artifacts import Artifacts
 from services.master.storage.data_folder import DataFolder
 from services.master.storage.history import History
-from shared.errors import Conflict, InvalidInput, SeedcastError
+from shared.errors import Conflict, InvalidInput, SeedcastError, StorageFailed
 from shared.model import Model
 from shared.spec.experiment import ExperimentSpec
 
@@ -30,6 +32,8 @@ class ExperimentService:
         self._rooms = rooms
         self._repository: ExperimentRepository = rooms.repository
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._blockades: dict[str, Blockade] = {}
+        """Of the running experiments."""
         self._ending = asyncio.Lock()
         self.history: History = rooms.history
 
@@ -39,6 +43,7 @@ class ExperimentService:
         Raises:
             InvalidInput: no worker has the environment, the policy does not fit it, or the model to start from
                 does not fit.
+            StorageFailed: the disk does not take it; there is no such experiment then.
         """
         warm_start = await self._warm_start(spec)
         description = await self._rooms.fleet.describe(spec.environment)
@@ -71,6 +76,7 @@ class ExperimentService:
         Raises:
             NotFound: there is no such experiment.
             Conflict: it has ended already.
+            StorageFailed: the disk does not take it; it runs on.
         """
         experiment = await self._repository.get(experiment_id)
         if not experiment.status.active:
@@ -78,7 +84,11 @@ class ExperimentService:
         if task := self._tasks.get(experiment_id):
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
-        await self._end(experiment_id, Status.STOPPED, "stopped on request")
+        try:
+            await self._end(experiment_id, Status.STOPPED, "stopped on request")
+        except StorageFailed:
+            self._start(experiment)
+            raise
         return await self._repository.get(experiment_id)
 
     async def progress(self, experiment_id: str) -> Progress | None:
@@ -102,6 +112,11 @@ class ExperimentService:
         await self._repository.get(experiment_id)
         return Artifacts(self._folder.experiment(experiment_id))
 
+    async def demand(self) -> dict[str, int]:
+        """Return how many rollouts a generation of each running experiment may have."""
+        running = [await self._repository.get(experiment_id) for experiment_id in list(self._tasks)]
+        return {one.id: one.spec.largest_population * one.spec.episodes_per_member for one in running}
+
     async def resume_all(self) -> None:
         """Go on with every experiment that was active when the last master ended; an unreadable one fails."""
         for experiment_id in await self._repository.active_ids():
@@ -122,34 +137,56 @@ class ExperimentService:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def _start(self, experiment: Experiment) -> None:
-        task = asyncio.create_task(self._run(experiment), name=experiment.id)
-        self._tasks[experiment.id] = task
-        task.add_done_callback(lambda _: self._tasks.pop(experiment.id, None))
+        blockade = Blockade(experiment.id)
+        task = asyncio.create_task(self._run(experiment.id, blockade), name=experiment.id)
+        self._tasks[experiment.id], self._blockades[experiment.id] = task, blockade
+        task.add_done_callback(lambda _: self._forget(experiment.id, task))
 
-    async def _run(self, experiment: Experiment) -> None:
+    def _forget(self, experiment_id: str, task: asyncio.Task[None]) -> None:
+        if self._tasks.get(experiment_id) is task:  # and not one started since
+            del self._tasks[experiment_id], self._blockades[experiment_id]
+
+    async def _run(self, experiment_id: str, blockade: Blockade) -> None:
         """Run an experiment and note how it ended."""
-        folder = self._folder.experiment(experiment.id)
         try:
-            warm_start = None
-            if experiment.spec.warm_start is not None and not experiment.generation:
-                warm_start = await asyncio.to_thread(Artifacts(folder).warm_start)
-            status, reason = Status.COMPLETED, await Runner(experiment, folder, self._rooms, warm_start).run()
+            status, reason = (
+                Status.COMPLETED,
+                await blockade.outlast(lambda: self._attempt(experiment_id, blockade)),
+            )
         except SeedcastError as error:
             status, reason = Status.FAILED, str(error)
         except Exception as error:
-            log.exception("experiment %s failed", experiment.id)
+            log.exception("experiment %s failed", experiment_id)
             status, reason = Status.FAILED, f"{type(error).__name__}: {error}"
-        await self._end(experiment.id, status, reason)
+        await blockade.outlast(lambda: self._end(experiment_id, status, reason))
+
+    async def _attempt(self, experiment_id: str, blockade: Blockade) -> str:
+        """Run an experiment from its last committed generation to its end, and return why it ended."""
+        experiment = await self._repository.get(experiment_id)
+        folder = self._folder.experiment(experiment_id)
+        warm_start = None
+        if experiment.spec.warm_start is not None and not experiment.generation:
+            warm_start = await asyncio.to_thread(Artifacts(folder).warm_start)
+        return await Runner(experiment, folder, self._rooms, warm_start, blockade).run()
 
     async def _end(self, experiment_id: str, status: Status, reason: str) -> None:
-        """Bring the folder up to date, then note the end: whoever sees that finds its files finished."""
+        """Bring the folder up to date, then note the end: whoever sees that finds its files finished.
+
+        Raises:
+            StorageFailed: the disk does not take it; nothing has ended.
+        """
         log.info("experiment %s: %s, %s", experiment_id, status, reason)
         async with self._ending:  # two requests to stop would write the same files
             try:
+                reach("end.before_artifacts")
                 await write_derived(experiment_id, self._folder.experiment(experiment_id), self._rooms)
+            except StorageFailed:
+                raise
             except Exception:
                 log.exception("the files of %s could not be brought up to date", experiment_id)
+            reach("end.before_status")
             await self._repository.set_status(experiment_id, status, reason)
+            reach("end.after_status")
 
     async def _warm_start(self, spec: ExperimentSpec) -> Model | None:
         """Load the model to start from; it must lie below the data folder."""
@@ -164,7 +201,12 @@ class ExperimentService:
             raise InvalidInput.of("warm_start", error.errors[0].reason, spec.warm_start) from error
 
     def _seen_now(self, experiment: Experiment) -> Experiment:
-        """Show a running experiment without workers as what it is: waiting."""
+        """Show an experiment that cannot go on now as what it is: blocked by the disk, or waiting for workers."""
+        if not experiment.status.active:
+            return experiment
+        blockade = self._blockades.get(experiment.id)
+        if blockade is not None and blockade.reason is not None:
+            return experiment.model_copy(update={"status": Status.BLOCKED, "reason": blockade.reason})
         if experiment.status is Status.RUNNING and not self._rooms.fleet.ready:
             update = {"status": Status.WAITING, "reason": "no worker answers"}
             return experiment.model_copy(update=update)

@@ -6,13 +6,16 @@ from enum import StrEnum
 
 
 class Status(StrEnum):
-    """Where an experiment stands. The first three are *active*: a restarted master goes on with them."""
+    """Where an experiment stands. Those up to *blocked* are *active*: a restarted master goes on with them."""
 
     PENDING = "pending"
     """Accepted, not started yet."""
     WAITING = "waiting for workers"
     """No worker answers; it goes on by itself when one does."""
     RUNNING = "running"
+    BLOCKED = "blocked"
+    """The disk is full or fails; the reason says how, and it goes on by itself once that is put right. It is seen
+    but not stored: there may be no room to store it."""
     COMPLETED = "completed"
     """A stop condition was met; the reason says which."""
     STOPPED = "stopped"
@@ -26,4 +29,4 @@ class Status(StrEnum):
         return self in ACTIVE
 
 
-ACTIVE = frozenset({Status.PENDING, Status.WAITING, Status.RUNNING})
+ACTIVE = frozenset({Status.PENDING, Status.WAITING, Status.RUNNING, Status.BLOCKED})

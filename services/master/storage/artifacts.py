@@ -18,7 +18,9 @@ from typing import BinaryIO
 import yaml
 from pydantic import BaseModel
 
+from services.master.failpoints import reach
 from services.master.storage.durable import write_durably
+from services.master.storage.failures import storage_errors
 from services.master.storage.history import GenerationRecord, TestRecord
 from services.master.storage.plots import plot_rewards
 from shared.errors import NotFound
@@ -110,13 +112,18 @@ class Artifacts:
         tests: Sequence[TestRecord],
         best_generation: int | None,
     ) -> None:
-        """Write all that follows from the database, so that the folder agrees with it whatever came before."""
+        """Write all that follows from the database, so that the folder agrees with it whatever came before.
+
+        Raises:
+            StorageFailed: the disk does not take it.
+        """
         self.write_config(spec)
         self.write_log(generations)
         if generations:
             self.write_scores(spec.name, generations, tests)
         if best_generation is None:
-            (self._folder / BEST_MODEL).unlink(missing_ok=True)
+            with storage_errors(BEST_MODEL):
+                (self._folder / BEST_MODEL).unlink(missing_ok=True)
         else:
             self.promote_model(best_generation)
 
@@ -132,17 +139,27 @@ class Artifacts:
     def promote_model(self, generation: int) -> None:
         """Make the model of a generation best_model.npz, unless somebody has removed it."""
         source = self._folder / _model_name(generation)
-        if source.exists():
-            write_durably(self._folder / BEST_MODEL, source.read_bytes())
+        with storage_errors(source.name):
+            content = source.read_bytes() if source.exists() else None
+        if content is not None:
+            write_durably(self._folder / BEST_MODEL, content)
 
     def write_log(self, generations: Sequence[GenerationRecord]) -> None:
         """Write log.txt anew."""
         write_durably(self._folder / LOG, "".join(map(_log_line, generations)).encode())
 
     def append_log(self, generation: GenerationRecord) -> None:
-        """Append one generation to log.txt."""
-        with (self._folder / LOG).open("a") as file:
-            file.write(_log_line(generation))
+        """Append one generation to log.txt.
+
+        Raises:
+            StorageFailed: the disk does not take it; half a line may have been written.
+        """
+        line = _log_line(generation)
+        with storage_errors(LOG), (self._folder / LOG).open("a") as file:
+            file.write(line[: len(line) // 2])
+            file.flush()
+            reach("log.half_written")
+            file.write(line[len(line) // 2 :])
 
     def write_scores(
         self, title: str, generations: Sequence[GenerationRecord], tests: Sequence[TestRecord]

@@ -6,22 +6,28 @@ its checkpoint. Version, length and SHA-256 stand in the database: a damaged fil
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 from numpy.typing import NDArray
 
+from services.master.failpoints import reach
 from services.master.storage.durable import write_durably
-from shared.errors import DamagedCheckpoint, SeedcastError
+from services.master.storage.failures import storage_errors
+from shared.errors import DamagedCheckpoint, SeedcastError, StorageFailed
 from shared.frame import decode_frame, encode_frame
 
 VERSION = 1
 KEPT = 3
 """So many of the newest checkpoints stay on the disk."""
+
+_DAMAGED = frozenset({errno.ENOENT, errno.EIO})
+"""Reading a file fails with these where it is gone or rotten; other errors say nothing of the file."""
 
 Arrays = dict[str, NDArray[Any]]
 T = TypeVar("T")
@@ -40,10 +46,14 @@ class Checkpoint:
 
 
 def write_checkpoint(folder: Path, generation: int, header: str, arrays: Arrays) -> Checkpoint:
-    """Write a checkpoint file and return the row that will refer to it."""
+    """Write a checkpoint file and return the row that will refer to it.
+
+    Raises:
+        StorageFailed: the disk does not take it.
+    """
     content = encode_frame(header, arrays)
     name = f"{generation:08d}.safetensors"
-    write_durably(folder / name, content)
+    write_durably(folder / name, content, "checkpoint")
     digest = hashlib.sha256(content).hexdigest()
     return Checkpoint(generation, name, VERSION, len(content), digest)
 
@@ -53,16 +63,19 @@ def read_checkpoint(folder: Path, checkpoint: Checkpoint) -> tuple[str, Arrays]:
 
     Raises:
         DamagedCheckpoint: the file is missing or is not what was committed.
+        StorageFailed: it cannot be read now, whatever it is.
     """
     if checkpoint.version != VERSION:
         raise DamagedCheckpoint(f"{checkpoint.file} has version {checkpoint.version}, not {VERSION}")
     try:
         content = (folder / checkpoint.file).read_bytes()
     except OSError as error:
+        if error.errno not in _DAMAGED:
+            raise StorageFailed(f"{checkpoint.file}: {error.strerror}") from error
         raise DamagedCheckpoint(f"{checkpoint.file}: {error.strerror}") from error
     if len(content) != checkpoint.length or hashlib.sha256(content).hexdigest() != checkpoint.sha256:
         raise DamagedCheckpoint(f"{checkpoint.file} is not the file that was committed")
-    return decode_frame(content)
+    return decode_frame(content, check=False)  # the digest of the whole says more
 
 
 def newest_intact(
@@ -71,21 +84,33 @@ def newest_intact(
     """Restore from the newest checkpoint (the last of ``checkpoints``) that is intact; None where none is given.
 
     Raises:
-        DamagedCheckpoint: there are checkpoints, and every one is damaged.
+        DamagedCheckpoint: there are checkpoints, and every one is damaged; it names them.
+        StorageFailed: one cannot be read now.
     """
+    damaged = []
     for checkpoint in reversed(checkpoints):
         try:
             return checkpoint, restore(*read_checkpoint(folder, checkpoint))
+        except StorageFailed:
+            raise
         except SeedcastError as error:
             log.warning("skipping a checkpoint: %s", error)
-    if checkpoints:
-        raise DamagedCheckpoint(f"none of the {len(checkpoints)} checkpoints is intact")
+            damaged.append(str(error))
+    if damaged:
+        raise DamagedCheckpoint(f"none of the {len(damaged)} checkpoints is intact: {'; '.join(damaged)}")
     return None
 
 
-def remove_old_checkpoints(folder: Path, newest: int) -> None:
-    """Delete all but the last `KEPT` files up to generation ``newest``, and what a crash left half written."""
-    oldest_kept = newest - KEPT + 1
-    for path in folder.iterdir():
-        if not path.stem.isdigit() or int(path.stem) < oldest_kept:
-            path.unlink(missing_ok=True)
+def remove_old_checkpoints(folder: Path, kept: Collection[str]) -> None:
+    """Delete all files but those ``kept``: older ones, and what a crash left without a row or half written.
+
+    Raises:
+        StorageFailed: the disk fails.
+    """
+    reach("removal.before")
+    with storage_errors("removing old checkpoints"):
+        for path in folder.iterdir():
+            if path.name not in kept:
+                path.unlink(missing_ok=True)
+                reach("removal.between_files")
+    reach("removal.after")

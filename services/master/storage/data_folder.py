@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import fcntl
 import os
+from contextlib import suppress
 from pathlib import Path
 
+from services.master.storage.failures import storage_errors
 from shared.errors import StartupError
 
 
@@ -36,8 +38,7 @@ class DataFolder:
             owner = os.pread(self._lock, 20, 0).decode(errors="replace").strip() or "unknown"
             os.close(self._lock)
             raise StartupError(f"the data folder {root} is in use by another master (pid {owner})") from error
-        os.truncate(self._lock, 0)
-        os.pwrite(self._lock, str(os.getpid()).encode(), 0)
+        self._sign()
 
     @property
     def database(self) -> Path:
@@ -50,10 +51,21 @@ class DataFolder:
         return self.root / "experiments"
 
     def experiment(self, experiment_id: str) -> Path:
-        """One experiment's folder, made if it is not there."""
+        """One experiment's folder, made if it is not there.
+
+        Raises:
+            StorageFailed: it cannot be made.
+        """
         folder = self.experiments / experiment_id
-        (folder / "checkpoints").mkdir(parents=True, exist_ok=True)
+        with storage_errors(f"the folder of {experiment_id}"):
+            (folder / "checkpoints").mkdir(parents=True, exist_ok=True)
         return folder
+
+    def _sign(self) -> None:
+        """Note who holds the lock, for the next one who asks; on a full disk it goes unsaid."""
+        pid = str(os.getpid()).encode()
+        with suppress(OSError):
+            os.truncate(self._lock, os.pwrite(self._lock, pid, 0))
 
     def close(self) -> None:
         """Let another master in."""

@@ -14,6 +14,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TypeVar
 
+from services.master.storage.failures import storage_errors
+
 T = TypeVar("T")
 
 THREADS = 4
@@ -30,16 +32,25 @@ class Database:
         self._local = threading.local()
         self._write_lock = threading.Lock()
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="database")
-        path.parent.mkdir(parents=True, exist_ok=True)
         schema = (files("services.master.storage") / "schema.sql").read_text()
-        self._connection().executescript(schema)
+        with storage_errors(path.name):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._connection().executescript(schema)
 
     async def read(self, query: Callable[[sqlite3.Connection], T]) -> T:
-        """Run a read-only function of a connection."""
+        """Run a read-only function of a connection.
+
+        Raises:
+            StorageFailed: the disk does not give it.
+        """
         return await self._run(lambda: query(self._connection()))
 
     async def write(self, change: Callable[[sqlite3.Connection], T]) -> T:
-        """Run a function in one transaction: all of it is committed, or none."""
+        """Run a function in one transaction: all of it is committed, or none.
+
+        Raises:
+            StorageFailed: the disk is full or fails; nothing is committed.
+        """
         return await self._run(lambda: self._transaction(change))
 
     def close(self) -> None:
@@ -47,7 +58,11 @@ class Database:
         self._threads.shutdown()
 
     async def _run(self, call: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, call)
+        def checked() -> T:
+            with storage_errors(self._path.name):
+                return call()
+
+        return await asyncio.get_running_loop().run_in_executor(self._threads, checked)
 
     def _transaction(self, change: Callable[[sqlite3.Connection], T]) -> T:
         connection = self._connection()
@@ -55,10 +70,11 @@ class Database:
             connection.execute("BEGIN IMMEDIATE")
             try:
                 result = change(connection)
+                connection.commit()
             except BaseException:
-                connection.rollback()
+                if connection.in_transaction:  # a full disk may have ended it already
+                    connection.rollback()
                 raise
-            connection.commit()
         return result
 
     def _connection(self) -> sqlite3.Connection:

@@ -9,6 +9,7 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat
 
+from services.master.failpoints import reach
 from services.master.storage.checkpoints import KEPT, Checkpoint
 from services.master.storage.database import Database
 
@@ -40,6 +41,9 @@ class GenerationRecord(BaseModel):
     generation: Annotated[int, Field(description="Counted from 1.")]
     returns: Annotated[ReturnSummary, Field(description="Plain training returns over the rollouts.")]
     fitness: Annotated[ReturnSummary, Field(description="The members' fitness, as the strategy was told.")]
+    population_size: Annotated[
+        int | None, Field(description="Members evaluated; null in records of earlier versions.")
+    ] = None
     mean_length: Annotated[float, Field(description="Steps per episode.")]
     episode_cap: int | None
     environment_steps: Annotated[int, Field(description="Training steps up to and with this generation.")]
@@ -52,6 +56,19 @@ class GenerationRecord(BaseModel):
         default_factory=dict, description="The strategy's own figures, where they are finite."
     )
     parameters_sha256: Annotated[str, Field(description="Of the mean parameters after this generation.")]
+
+
+class Retraining(BaseModel):
+    """A test fell too far below the best one: the search went back there."""
+
+    model_config = ConfigDict(frozen=True)
+
+    best_generation: Annotated[int, Field(description="Whose solution the search went on from.")]
+    best_return: Annotated[float, Field(description="That solution's mean test return.")]
+    dropped_steps: Annotated[
+        int, Field(description="Training steps of the generation beside the test, which was dropped.")
+    ]
+    dropped_seconds: Annotated[float, Field(description="Training time of the same.")]
 
 
 class TestRecord(BaseModel):
@@ -69,6 +86,9 @@ class TestRecord(BaseModel):
     failed_episodes: Annotated[
         int, Field(description="Of the episodes; each counts as the worst return of the others.")
     ] = 0
+    retraining: Annotated[
+        Retraining | None, Field(description="Set if the search went back to its best after this test.")
+    ] = None
 
 
 R = TypeVar("R", bound=BaseModel)
@@ -98,29 +118,54 @@ class History:
             lambda connection: [Checkpoint(*row) for row in connection.execute(query, (experiment_id,))]
         )
 
-    async def commit_generation(
-        self, experiment_id: str, record: GenerationRecord, checkpoint: Checkpoint
-    ) -> None:
-        """Commit a generation's record, its checkpoint and the experiment's counters, all or nothing."""
+    async def results(self, experiment_id: str, generation: int) -> bytes | None:
+        """Return the frame of a generation's results, where it was kept."""
+        query = "SELECT frame FROM results WHERE experiment_id = ? AND generation = ?"
+        row = await self._database.read(
+            lambda connection: connection.execute(query, (experiment_id, generation)).fetchone()
+        )
+        return row and bytes(row["frame"])
 
-        def change(connection: sqlite3.Connection) -> None:
+    async def commit_generation(
+        self,
+        experiment_id: str,
+        record: GenerationRecord,
+        checkpoint: Checkpoint | None,
+        results: bytes | None = None,
+    ) -> frozenset[str]:
+        """Commit a generation's record, how to restore it, and the experiment's counters, all or nothing.
+
+        It is restored from its ``checkpoint``, or from the last one before it and the ``results`` since then.
+        Return the names of the checkpoint files that are still needed.
+
+        Raises:
+            StorageFailed: the disk does not take it; nothing is committed.
+        """
+
+        def change(connection: sqlite3.Connection) -> frozenset[str]:
             connection.execute(
                 "INSERT INTO generations VALUES (?, ?, ?)",
                 (experiment_id, record.generation, record.model_dump_json()),
             )
-            connection.execute(
-                "INSERT INTO checkpoints VALUES (?, ?, ?, ?, ?, ?)", (experiment_id, *astuple(checkpoint))
-            )
-            connection.execute(
-                "DELETE FROM checkpoints WHERE experiment_id = ? AND generation <= ?",
-                (experiment_id, record.generation - KEPT),
-            )
+            if checkpoint is not None:
+                connection.execute(
+                    "INSERT INTO checkpoints VALUES (?, ?, ?, ?, ?, ?)", (experiment_id, *astuple(checkpoint))
+                )
+            if results is not None:
+                connection.execute(
+                    "INSERT INTO results VALUES (?, ?, ?)", (experiment_id, record.generation, results)
+                )
             connection.execute(
                 "UPDATE experiments SET generation = ?, environment_steps = ?, elapsed_seconds = ? WHERE id = ?",
                 (record.generation, record.environment_steps, record.elapsed_seconds, experiment_id),
             )
+            kept = _forget_old_checkpoints(connection, experiment_id)
+            reach("generation.before_commit")
+            return kept
 
-        await self._database.write(change)
+        kept = await self._database.write(change)
+        reach("generation.after_commit")
+        return kept
 
     async def commit_test(self, experiment_id: str, record: TestRecord) -> bool:
         """Commit a test, and say whether it is the best one so far."""
@@ -136,15 +181,18 @@ class History:
                 "WHERE id = ? AND (best_test_return IS NULL OR best_test_return < ?)",
                 (score, record.generation, experiment_id, score),
             )
+            reach("test.before_commit")
             return updated.rowcount == 1
 
-        return await self._database.write(change)
+        best = await self._database.write(change)
+        reach("test.after_commit")
+        return best
 
     async def roll_back(self, experiment_id: str, generation: int) -> None:
         """Forget everything after ``generation``: its successors' checkpoints are damaged and will be redone."""
 
         def change(connection: sqlite3.Connection) -> None:
-            for table in ("generations", "tests", "checkpoints"):
+            for table in ("generations", "tests", "checkpoints", "results"):
                 connection.execute(
                     f"DELETE FROM {table} WHERE experiment_id = ? AND generation > ?",  # noqa: S608 - our own names
                     (experiment_id, generation),
@@ -179,3 +227,14 @@ class History:
                 for row in connection.execute(query, (experiment_id, after, limit))
             ]
         )
+
+
+def _forget_old_checkpoints(connection: sqlite3.Connection, experiment_id: str) -> frozenset[str]:
+    """Delete the rows of all but the last `KEPT` checkpoints, and results that none of these needs."""
+    query = "SELECT generation, file FROM checkpoints WHERE experiment_id = ? ORDER BY generation DESC LIMIT ?"
+    kept = connection.execute(query, (experiment_id, KEPT)).fetchall()
+    if kept:
+        oldest = (experiment_id, kept[-1]["generation"])
+        connection.execute("DELETE FROM checkpoints WHERE experiment_id = ? AND generation < ?", oldest)
+        connection.execute("DELETE FROM results WHERE experiment_id = ? AND generation <= ?", oldest)
+    return frozenset(row["file"] for row in kept)

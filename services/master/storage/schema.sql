@@ -29,6 +29,15 @@ CREATE TABLE IF NOT EXISTS tests (
     PRIMARY KEY (experiment_id, generation)
 ) STRICT, WITHOUT ROWID;
 
+-- What the rollouts of a generation came to, where checkpoints are too large to be written after every one: the
+-- generations since the last checkpoint are learnt again from these, without a worker.
+CREATE TABLE IF NOT EXISTS results (
+    experiment_id      TEXT NOT NULL REFERENCES experiments (id) ON DELETE CASCADE,
+    generation         INTEGER NOT NULL,
+    frame              BLOB NOT NULL,               -- with a checksum of its own
+    PRIMARY KEY (experiment_id, generation)
+) STRICT;
+
 CREATE TABLE IF NOT EXISTS checkpoints (
     experiment_id      TEXT NOT NULL REFERENCES experiments (id) ON DELETE CASCADE,
     generation         INTEGER NOT NULL,

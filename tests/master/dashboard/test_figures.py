@@ -56,6 +56,15 @@ def test_every_figure_is_valid_json_on_a_transparent_ground(name: str) -> None:
     assert layout["paper_bgcolor"] == layout["plot_bgcolor"] == "rgba(0, 0, 0, 0)"
 
 
+def test_the_population_is_drawn_where_it_changes_and_only_there() -> None:
+    constant = [generation(n, sigma=1.0).model_copy(update={"population_size": 16}) for n in range(1, 4)]
+    changing = [record.model_copy(update={"population_size": 16 + record.generation}) for record in constant]
+    names = [trace.name for trace in strategy_figure(Records(constant), Axis.ITERATION).data]
+    assert names == ["sigma"]
+    figure = strategy_figure(Records(changing), Axis.ITERATION)
+    assert trace(figure, "population size").y.tolist() == [17, 18, 19]
+
+
 def test_training_and_test_returns_stand_where_the_records_say() -> None:
     figure = return_figure(RECORDS, Axis.ITERATION)
     training, test = trace(figure, "training mean"), trace(figure, "test mean ±1 sd")

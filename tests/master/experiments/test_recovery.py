@@ -82,7 +82,7 @@ class Master:
         self.service = ExperimentService(self.data, self.rooms)
 
     async def until(self, experiment_id: str, reached: Callable[[Experiment], bool]) -> Experiment:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not reached(experiment := await self.service.get(experiment_id)):  # noqa: ASYNC110
                 await asyncio.sleep(0.005)
         return experiment
