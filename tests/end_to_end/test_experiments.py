@@ -204,9 +204,11 @@ def test_a_download_has_its_name_and_media_type(cluster: Server, name: str, medi
 
 
 def test_a_search_that_would_not_fit_into_memory_is_refused(cluster: Server) -> None:
-    absurd = {"population_size": 100_000, "policy": {"name": "mlp", "hidden": [1000, 1000]}}
+    absurd = {"strategy": {"name": "cma_es"}, "policy": {"name": "mlp", "hidden": [1000, 1000]}}
     response = cluster.http.post("/experiments", json=cartpole_values() | absurd | {"episodes_per_member": 1})
     assert response.status_code == 422
     (error,) = response.json()["errors"]
-    assert error["field"] == "population_size"
-    assert "over the limit of 2 GiB" in error["reason"]
+    assert error["field"] == "policy"
+    assert "over the limit of 4 GiB" in error["reason"]
+    assert "or the strategies" in error["reason"]
+    assert "pgpe" in error["reason"]

@@ -22,7 +22,6 @@ from services.master.failpoints import reach
 from services.master.storage.durable import write_durably
 from services.master.storage.failures import storage_errors
 from services.master.storage.history import GenerationRecord, TestRecord
-from services.master.storage.plots import plot_rewards
 from shared.errors import NotFound
 from shared.model import Model
 from shared.spec.experiment import ExperimentSpec
@@ -165,6 +164,8 @@ class Artifacts:
         self, title: str, generations: Sequence[GenerationRecord], tests: Sequence[TestRecord]
     ) -> None:
         """Write scores.csv and the two plots."""
+        from services.master.storage.plots import plot_rewards  # late: Matplotlib takes half a second
+
         write_durably(self._folder / "scores.csv", _scores(tests).encode())
         by_time = plot_rewards(generations, tests, "time", title)
         write_durably(self._folder / "reward_vs_time.png", by_time)

@@ -18,19 +18,19 @@ What makes a run a pure function of its seed, and its state a few arrays:
   is credited to what earned it. It is told ranks, so that ties break by index as everywhere else.
 - `stop()` is never called, so none of its criteria, nor its clock, nor its signals file, has any effect.
 - The eigendecomposition is put off by a count of generations, not by time: the counts are part of the state.
+
+pycma is imported when the first search needs it: with scipy and pyplot, which it pulls in, that takes longer than
+all else that a master does to start.
 """
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
-from cma import evolution_strategy as pycma
-from cma.restricted_gaussian_sampler import GaussVkDSampler
-from cma.sigma_adaptation import CMAAdaptSigmaCSA
-from cma.transformations import DiagonalDecoding
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
@@ -192,7 +192,8 @@ class CMAES(Strategy):
             self._drawn += 1
         return draws.reshape(shape)
 
-    def _start(self) -> pycma.CMAEvolutionStrategy:
+    def _start(self) -> Any:  # noqa: ANN401 - pycma is untyped
+        pycma = import_module("cma.evolution_strategy")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             es = pycma.CMAEvolutionStrategy(
@@ -207,7 +208,7 @@ class CMAES(Strategy):
         options = {
             "popsize": self.population_size,
             "CMA_diagonal": chosen.covariance == "diagonal",
-            "AdaptSigma": CMAAdaptSigmaCSA,
+            "AdaptSigma": import_module("cma.sigma_adaptation").CMAAdaptSigmaCSA,
             "CMA_mirrors": 0,
             # Rescales badly conditioned coordinates, but never wraps the search in a linear map.
             "conditioncov_alleviate": [1e8, np.inf],
@@ -221,7 +222,8 @@ class CMAES(Strategy):
         if self.population_size == SMALLEST_POPULATION:
             options["CMA_mu"] = 2  # from only one member of three VkD can learn nothing, and divides by it
         own = {"randn": self._draw, "kmax": chosen.vectors(self.problem.dimension)}
-        return dict(GaussVkDSampler.extend_cma_options(options | {"CMA_sampler_options": own}))
+        sampler = import_module("cma.restricted_gaussian_sampler").GaussVkDSampler
+        return dict(sampler.extend_cma_options(options | {"CMA_sampler_options": own}))
 
     def _no_population(self) -> Population:
         return Population(np.empty((0, self.problem.dimension), np.float32))
@@ -243,12 +245,12 @@ class CMAES(Strategy):
         es = self._start()
         es.mean, es.pc, es.adapt_sigma.ps = (state[k].copy() for k in ("mean", "covariance_path", "sigma_path"))
         es.sigma, es.countiter = float(state["sigma"].item()), int(state["iteration"].item())
-        es.sigma_vec = DiagonalDecoding(state["scaling"])
+        es.sigma_vec = import_module("cma.transformations").DiagonalDecoding(state["scaling"])
         sampler = {k.removeprefix("sampler."): v for k, v in state.items() if k.startswith("sampler.")}
         _SAMPLERS[self.hyperparameters.covariance][1](es.sm, sampler)
         es._updateBDfromSM(es.sm)
         # pycma expects both after its first generation; neither is read before it is written again.
-        es.mean_old, es.timer = es.mean, pycma.utils.ElapsedWCTime()
+        es.mean_old, es.timer = es.mean, import_module("cma.utilities.utils").ElapsedWCTime()
         self._es, self._population = es, self._no_population()
 
 

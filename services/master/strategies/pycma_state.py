@@ -6,10 +6,10 @@ There is a pair of functions for each form of the covariance. `put` leaves the a
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib import import_module
 from typing import Any
 
 import numpy as np
-from cma.restricted_gaussian_sampler import ExponentialMovingAverage
 from numpy.typing import NDArray
 
 from services.master.strategies.base import State
@@ -85,6 +85,8 @@ def put_vkd(sampler: Sampler, state: Arrays) -> None:
     sampler.itr_after_k_inc = int(state["itr_after_k_inc"].item())
     slow = sampler.opt_conv / sampler.accepted_slowdown
     for name, decay in zip(_AVERAGES, (slow, sampler.k_adapt_decay, sampler.k_adapt_decay), strict=True):
-        average = ExponentialMovingAverage(decay=decay, dim=state[name].shape)
+        average = import_module("cma.restricted_gaussian_sampler").ExponentialMovingAverage(
+            decay=decay, dim=state[name].shape
+        )
         average.M = state[name].copy()
         setattr(sampler, name, average)
