@@ -84,9 +84,8 @@ def put_vkd(sampler: Sampler, state: Arrays) -> None:
     sampler.opt_conv, sampler.last_log_sigma = (float(state[name].item()) for name in _SCALARS[:2])
     sampler.itr_after_k_inc = int(state["itr_after_k_inc"].item())
     slow = sampler.opt_conv / sampler.accepted_slowdown
+    moving_average = import_module("cma.restricted_gaussian_sampler").ExponentialMovingAverage
     for name, decay in zip(_AVERAGES, (slow, sampler.k_adapt_decay, sampler.k_adapt_decay), strict=True):
-        average = import_module("cma.restricted_gaussian_sampler").ExponentialMovingAverage(
-            decay=decay, dim=state[name].shape
-        )
+        average = moving_average(decay=decay, dim=state[name].shape)
         average.M = state[name].copy()
         setattr(sampler, name, average)
