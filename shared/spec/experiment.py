@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
@@ -20,6 +21,18 @@ class EpisodeCapSpec(Spec):
 
     minimum: Annotated[int, Field(ge=1, le=1_000_000)] = Field(description="The cap never falls below this.")
     multiple: Annotated[float, Field(ge=1, le=100)] = 2.0
+    growth: Annotated[float, Field(gt=1, le=100)] | None = Field(
+        default=None,
+        description="For tasks that one can stand still in: the cap never falls, and it grows by this factor, no "
+        "more, after a generation whose mean length times `multiple` reached it.",
+    )
+
+    def following(self, cap: int, mean_length: float) -> int:
+        """Return the cap after a generation of ``mean_length`` under ``cap``, in steps."""
+        wanted = math.ceil(self.multiple * mean_length)
+        if self.growth is not None:
+            wanted = math.ceil(self.growth * cap) if wanted >= cap else cap
+        return max(self.minimum, wanted)
 
 
 class AdaptivePopulationSpec(Spec):
@@ -113,6 +126,11 @@ class ExperimentSpec(Spec):
     fitness: FitnessSpec = FitnessSpec()
     test: TestSpec = TestSpec()
     retrain: RetrainSpec | None = None
+    determinism: Literal["strict", "relaxed"] = Field(
+        default="strict",
+        description="Machines of another kind may give other bits. strict: only workers with the fingerprint that "
+        "the experiment began with are used. relaxed: all are, and a run with several is labelled as mixed.",
+    )
     stop: StopSpec = StopSpec()
     tags: Annotated[dict[Tag, Tag], Field(max_length=50)] = Field(default_factory=dict)
     warm_start: Annotated[str, Field(min_length=1, max_length=500)] | None = Field(

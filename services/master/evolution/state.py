@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from dataclasses import dataclass
 from typing import Any, Self, cast
 
@@ -98,9 +97,9 @@ class Evolution:
         sums, squares = result.observation_sums, result.observation_squares
         if self.statistics is not None and sums is not None and squares is not None:
             self.statistics.add(result.lengths, sums, squares)
-        if (cap := self.spec.fitness.episode_cap) is not None:
-            wanted = math.ceil(cap.multiple * float(result.lengths.mean()))
-            self.episode_cap = min(max(cap.minimum, wanted), self.description.max_episode_steps)
+        if self.spec.fitness.episode_cap is not None and self.episode_cap is not None:
+            wanted = self.spec.fitness.episode_cap.following(self.episode_cap, float(result.lengths.mean()))
+            self.episode_cap = min(wanted, self.description.max_episode_steps)
         if self.spec.adaptive_population is not None:
             self.strategy.resize(next_population_size(self.spec, float(result.lengths.mean())))
         self.learnt = result

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -140,16 +142,25 @@ def test_a_members_episodes_are_aggregated(fitness: dict[str, object], expected:
     np.testing.assert_array_equal(learnt, np.full(16, expected))
 
 
-def test_the_episode_cap_follows_the_mean_length_within_its_bounds() -> None:
-    evolution = begin(cartpole(fitness={"episode_cap": {"minimum": 20, "multiple": 2}}))
-    caps = [evolution.episode_cap]
-    for length in (5, 30, 99):
+@pytest.mark.parametrize(
+    ("cap", "lengths", "caps"),
+    [
+        ({"minimum": 20, "multiple": 2}, (5, 30, 99), [20, 20, 60, 100]),
+        ({"minimum": 40, "multiple": 1.25, "growth": 1.5}, (31, 32, 60, 1, 50, 99), [40, 40, 60, 90, 90, 90, 100]),
+    ],
+)
+def test_the_episode_cap_follows_the_mean_length_within_its_bounds(
+    cap: dict[str, Any], lengths: tuple[int, ...], caps: list[int]
+) -> None:
+    evolution = begin(cartpole(fitness={"episode_cap": cap}))
+    found = [evolution.episode_cap]
+    for length in lengths:
         evolution.strategy.ask()
         made = result(evolution, 0)
         made.lengths[:] = length
         evolution.learn(made)
-        caps.append(evolution.episode_cap)
-    assert caps == [20, 20, 60, 100]
+        found.append(evolution.episode_cap)
+    assert found == caps
 
 
 def test_a_warm_start_begins_with_the_models_parameters_and_normaliser() -> None:
