@@ -1,0 +1,121 @@
+"""The built images, run as a cluster would run them: `make test-containers`."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.deploy.containers import MEMORY_BYTES, Container, Network, once, skip_without_engine
+from tests.deploy.tools import ROOT
+
+pytestmark = pytest.mark.timeout(600)
+ROLES = ("master", "worker")
+KILLED = 137
+
+REPORT = """
+import os, pathlib, shutil
+def writable(folder):
+    try:
+        (pathlib.Path(folder) / "written").write_text("x")
+    except OSError:
+        return False
+    return True
+print(os.getuid(), os.getgid())
+print([folder for folder in ("/", "/tmp", "/opt/venv", "/etc", "/data") if writable(folder)])
+print([tool for tool in ("cc", "gcc", "g++", "clang", "ld", "as", "make") if shutil.which(tool)])
+print(pathlib.Path("/proc/1/cmdline").read_text().split(chr(0))[0])
+print([line for line in pathlib.Path("/proc/self/status").read_text().splitlines() if "CapEff" in line])
+"""
+
+ORPHAN = """
+import os, pathlib, subprocess, sys, time
+subprocess.run(["sh", "-c", "sleep 0.2 &"])
+time.sleep(1)
+states = [path.read_text().rpartition(")")[2].split()[0] for path in pathlib.Path("/proc").glob("[0-9]*/stat")]
+print(states.count("Z"))
+"""
+
+
+@pytest.fixture(scope="module")
+def network() -> Iterator[Network]:
+    skip_without_engine()
+    network = Network(f"seedcast-{secrets.token_hex(4)}")
+    try:
+        yield network
+    finally:
+        network.close()
+
+
+@pytest.fixture(scope="module")
+def workers(network: Network) -> list[Container]:
+    return [network.start("worker", f"worker-{number}") for number in (1, 2)]
+
+
+def start_master(network: Network, name: str, workers: list[Container], volume: str) -> Container:
+    urls = ",".join(worker.url for worker in workers)
+    return network.start("master", name, "--volume", f"{volume}:/data", "--env", f"SEEDCAST_WORKERS={urls}")
+
+
+def cartpole(**changes: Any) -> dict[str, Any]:
+    spec: dict[str, Any] = yaml.safe_load((ROOT / "configs" / "cartpole.yaml").read_text())
+    return spec | changes
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_an_image_is_nobody_writes_nothing_and_has_no_compiler(network: Network, role: str) -> None:
+    assert network
+    who, written, compilers, first, capabilities = once(role, "python", "-c", REPORT).splitlines()
+    assert who == "10001 10001"
+    # /data is a volume of the master's image, read-only root or not.
+    assert written == str(["/tmp", "/data"] if role == "master" else ["/tmp"])  # noqa: S108
+    assert compilers == "[]"
+    assert first == "dumb-init"
+    assert capabilities == "['CapEff:\\t0000000000000000']"
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_orphans_leave_no_zombies(network: Network, role: str) -> None:
+    assert network
+    assert once(role, "python", "-c", ORPHAN) == "0"
+
+
+def test_cartpole_reaches_its_target_in_limited_containers(network: Network, workers: list[Container]) -> None:
+    master = start_master(network, "master-0", workers, network.volume("trained"))
+    for container in (master, *workers):
+        limits = container.inspect("{{.HostConfig.ReadonlyRootfs}} {{.HostConfig.Memory}} {{.Config.User}}")
+        assert limits == f"true {MEMORY_BYTES} 10001:10001"
+    experiment = master.wait_for_end(master.submit(cartpole()))
+    assert experiment["status"] == "completed", experiment["reason"]
+    assert experiment["best_test_return"] >= 475
+    seen = master.get("/workers")["workers"]
+    assert sorted(worker["url"] for worker in seen) == sorted(worker.url for worker in workers)
+    assert all(worker["units"] > 0 for worker in seen)
+    assert master.stop(10) != KILLED
+
+
+def test_a_killed_worker_and_a_replaced_master_change_nothing(network: Network, workers: list[Container]) -> None:
+    spec = cartpole(name="steady", stop={"generations": 40}, population_size=64)
+    volume = network.volume("resumed")
+    first = start_master(network, "master-1", workers, volume)
+    calm = first.submit(spec)
+    assert first.wait_for_end(calm)["status"] == "completed"
+    expected = first.digests(calm)
+    assert len(expected) == 40
+
+    disturbed = first.submit(spec)
+    first.wait_for_generation(disturbed, 3)
+    workers[0].kill()
+    first.wait_for_generation(disturbed, 8)
+    first.kill()
+    first.remove()
+
+    second = start_master(network, "master-2", workers, volume)
+    before = second.get(f"/experiments/{disturbed}")
+    assert before["generation"] >= 8
+    assert second.wait_for_end(disturbed)["status"] == "completed"
+    assert second.digests(disturbed) == expected
+    assert workers[1].stop(10) != KILLED

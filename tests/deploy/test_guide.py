@@ -1,0 +1,94 @@
+"""docs/kubernetes.md: its commands parse, and what they name exists."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+
+import pytest
+import yaml
+
+from tests.deploy.applications import routes
+from tests.deploy.manifests import Combination, Rendered
+from tests.deploy.tools import ROOT, tool
+
+GUIDE = (ROOT / "docs" / "kubernetes.md").read_text()
+BLOCKS = re.findall(r"^```bash\n(.*?)^```$", GUIDE, re.MULTILINE | re.DOTALL)
+COMMANDS = "\n".join(BLOCKS)
+
+
+@pytest.mark.parametrize("block", BLOCKS)
+def test_every_block_is_bash(block: str) -> None:
+    done = subprocess.run([tool("bash"), "-n"], input=block, capture_output=True, text=True, check=False)
+    assert not done.stderr
+    assert done.returncode == 0
+
+
+def test_every_block_says_its_language() -> None:
+    assert GUIDE.count("```bash\n") == len(BLOCKS) > 10
+    assert "```sh\n" not in GUIDE
+
+
+@pytest.mark.parametrize("heading", ["Five commands on GKE Autopilot", "Five commands on kind"])
+def test_five_commands_are_five(heading: str) -> None:
+    block = GUIDE.partition(f"## {heading}\n")[2].partition("```bash\n")[2].partition("```")[0]
+    assert len(block.strip().replace("\\\n", " ").splitlines()) == 5
+
+
+def test_files_that_it_names_exist() -> None:
+    named = set(re.findall(r"(?<![\w./])((?:deploy|configs|tests|docs)/[\w./-]*\w)", GUIDE))
+    named |= set(re.findall(r"--config=(\S+)", COMMANDS))
+    assert len(named) > 10
+    for path in named - {"deploy/overlays"}:
+        assert (ROOT / path).exists(), path
+
+
+def test_targets_of_make_that_it_names_exist() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = set(re.findall(r"\bmake ([a-z-]+)", GUIDE))
+    assert {"images", "test-containers"} <= named <= targets
+
+
+def test_addresses_that_it_asks_exist() -> None:
+    asked = set(re.findall(r"localhost:8000(/[\w$./-]+)", GUIDE))
+    patterns = [re.sub(r"\{\w+\}", r"[^/]+", route) for route in routes("master")]
+    assert {"/experiments", "/workers"} < asked
+    for path in asked:
+        assert any(re.fullmatch(pattern, path) for pattern in patterns), path
+
+
+def test_resources_that_it_names_exist(all_rendered: dict[Combination, Rendered]) -> None:
+    for rendered in all_rendered.values():
+        for kind, name in re.findall(r"\b(deployment|service|configmap)[/ ](seedcast-[a-z]+)", COMMANDS):
+            kinds = {"deployment": "Deployment", "service": "Service", "configmap": "ConfigMap"}
+            assert rendered.one(kinds[kind], name)
+        for label, value in re.findall(r"--selector=([\w./-]+)=([\w-]+)", COMMANDS):
+            assert any(
+                rendered.pod(role)["metadata"]["labels"].get(label) == value for role in ("master", "worker")
+            )
+    assert set(re.findall(r"--namespace=(\w+)", COMMANDS)) == {"seedcast", "keda"}
+
+
+def test_every_overlay_and_optional_component_is_explained() -> None:
+    for overlay in (ROOT / "deploy" / "overlays").iterdir():
+        assert f"deploy/overlays/{overlay.name}" in GUIDE
+    for component in (ROOT / "deploy" / "components").iterdir():
+        if component.name not in {"settings", "monitoring-gke"}:  # every overlay's, and both GKE overlays'
+            assert f"deploy/components/{component.name}" in GUIDE
+
+
+def test_tags_and_places_agree_with_cloud_build_and_the_overlays() -> None:
+    substitutions = yaml.safe_load((ROOT / "cloudbuild.yaml").read_text())["substitutions"]
+    first = re.findall(r"--substitutions=(\S+)", COMMANDS)[0]
+    assert dict(item.split("=") for item in first.split(",")) == substitutions
+
+
+def test_the_cost_formula_computes() -> None:
+    [block] = [block for block in BLOCKS if "awk" in block]
+    done = subprocess.run([tool("bash"), "-eu"], input=block, capture_output=True, text=True, check=False)
+    assert done.stdout == "2.3 core-hours, 0.04 for the workers\n"
+
+
+def test_relative_links_lead_somewhere() -> None:
+    for target in re.findall(r"\]\((?!http)([^)#]+)\)", GUIDE):
+        assert (ROOT / "docs" / target).exists()
