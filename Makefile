@@ -12,7 +12,7 @@ CONTAINER_BUILD ?= $(CONTAINER) build
 TAG ?= dev
 RESOLVE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
-.PHONY: help setup train test chaos bench-throughput bench-minitaur bench-strategies bench-memory check format lock clean \
+.PHONY: help setup train test chaos bench-throughput bench-minitaur bench-strategies bench-memory bench-scale check format lock clean \
 	deploy-tools manifests images test-containers
 
 help: ## List the targets
@@ -43,6 +43,9 @@ bench-minitaur: setup ## Measure the Minitaur's steps/s beside pybullet_envs' ow
 
 bench-memory: setup ## Measure what a worker of 2 slots holds after ROLLOUTS=10000 Hardcore rollouts
 	$(BIN)/python -W ignore -m benchmarks.memory --rollouts $(or $(ROLLOUTS),10000)
+
+bench-scale: setup ## Measure the dispatcher on 1,024 simulated slots, and with a slow worker (QUICK=1)
+	@$(BIN)/python -W ignore -m benchmarks.scale $(if $(QUICK),--quick)
 
 bench-strategies: setup ## Measure ask + encode + tell and peak memory beside pycma and dense numpy (DIMENSIONS=2804,100000 QUICK=1)
 	@$(BIN)/python -W ignore -m benchmarks.strategies $(if $(DIMENSIONS),--dimensions $(DIMENSIONS)) $(if $(QUICK),--quick)

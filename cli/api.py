@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any, TypeVar
 
 import httpx
@@ -9,8 +10,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from services.master.dispatch.fleet import WorkerState
 from services.master.experiments.schemas import Experiment, ExperimentList, GenerationList, Progress, TestList
-from services.master.operations import WorkerList
 from services.master.storage.history import GenerationRecord, TestRecord
+from services.master.workers.schemas import WorkerList
 from shared.errors import FieldError, InvalidInput, SeedcastError
 from shared.problems import Problem
 from shared.spec.experiment import ExperimentSpec
@@ -29,11 +30,13 @@ class MasterUnreachable(SeedcastError):
 
 
 class MasterApi:
-    """Calls to one master."""
+    """Calls to one master; with the token in SEEDCAST_TOKEN, if there is one."""
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self._http = httpx.Client(base_url=url, timeout=60.0, trust_env=False)
+        token = os.environ.get("SEEDCAST_TOKEN", "").strip()
+        headers = {b"Authorization": b"Bearer " + token.encode()} if token else None
+        self._http = httpx.Client(base_url=url, headers=headers, timeout=60.0, trust_env=False)
 
     def alive(self, pid: int) -> bool:
         """Whether the master of this process id, and no other one, takes requests."""

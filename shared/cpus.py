@@ -6,15 +6,30 @@ import math
 import os
 from pathlib import Path
 
-CGROUP_LIMIT = Path("/sys/fs/cgroup/cpu.max")
-"""cgroup v2: "quota period" in microseconds, or "max period"."""
+CGROUPS = Path("/sys/fs/cgroup")
+"""Version 2 has ``cpu.max`` here, version 1 a folder for each controller."""
 
 
 def usable_cpus() -> int:
     """Return the CPUs that affinity and cgroup allow, at least one."""
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    try:
-        quota, period = CGROUP_LIMIT.read_text().split()
-        return max(1, min(allowed, math.ceil(int(quota) / int(period))))
-    except (OSError, ValueError):
-        return max(1, allowed)
+    for limit in (_version_2, _version_1):
+        try:
+            quota, period = limit()
+            if quota > 0:  # version 1 says -1 where there is none
+                return max(1, min(allowed, math.ceil(quota / period)))
+        except (OSError, ValueError, ZeroDivisionError):
+            continue
+    return max(1, allowed)
+
+
+def _version_2() -> tuple[int, int]:
+    """Return (quota, period) in µs from "150000 100000"; "max 100000" is a ValueError."""
+    quota, period = (CGROUPS / "cpu.max").read_text().split()
+    return int(quota), int(period)
+
+
+def _version_1() -> tuple[int, int]:
+    """Return (quota, period) in µs; the quota is -1 where there is none."""
+    folder = CGROUPS / "cpu"
+    return int((folder / "cpu.cfs_quota_us").read_text()), int((folder / "cpu.cfs_period_us").read_text())

@@ -4,6 +4,7 @@
 
     SeedcastError                 500
     ├── InvalidInput              422   carries one FieldError per wrong value
+    ├── Unauthorised              401   the token is missing or wrong
     ├── NotFound                  404
     ├── Conflict                  409   right request, wrong moment
     ├── PayloadTooLarge           413
@@ -59,6 +60,13 @@ class InvalidInput(SeedcastError):
     def of(cls, field: str, reason: str, value: object = None) -> InvalidInput:
         """Build the common case of a single wrong field."""
         return cls([FieldError(field, reason, value)])
+
+
+class Unauthorised(SeedcastError):
+    """The caller has not shown that it may call."""
+
+    status = 401
+    title = "Unauthorised"
 
 
 class NotFound(SeedcastError):

@@ -45,12 +45,11 @@ def install_problem_handlers(app: FastAPI) -> None:
     async def seedcast_error(request: Request, error: SeedcastError) -> JSONResponse:
         if error.status == 500:
             log.error("%s %s: %s", request.method, request.url.path, error)
-        headers = {"Retry-After": str(error.retry_after)} if isinstance(error, Busy) else None
-        return _response(_problem(error), headers)
+        return error_response(error)
 
     @app.exception_handler(RequestValidationError)
     async def invalid_request(_: Request, error: RequestValidationError) -> JSONResponse:
-        return _response(_problem(InvalidInput(field_errors(error.errors(), skip=1))))
+        return error_response(InvalidInput(field_errors(error.errors(), skip=1)))
 
     @app.exception_handler(HTTPException)
     async def http_error(_: Request, error: HTTPException) -> JSONResponse:
@@ -61,6 +60,12 @@ def install_problem_handlers(app: FastAPI) -> None:
     async def unexpected(request: Request, error: Exception) -> JSONResponse:
         log.exception("%s %s", request.method, request.url.path, exc_info=error)
         return _response(Problem(title="Internal error", status=500, detail=type(error).__name__))
+
+
+def error_response(error: SeedcastError) -> JSONResponse:
+    """Return the problem document of an error."""
+    headers = {"Retry-After": str(error.retry_after)} if isinstance(error, Busy) else None
+    return _response(_problem(error), headers)
 
 
 def _problem(error: SeedcastError) -> Problem:

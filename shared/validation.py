@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from pydantic import ValidationError
-from pydantic_core import ErrorDetails
+from pydantic_core import ErrorDetails, PydanticCustomError
 
 from shared.errors import FieldError, InvalidInput
+
+CONTRADICTION = "contradiction"
 
 
 def field_errors(errors: Iterable[ErrorDetails], skip: int = 0) -> list[FieldError]:
@@ -15,14 +17,21 @@ def field_errors(errors: Iterable[ErrorDetails], skip: int = 0) -> list[FieldErr
 
     Discriminator tags in a location ("strategy.pepg.sigma_init") stay: they say which variant was checked.
     """
-    return [
-        FieldError(
-            field=printable(".".join(str(part) for part in error["loc"][skip:])) or "body",
-            reason=error["msg"],
-            value=None if error["type"] == "missing" else _shown(error.get("input")),
-        )
-        for error in errors
-    ]
+    return [_field_error(error, skip) for error in errors]
+
+
+def contradiction(field: str, reason: str) -> PydanticCustomError:
+    """Return what a model's validator raises where one field does not fit the others; the field is named."""
+    return PydanticCustomError(CONTRADICTION, "{field}: {reason}", {"field": field, "reason": reason})
+
+
+def _field_error(error: ErrorDetails, skip: int) -> FieldError:
+    field, reason = printable(".".join(str(part) for part in error["loc"][skip:])), error["msg"]
+    if error["type"] == CONTRADICTION:
+        context = error["ctx"]
+        field, reason = ".".join(filter(None, (field, context["field"]))), context["reason"]
+    value = None if error["type"] == "missing" else _shown(error.get("input"))
+    return FieldError(field=field or "body", reason=reason, value=value)
 
 
 def printable(value: object, most: int = 200) -> str:
@@ -43,4 +52,4 @@ def _shown(value: object) -> object:
 
 def invalid(error: ValidationError) -> InvalidInput:
     """Map pydantic's ValidationError to InvalidInput."""
-    return InvalidInput(field_errors(error.errors(include_url=False, include_context=False)))
+    return InvalidInput(field_errors(error.errors(include_url=False)))

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -40,15 +40,24 @@ def eventually(check: Callable[[], T | None], seconds: float = 60.0) -> T:
 class Server:
     """One process that serves HTTP; started and ready once constructed."""
 
-    def __init__(self, module: str, settings: dict[str, str], port: int, log: Path) -> None:
+    def __init__(
+        self,
+        module: str,
+        settings: dict[str, str],
+        port: int,
+        log: Path,
+        address: str = "127.0.0.1",
+        within: Sequence[str] = (),
+    ) -> None:
+        """Start it; ``within`` is a command that runs it elsewhere, in its own process."""
         self.port = port
-        self.url = f"http://127.0.0.1:{port}"
+        self.url = f"http://{address}:{port}"
         self.log = log
         self.http = httpx.Client(base_url=self.url, timeout=30, trust_env=False)
         path = os.pathsep.join([str(ROOT), str(PLUGINS)])
         with log.open("ab") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", module],
+                [*within, sys.executable, "-m", module],
                 env=os.environ | {"PYTHONPATH": path} | settings,
                 stdout=output,
                 stderr=output,

@@ -12,6 +12,7 @@ from fastapi_offline import FastAPIOffline
 from threadpoolctl import threadpool_limits
 
 from services.master import operations
+from services.master.access import TokenRequired
 from services.master.autoscale import endpoints as autoscale
 from services.master.autoscale.plan import Planner
 from services.master.catalogue import endpoints as catalogue
@@ -30,6 +31,7 @@ from services.master.storage.bucket import Bucket, Mirror
 from services.master.storage.data_folder import DataFolder
 from services.master.storage.database import Database
 from services.master.storage.history import History
+from services.master.workers import endpoints as workers
 from shared.problems import install_problem_handlers
 
 
@@ -38,6 +40,7 @@ class State(TypedDict):
 
     service: ExperimentService
     fleet: Fleet
+    dispatcher: Dispatcher
     metrics: Metrics
     planner: Planner
 
@@ -62,7 +65,13 @@ def create_app(settings: Settings, folder: DataFolder) -> FastAPI:
                 background.append(asyncio.create_task(Mirror(bucket, folder.experiments).run()))
             await service.resume_all()
             try:
-                yield State(service=service, fleet=fleet, metrics=metrics, planner=Planner(settings.autoscale))
+                yield State(
+                    service=service,
+                    fleet=fleet,
+                    dispatcher=dispatcher,
+                    metrics=metrics,
+                    planner=Planner(settings.autoscale),
+                )
             finally:
                 await service.close()
                 await dispatcher.close()
@@ -78,9 +87,12 @@ def create_app(settings: Settings, folder: DataFolder) -> FastAPI:
         lifespan=lifespan,
     )
     install_problem_handlers(app)
+    if settings.token is not None:
+        app.add_middleware(TokenRequired, token=settings.token.get_secret_value())
     app.include_router(experiments.router)
     app.include_router(catalogue.router)
     app.include_router(operations.router)
+    app.include_router(workers.router)
     app.include_router(autoscale.router)
     app.include_router(dashboard.router)
     return app

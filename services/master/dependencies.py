@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from typing import Annotated, cast
 
 from fastapi import Depends, Request
 
-from services.master.autoscale.plan import Planner
+from services.master.autoscale.plan import Plan, Planner
+from services.master.dispatch.dispatcher import Dispatcher
 from services.master.dispatch.fleet import Fleet
 from services.master.experiments.service import ExperimentService
 from services.master.metrics import Metrics
@@ -20,6 +22,10 @@ async def _fleet(request: Request) -> Fleet:
     return cast(Fleet, request.state.fleet)
 
 
+async def _dispatcher(request: Request) -> Dispatcher:
+    return cast(Dispatcher, request.state.dispatcher)
+
+
 async def _metrics(request: Request) -> Metrics:
     return cast(Metrics, request.state.metrics)
 
@@ -29,6 +35,14 @@ async def _planner(request: Request) -> Planner:
 
 
 Service = Annotated[ExperimentService, Depends(_service)]
+DispatcherState = Annotated[Dispatcher, Depends(_dispatcher)]
 FleetState = Annotated[Fleet, Depends(_fleet)]
 MetricsState = Annotated[Metrics, Depends(_metrics)]
 PlannerState = Annotated[Planner, Depends(_planner)]
+
+
+async def _plan(service: Service, fleet: FleetState, planner: PlannerState) -> Plan:
+    return planner.plan(await service.demand(), fleet.slots_per_worker, time.monotonic())
+
+
+CurrentPlan = Annotated[Plan, Depends(_plan)]

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Iterator
 
 from prometheus_client import CollectorRegistry, Gauge, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily, Metric
+from prometheus_client.registry import Collector
 
 from services.master.dispatch.dispatcher import Dispatcher
-from services.master.dispatch.fleet import Fleet, WorkerState
+from services.master.dispatch.fleet import Fleet
+from services.master.workers.metrics import WorkerCollector
 
 LAG_INTERVAL_SECONDS = 0.05
 LAG_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
@@ -18,24 +22,20 @@ class Metrics:
     """Counts what the master does; what others know already is read from them when asked for."""
 
     def __init__(self, fleet: Fleet, dispatcher: Dispatcher) -> None:
-        self._fleet = fleet
-        self._dispatcher = dispatcher
-        self._registry = CollectorRegistry()
+        self._registry = registry = CollectorRegistry()
         self._lag = Histogram(
             "seedcast_master_loop_lag_seconds",
             "How late the event loop wakes up.",
             buckets=LAG_BUCKETS,
-            registry=self._registry,
+            registry=registry,
         )
-        self._workers = Gauge("seedcast_master_workers", "Workers by state.", ["state"], registry=self._registry)
-        self._late = Gauge(
-            "seedcast_master_late_replies", "Replies dropped as late or duplicate.", registry=self._registry
+        self._desired = Gauge(
+            "seedcast_master_desired_workers",
+            "Workers that the running experiments can use: the plan of GET /autoscale.",
+            registry=registry,
         )
-        self._unequal = Gauge(
-            "seedcast_master_unequal_duplicates",
-            "Late replies with other bits than those that counted.",
-            registry=self._registry,
-        )
+        registry.register(WorkerCollector(fleet, dispatcher))
+        registry.register(_Dispatched(dispatcher))
 
     async def watch_loop(self) -> None:
         """Measure the event loop's lag until cancelled."""
@@ -44,11 +44,28 @@ class Metrics:
             await asyncio.sleep(LAG_INTERVAL_SECONDS)
             self._lag.observe(max(0.0, time.perf_counter() - before - LAG_INTERVAL_SECONDS))
 
-    def render(self) -> bytes:
+    def render(self, desired_workers: int) -> bytes:
         """Return all metrics as text."""
-        for state in WorkerState:
-            count = sum(worker.state is state for worker in self._fleet.workers.values())
-            self._workers.labels(state.value).set(count)
-        self._late.set(self._dispatcher.late_replies)
-        self._unequal.set(self._dispatcher.unequal_duplicates)
+        self._desired.set(desired_workers)
         return generate_latest(self._registry)
+
+
+class _Dispatched(Collector):
+    """What the dispatcher counts."""
+
+    def __init__(self, dispatcher: Dispatcher) -> None:
+        self._dispatcher = dispatcher
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield all."""
+        seen = self._dispatcher
+        for name, text, count in (
+            ("hedges", "Units sent to a second worker because the first took too long.", seen.hedges),
+            ("late_replies", "Replies dropped as late or duplicate.", seen.late_replies),
+            (
+                "unequal_duplicates",
+                "Late replies with other bits than those that counted.",
+                seen.unequal_duplicates,
+            ),
+        ):
+            yield CounterMetricFamily(f"seedcast_master_{name}", text, value=count)

@@ -5,10 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, Secret, StringConstraints
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.master.autoscale.plan import Limits as AutoscaleLimits
+
+Token = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[A-Za-z0-9._~+/-]{16,4096}=*$")]
+"""What RFC 6750 lets a bearer token consist of, and enough of it not to be guessed."""
 
 
 class Settings(BaseSettings):
@@ -25,6 +28,11 @@ class Settings(BaseSettings):
     )
     unit_seconds: Annotated[float, Field(gt=0, le=60)] = Field(
         default=2.0, description="How long a unit of rollouts should take a slot."
+    )
+    token: Secret[Token] | None = Field(
+        default=None,
+        description="When set, everything but /livez, /readyz and /metrics wants it: Authorization: Bearer …, or "
+        "Basic with any name and it as the password. 16 characters or more, of A-Z a-z 0-9 . _ ~ + / -",
     )
     artifacts: str | None = Field(
         default=None, description="Where artifacts are copied to: gs://bucket/folder, or another URL of fsspec."

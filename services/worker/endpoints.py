@@ -86,9 +86,12 @@ async def describe_environment(request: Request, pool: Pool, settings: SettingsS
     response_model=WorkerInfo,
     responses=problems(_503="The slots are warming up."),
 )
-async def info(pool: Pool) -> Response:
+async def info(pool: Pool, settings: SettingsState) -> Response:
     """Say what this worker is and has."""
-    payload = pool.info().model_dump_json().encode()
+    found = pool.info()
+    if settings.fingerprint is not None:
+        found = found.model_copy(update={"fingerprint": settings.fingerprint})
+    payload = found.model_dump_json().encode()
     return Response(payload, media_type="application/json", headers={CONTENT_DIGEST: content_digest(payload)})
 
 

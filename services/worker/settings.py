@@ -28,6 +28,10 @@ class Settings(BaseSettings):
     shutdown_seconds: Annotated[int, Field(ge=0, le=600)] = Field(
         default=8, description="How long running units may go on after SIGTERM."
     )
+    fingerprint: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")] | None = Field(
+        default=None,
+        description="Stands for the machine in place of what is measured: equal ones declare machines equal.",
+    )
     slot_memory_bytes: Annotated[int, Field(ge=1)] | None = Field(
         default=None, description="A slot that takes more is killed and replaced."
     )

@@ -6,12 +6,12 @@ import math
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
-from pydantic_core import PydanticCustomError
 
 from shared.spec.base import Spec
 from shared.spec.environment import EnvironmentSpec
 from shared.spec.policy import AnyPolicySpec
 from shared.spec.strategies import STRATEGIES, AnyStrategySpec
+from shared.validation import contradiction
 
 Tag = Annotated[str, Field(min_length=1, max_length=100)]
 
@@ -29,10 +29,10 @@ class EpisodeCapSpec(Spec):
 
     def following(self, cap: int, mean_length: float) -> int:
         """Return the cap after a generation of ``mean_length`` under ``cap``, in steps."""
-        wanted = math.ceil(self.multiple * mean_length)
+        wanted = self.multiple * mean_length
         if self.growth is not None:
-            wanted = math.ceil(self.growth * cap) if wanted >= cap else cap
-        return max(self.minimum, wanted)
+            wanted = self.growth * cap if wanted >= cap else cap
+        return max(self.minimum, math.ceil(wanted))
 
 
 class AdaptivePopulationSpec(Spec):
@@ -143,10 +143,10 @@ class ExperimentSpec(Spec):
     def _fits_the_strategy(self) -> Self:
         strategy = STRATEGIES[self.strategy.name]
         if reason := strategy.refuse_population_size(self.population_size):
-            raise _wrong("population_size", f"{reason}, got {self.population_size}")
+            raise contradiction("population_size", f"{reason}, got {self.population_size}")
         if self.episode_seeds == "pair" and not strategy.mirrored:
             reason = f"pair needs a strategy with mirrored sampling, which {self.strategy.name} has not"
-            raise _wrong("episode_seeds", reason)
+            raise contradiction("episode_seeds", reason)
         return self
 
     @model_validator(mode="after")
@@ -156,13 +156,13 @@ class ExperimentSpec(Spec):
         strategy, maximum = STRATEGIES[self.strategy.name], self.adaptive_population.maximum
         if not strategy.resizable:
             fixed = f"needs a strategy whose population may change its size, which {self.strategy.name}'s may not"
-            raise _wrong("adaptive_population", fixed)
+            raise contradiction("adaptive_population", fixed)
         if maximum < self.population_size:
-            raise _wrong(
+            raise contradiction(
                 "adaptive_population.maximum", f"is below population_size {self.population_size}, got {maximum}"
             )
         if reason := strategy.refuse_population_size(maximum):
-            raise _wrong("adaptive_population.maximum", f"{reason}, got {maximum}")
+            raise contradiction("adaptive_population.maximum", f"{reason}, got {maximum}")
         return self
 
     @model_validator(mode="after")
@@ -171,14 +171,10 @@ class ExperimentSpec(Spec):
         if rollouts > 1_000_000:
             size = "adaptive_population.maximum" if self.adaptive_population else "population_size"
             reason = f"{size} x episodes_per_member is {rollouts}, over the limit of 1000000"
-            raise _wrong("episodes_per_member", reason)
+            raise contradiction("episodes_per_member", reason)
         return self
 
     @property
     def largest_population(self) -> int:
         """The most members that a generation may have."""
         return self.adaptive_population.maximum if self.adaptive_population else self.population_size
-
-
-def _wrong(field: str, reason: str) -> PydanticCustomError:
-    return PydanticCustomError("spec", "{field}: {reason}", {"field": field, "reason": reason})

@@ -204,7 +204,11 @@ def test_a_download_has_its_name_and_media_type(cluster: Server, name: str, medi
 
 
 def test_a_search_that_would_not_fit_into_memory_is_refused(cluster: Server) -> None:
-    absurd = {"strategy": {"name": "cma_es"}, "policy": {"name": "mlp", "hidden": [1000, 1000]}}
+    absurd = {
+        "strategy": {"name": "cma_es"},
+        "policy": {"name": "mlp", "hidden": [1000, 1000]},
+        "episode_seeds": "member",
+    }
     response = cluster.http.post("/experiments", json=cartpole_values() | absurd | {"episodes_per_member": 1})
     assert response.status_code == 422
     (error,) = response.json()["errors"]

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import time
-
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
-from services.master.dependencies import FleetState, PlannerState, Service
+from services.master.dependencies import CurrentPlan
 
 router = APIRouter(tags=["operations"])
 
@@ -20,7 +18,6 @@ class AutoscalePlan(BaseModel):
 
 
 @router.get("/autoscale")
-async def autoscale(service: Service, fleet: FleetState, planner: PlannerState) -> AutoscalePlan:
+async def autoscale(plan: CurrentPlan) -> AutoscalePlan:
     """Say how many workers the running experiments can use; 0, or the minimum set, when there are none."""
-    plan = planner.plan(await service.demand(), fleet.slots_per_worker, time.monotonic())
     return AutoscalePlan(desired_workers=plan.desired_workers, reason=plan.reason)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import inspect
 from typing import cast
 
+from pydantic import ValidationError
+
 from services.master.catalogue.schemas import (
     MemoryNeed,
     PluginDescription,
@@ -16,6 +18,7 @@ from services.master.strategies.base import Strategy
 from shared.errors import NotFound
 from shared.spec.policy import POLICIES
 from shared.spec.strategies import STRATEGIES
+from shared.spec.strategy import StrategySpec
 
 DIMENSIONS = (2_804, 100_000, 1_000_000)
 """A walker's policy, a large network, and the largest that strategies without matrices are measured at."""
@@ -46,7 +49,7 @@ def strategy(name: str) -> StrategyDescription:
         mirrored=chosen.mirrored,
         resizable=chosen.resizable,
         memory_limit=chosen.memory_limit,
-        memory=[_memory(name, chosen, dimension) for dimension in DIMENSIONS],
+        memory=_memory(name, chosen),
     )
 
 
@@ -60,8 +63,16 @@ def policies() -> PolicyList:
     )
 
 
-def _memory(name: str, strategy: type[Strategy], dimension: int) -> MemoryNeed:
-    size = strategy.memory_bytes(strategy.Spec(name=name), dimension, POPULATION_SIZE)
+def _memory(name: str, strategy: type[Strategy]) -> list[MemoryNeed]:
+    try:
+        spec = strategy.Spec(name=name)
+    except ValidationError:  # a user's strategy may have hyperparameters without a default
+        return []
+    return [_need(strategy, spec, dimension) for dimension in DIMENSIONS]
+
+
+def _need(strategy: type[Strategy], spec: StrategySpec, dimension: int) -> MemoryNeed:
+    size = strategy.memory_bytes(spec, dimension, POPULATION_SIZE)
     return MemoryNeed(
         dimension=dimension,
         population_size=POPULATION_SIZE,

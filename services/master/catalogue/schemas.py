@@ -36,7 +36,7 @@ class StrategyDescription(PluginDescription):
     mirrored: bool = Field(description="Whether members come in pairs, mean ± the same perturbation.")
     resizable: bool = Field(description="Whether `adaptive_population` may change the population's size.")
     memory_limit: int = Field(description="Bytes; an experiment that would take more is refused.")
-    memory: list[MemoryNeed]
+    memory: list[MemoryNeed] = Field(description="None where a hyperparameter has no default.")
 
 
 class StrategyList(BaseModel):

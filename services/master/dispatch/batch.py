@@ -34,6 +34,8 @@ class Batch:
     normaliser: Normaliser | None = None
     background: bool = False
     """A test: it fills the gaps that training leaves."""
+    fingerprint: str | None = None
+    """Only workers with this fingerprint may compute any of it; None: all."""
 
     def __len__(self) -> int:
         return int(self.seeds.size)
@@ -67,6 +69,8 @@ class BatchResult:
     """By rollout number."""
     retried: int = 0
     """Rollouts sent more than once."""
+    fingerprints: set[str] = field(default_factory=set)
+    """Of the workers whose replies counted."""
 
     @classmethod
     def empty(cls, rollouts: int) -> Self:

@@ -15,7 +15,7 @@ from services.master.dispatch.entries import Limits, Outcome, Send
 from services.master.dispatch.fleet import Fleet, Worker
 from services.master.dispatch.ledger import Ledger
 from services.master.dispatch.standing import WorkerEntry
-from services.master.dispatch.worker_client import Unreachable, WorkerLost
+from services.master.dispatch.worker_client import NoConnection, Unreachable, WorkerLost
 from shared.errors import Busy, InvalidInput, SeedcastError
 from shared.protocol import UnitResult
 
@@ -24,6 +24,12 @@ REPLY_MARGIN_SECONDS = 30.0
 
 UNIT_SHARE_OF_TIMEOUT = 0.5
 """Units are planned for so much of a rollout's timeout, which a whole unit has to keep."""
+
+NO_CONNECTION_REST_SECONDS = 1.0
+"""For so long a worker gets nothing that could not be connected to in time. The probes tell whether it is lost."""
+
+SMALL_REPLY_BYTES = 65_536
+"""Up to here to decode a reply takes less than to hand it to a thread."""
 
 BEAT_SECONDS = 0.1
 """How often the ledger is told the time while there is work, and may hedge."""
@@ -72,6 +78,7 @@ class Dispatcher:
             len(batch),
             background=batch.background,
             most_seconds=UNIT_SHARE_OF_TIMEOUT * _deadline(batch),
+            kind=batch.fingerprint,
         )
         job = _Job(batch, BatchResult.empty(len(batch)), asyncio.get_running_loop().create_future())
         self._jobs[number] = job
@@ -111,10 +118,9 @@ class Dispatcher:
         """Late replies that differ from the one that counted: equal work with unequal bits."""
         return self._unequal_duplicates
 
-    @property
-    def idle_seconds(self) -> float:
-        """How long in all there has been no worker to send anything to."""
-        return self._fleet.idle_seconds
+    def idle_seconds(self, fingerprint: str | None) -> float:
+        """Return how long in all there has been no worker (with this fingerprint) to send anything to."""
+        return self._fleet.idle_seconds(fingerprint)
 
     async def close(self) -> None:
         """Drop all requests under way."""
@@ -138,7 +144,7 @@ class Dispatcher:
             for outcome in self._ledger.worker_down(url, forget=url not in self._fleet.workers):
                 self._apply(outcome)
         else:
-            self._ledger.worker_up(url, slots)
+            self._ledger.worker_up(url, slots, self._fleet.workers[url].fingerprint)
         self._send()
 
     def _send(self) -> None:
@@ -164,6 +170,9 @@ class Dispatcher:
         except Busy as busy:
             worker.failed(busy)
             self._refused(send, busy.retry_after)
+        except NoConnection as error:
+            worker.failed(error)
+            self._refused(send, NO_CONNECTION_REST_SECONDS)
         except Unreachable as error:
             self._refused(send)
             self._fleet.lose(worker, str(error))
@@ -192,6 +201,8 @@ class Dispatcher:
         finally:
             worker.deadlines.remove(deadline)
         try:
+            if len(reply) <= SMALL_REPLY_BYTES:
+                return UnitResult.from_frame(reply, len(rollouts))
             return await asyncio.to_thread(UnitResult.from_frame, reply, len(rollouts))
         except InvalidInput as error:
             raise WorkerLost(f"its reply is no result: {error}") from error
@@ -212,6 +223,8 @@ class Dispatcher:
         outcome = self._ledger.unit_done(send.unit, result.busy_seconds, result.failures)
         self._compare(send, job, worker, result)
         job.result.store(send.rollouts, result, outcome.counted)
+        if outcome.counted:
+            job.result.fingerprints.add(worker.fingerprint)
         self._apply(outcome)
 
     def _apply(self, outcome: Outcome) -> None:

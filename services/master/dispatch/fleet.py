@@ -7,6 +7,7 @@ import logging
 import math
 import statistics
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -15,8 +16,10 @@ from functools import partial
 from pydantic import ValidationError
 
 from services.master.dispatch.discovery import Discovery
-from services.master.dispatch.worker_client import WorkerClient, WorkerLost
-from shared.errors import Busy, InvalidInput, SeedcastError
+from services.master.dispatch.idle import IdleClock
+from services.master.dispatch.rates import RateMeter
+from services.master.dispatch.worker_client import WorkerClient, WorkerLost, mismatch
+from shared.errors import Busy, InvalidInput, ProtocolMismatch, SeedcastError
 from shared.protocol import PROTOCOL_VERSION, UnitResult, WorkerInfo
 from shared.spec.environment import EnvironmentDescription, EnvironmentSpec
 
@@ -66,12 +69,27 @@ class Worker:
     """Of the units it has, in seconds."""
     heard: float = -math.inf
     """When it last answered a unit, on the loop's clock; never, since it last failed to."""
+    doubtful: bool = False
+    """It failed to answer: at this address there may be another by now, so it is asked again what it is."""
+    meter: RateMeter = field(default_factory=RateMeter)
+
+    @property
+    def fingerprint(self) -> str:
+        """What it says its machine is; nothing before it has said anything."""
+        return self.info.fingerprint if self.info else ""
+
+    def rates(self) -> tuple[float, float]:
+        """Return (units, environment steps) per second, of late."""
+        return self.meter.rates(asyncio.get_running_loop().time())
 
     def answered(self, result: UnitResult) -> None:
         """Count a reply."""
         self.units += 1
         self.heard = asyncio.get_running_loop().time()
-        self.environment_steps += int(result.lengths.sum())
+        self.missed = 0
+        steps = int(result.lengths.sum())
+        self.environment_steps += steps
+        self.meter.add(self.heard, 1, steps)
         for failure in result.failures:
             self.failures += 1
             self.last_error = f"{failure.kind}: {failure.message}"
@@ -79,6 +97,7 @@ class Worker:
     def failed(self, error: SeedcastError) -> None:
         """Note that it did not answer a unit."""
         self.heard = -math.inf
+        self.doubtful = True
         self.last_error = str(error)
 
 
@@ -94,8 +113,8 @@ class Fleet:
         self._connect = connect
         self._listener: Capacity = lambda _url, _slots: None
         self._ready = asyncio.Event()
-        self._idle_seconds = 0.0
-        self._idle_since: float | None = time.monotonic()
+        self._idle: dict[str | None, IdleClock] = {}
+        """Without a ready worker, by fingerprint: each from when it was first asked for. None: without any."""
         self._closing: set[asyncio.Task[None]] = set()
         self._probes: dict[str, asyncio.Task[None]] = {}
         """Under way, by URL: one that takes its time holds up no other."""
@@ -116,11 +135,24 @@ class Fleet:
         """The workers that take units."""
         return [worker for worker in self.workers.values() if worker.state is WorkerState.READY]
 
+    def ready_with(self, fingerprint: str | None) -> list[Worker]:
+        """Return the workers with this fingerprint that take units; None: with any."""
+        return [worker for worker in self.ready if fingerprint in (None, worker.fingerprint)]
+
     @property
-    def idle_seconds(self) -> float:
-        """How long in all there has been no ready worker."""
-        idle_now = time.monotonic() - self._idle_since if self._idle_since is not None else 0.0
-        return self._idle_seconds + idle_now
+    def commonest_fingerprint(self) -> str | None:
+        """The fingerprint with the most slots among the workers that take units; None where none does."""
+        slots: Counter[str] = Counter()
+        for worker in self.ready:
+            slots[worker.fingerprint] += worker.info.slots if worker.info else 0
+        return min(slots, key=lambda fingerprint: (-slots[fingerprint], fingerprint), default=None)
+
+    def idle_seconds(self, fingerprint: str | None = None) -> float:
+        """Return how long there has been no ready worker (with this fingerprint), counted from the first call."""
+        now = time.monotonic()
+        if fingerprint not in self._idle:
+            self._idle[fingerprint] = IdleClock(now, idle=not self.ready_with(fingerprint))
+        return self._idle[fingerprint].seconds(now)
 
     async def wait_until_ready(self) -> None:
         """Wait for the first ready worker."""
@@ -193,7 +225,8 @@ class Fleet:
 
     def _begin_probe(self, worker: Worker) -> None:
         heard = asyncio.get_running_loop().time() - worker.heard < PROBE_INTERVAL_SECONDS
-        if worker.url in self._probes or (heard and worker.state is WorkerState.READY):
+        well = heard and worker.state is WorkerState.READY and not worker.doubtful
+        if worker.url in self._probes or well:
             return  # an answered unit says as much as a probe
         self._probes[worker.url] = probe = asyncio.create_task(self._probe(worker))
         probe.add_done_callback(partial(self._end_probe, worker.url))
@@ -204,27 +237,36 @@ class Fleet:
             log.error("a probe of %s failed", url, exc_info=error)
 
     async def _probe(self, worker: Worker) -> None:
+        before, begun = worker.info, asyncio.get_running_loop().time()
         try:
-            if worker.state is not WorkerState.READY or worker.info is None:
+            if worker.state is not WorkerState.READY or worker.info is None or worker.doubtful:
+                worker.doubtful = False
                 worker.info = await worker.client.info()
             if worker.info.protocol != PROTOCOL_VERSION:
-                spoken = f"speaks protocol {worker.info.protocol}, this master speaks {PROTOCOL_VERSION}"
-                self._set_state(worker, WorkerState.REFUSED, spoken)
+                self._set_state(worker, WorkerState.REFUSED, str(mismatch(worker.info.protocol)))
                 return
             ready = await worker.client.ready()
+        except ProtocolMismatch as error:
+            self._set_state(worker, WorkerState.REFUSED, str(error))
+            return
         except (WorkerLost, Busy, InvalidInput, ValidationError) as error:
+            if worker.state is WorkerState.READY and worker.heard > begun:
+                return  # it has answered a unit meanwhile; it is this master that is slow
             worker.missed += 1
             if worker.state is not WorkerState.READY or worker.missed >= MISSED_PROBES:
                 self._set_state(worker, WorkerState.LOST, str(error))
             return
         worker.missed = 0
-        takes_units = ready and worker.discovered
-        self._set_state(worker, WorkerState.READY if takes_units else WorkerState.DRAINING, "")
+        state = WorkerState.READY if ready and worker.discovered else WorkerState.DRAINING
+        self._set_state(worker, state, "", anew=worker.info != before)
 
-    def _set_state(self, worker: Worker, state: WorkerState, reason: str) -> None:
+    def _set_state(self, worker: Worker, state: WorkerState, reason: str, *, anew: bool = False) -> None:
+        """Tell of a worker's state where it has changed, or ``anew``, where the worker itself has."""
         worker.last_error = reason or worker.last_error
-        if state is worker.state or self.workers.get(worker.url) is not worker:
-            return  # the second: a late word of one that vanished, whose address may be another's by now
+        if self.workers.get(worker.url) is not worker:
+            return  # a late word of one that vanished, whose address may be another's by now
+        if state is worker.state and not anew:
+            return
         self._announce(worker, state, reason)
 
     def _announce(self, worker: Worker, state: WorkerState, reason: str) -> None:
@@ -238,12 +280,10 @@ class Fleet:
     def _note_readiness(self) -> None:
         if self.ready:
             self._ready.set()
-            if self._idle_since is not None:
-                self._idle_seconds += time.monotonic() - self._idle_since
-                self._idle_since = None
         else:
             self._ready.clear()
-            self._idle_since = self._idle_since or time.monotonic()
+        for fingerprint, clock in self._idle.items():
+            clock.note(time.monotonic(), idle=not self.ready_with(fingerprint))
 
 
 def _under_environment(refusal: InvalidInput) -> InvalidInput:

@@ -3,24 +3,35 @@
 from __future__ import annotations
 
 import heapq
+from collections.abc import Collection
 
 from services.master.dispatch.standing import WorkerEntry
 
+Entry = tuple[float, int, int, WorkerEntry]
+"""Load, order, version, worker."""
+
 
 class FreeWorkers:
-    """A heap of workers with room. An entry is out of date once its worker has changed; `pop` skips those."""
+    """A heap of workers with room for each kind. An entry is out of date once its worker has changed."""
 
     def __init__(self) -> None:
-        self._heap: list[tuple[float, int, int, WorkerEntry]] = []
+        self._heaps: dict[str, list[Entry]] = {}
+        """By kind; none is empty."""
         self._resting: list[tuple[float, int, WorkerEntry]] = []
 
+    @property
+    def kinds(self) -> set[str]:
+        """The kinds that there may be free workers of."""
+        return set(self._heaps)
+
     def update(self, worker: WorkerEntry, now: float) -> None:
-        """Take a worker's change into account: of its units, its slots, or its standing."""
+        """Take a worker's change into account: of its units, its slots, its kind, or its standing."""
         worker.version += 1
         if worker.slots and now < worker.rest_until:
             heapq.heappush(self._resting, (worker.rest_until, worker.order, worker))
         elif worker.usable(now) and len(worker.flights) < worker.capacity:
-            heapq.heappush(self._heap, (worker.load, worker.order, worker.version, worker))
+            entry = (worker.load, worker.order, worker.version, worker)
+            heapq.heappush(self._heaps.setdefault(worker.kind, []), entry)
 
     def wake(self, now: float) -> bool:
         """Take those back whose rest is over; return whether there were any."""
@@ -30,10 +41,20 @@ class FreeWorkers:
             woken = True
         return woken
 
-    def pop(self) -> WorkerEntry | None:
-        """Return the freest worker and forget it until its next `update`."""
-        while self._heap:
-            _, _, version, worker = heapq.heappop(self._heap)
-            if version == worker.version:
-                return worker
-        return None
+    def pop(self, kinds: Collection[str]) -> WorkerEntry | None:
+        """Return the freest worker of these kinds and forget it until its next `update`."""
+        firsts = [first for kind in kinds if (first := self._first(kind))]
+        if not firsts:
+            return None
+        worker = min(firsts)[3]
+        heapq.heappop(self._heaps[worker.kind])
+        return worker
+
+    def _first(self, kind: str) -> Entry | None:
+        """Return a kind's first entry that is up to date, dropping those before it that are not."""
+        heap = self._heaps.get(kind, [])
+        while heap and heap[0][2] != heap[0][3].version:
+            heapq.heappop(heap)
+        if not heap:
+            self._heaps.pop(kind, None)
+        return heap[0] if heap else None

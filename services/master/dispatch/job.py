@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from services.master.dispatch.entries import Flight
+from services.master.dispatch.standing import WorkerEntry
 
 HEDGED_SHARE = 0.1
 """Extra work: hedges may repeat so much of a job's rollouts, and always one."""
@@ -28,6 +29,8 @@ class JobEntry:
     rollouts: int
     most_seconds: float = math.inf
     """No unit should take longer than this."""
+    kind: str | None = None
+    """Only workers of this kind may have any of it; None: all."""
     pending: deque[range] = field(init=False)
     """Disjoint; in the order in which they will be sent."""
     waiting: int = field(init=False)
@@ -70,6 +73,10 @@ class JobEntry:
     def hedges_left(self) -> int:
         """How many more rollouts may be sent a second time."""
         return max(1, int(HEDGED_SHARE * self.rollouts)) - self.hedged
+
+    def takes(self, worker: WorkerEntry) -> bool:
+        """Whether a worker is of the kind that this asks for."""
+        return self.kind is None or self.kind == worker.kind
 
     def work_for(self, worker: str, alternatives: bool) -> bool:
         """Whether there is anything for a worker: a suspect is left to another one, if there are others."""
@@ -136,8 +143,7 @@ class JobEntry:
     def withdraw(self, rollouts: Iterable[int]) -> None:
         """Take rollouts out of what waits to be sent, where they do: a reply given up for lost has come."""
         wanted = set(rollouts)
-        parts = [part for piece in self.pending for part in _ranges([r for r in piece if r not in wanted])]
-        self.pending = deque(parts)
+        self.pending = deque(part for piece in self.pending for part in _without(piece, wanted))
         self.alone = deque(one for one in self.alone if one[0] not in wanted)
         self.waiting = sum(map(len, self.pending)) + len(self.alone)
 
@@ -146,6 +152,13 @@ class JobEntry:
         return [
             unit for unit, flight in self.flights.items() if all(self.settled[r] for r in flight.send.rollouts)
         ]
+
+
+def _without(piece: range, unwanted: set[int]) -> list[range]:
+    """Return what is left of a range; mostly all of it, at the price of a look."""
+    if not any(rollout in piece for rollout in unwanted):
+        return [piece]
+    return _ranges([rollout for rollout in piece if rollout not in unwanted])
 
 
 def _ranges(rollouts: list[int]) -> list[range]:

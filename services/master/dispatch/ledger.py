@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 
+from services.master.dispatch.capacity import Capacities, Capacity
 from services.master.dispatch.entries import Flight, Limits, Outcome, Send
 from services.master.dispatch.free_workers import FreeWorkers
 from services.master.dispatch.hedging import Straggler, hedge_size, repeatable, stragglers
@@ -38,8 +39,8 @@ class Ledger:
         self._workers: dict[str, WorkerEntry] = {}
         """Those that are up, and those that are away with their standing."""
         self._free = FreeWorkers()
-        self._slots, self._rate, self._usable = 0, 0.0, 0
-        """Of all usable workers: slots, rates, and how many there are. Out of date while `_stale`."""
+        self._capacities = Capacities()
+        """Of all usable workers. Out of date while `_stale`."""
         self._stale = False
         self._jobs: dict[int, JobEntry] = {}
         self._units: dict[int, Flight] = {}
@@ -51,7 +52,8 @@ class Ledger:
         self._in_flight: Counter[str] = Counter()
         """Units in flight, by experiment."""
         self._speeds = Speeds()
-        self._stragglers: list[Straggler] = []
+        self._stragglers: dict[str | None, list[Straggler]] = {}
+        """By the kind that their job asks for, the worst last."""
         self._looked = self._normalised = -math.inf
         self.late_replies = 0
         self.hedges = 0
@@ -66,8 +68,7 @@ class Ledger:
             self._stale = True
         if self._now >= self._looked + LOOK_SECONDS:
             self._looked = self._now
-            every = [s for job in self._jobs.values() for s in stragglers(job, self._seconds(job), self._now)]
-            self._stragglers = sorted(every, key=lambda straggler: straggler.times)
+            self._look_for_stragglers()
         if self._now >= self._normalised + NORMALISE_SECONDS:
             self._normalised = self._now
             self._speeds.normalise(self._workers.values())
@@ -76,13 +77,22 @@ class Ledger:
     # Jobs
 
     def add_job(
-        self, experiment: str, rollouts: int, *, background: bool = False, most_seconds: float = math.inf
+        self,
+        experiment: str,
+        rollouts: int,
+        *,
+        background: bool = False,
+        most_seconds: float = math.inf,
+        kind: str | None = None,
     ) -> int:
-        """Take a job of ``rollouts`` rollouts in and return its number; no unit of it should exceed a duration."""
+        """Take a job of ``rollouts`` rollouts in and return its number.
+
+        No unit of it should exceed ``most_seconds``, and only workers of its ``kind`` may have any; None: all.
+        """
         number = next(self._numbers)
         least = min((self._served[other.experiment] for other in self._jobs.values()), default=0)
         self._served[experiment] = max(self._served[experiment], least)  # absence earns no credit
-        self._jobs[number] = JobEntry(number, experiment, background, rollouts, most_seconds)
+        self._jobs[number] = JobEntry(number, experiment, background, rollouts, most_seconds, kind)
         return number
 
     def remove_job(self, number: int) -> tuple[int, ...]:
@@ -104,9 +114,13 @@ class Ledger:
 
     # Workers
 
-    def worker_up(self, name: str, slots: int) -> None:
-        """Use a worker with so many slots; 0 lets it finish what it has and sends nothing more."""
+    def worker_up(self, name: str, slots: int, kind: str = "") -> None:
+        """Use a worker with so many slots; 0 lets it finish what it has and sends nothing more.
+
+        Its ``kind`` is any text: jobs may ask for it, see `add_job`.
+        """
         worker = self._workers.setdefault(name, WorkerEntry(name, next(self._numbers)))
+        worker.kind = kind
         if worker.slots or not slots:
             worker.slots = slots
         else:
@@ -194,17 +208,17 @@ class Ledger:
         """Return what to send now: to the freest worker first, from the neediest job."""
         sends: list[Send] = []
         passed: list[WorkerEntry] = []
+        busy: set[str] = set()
+        """Kinds none of whose workers has an idle slot, nor any job that may be queued with them."""
         self._count()
-        while (self._stragglers or any(job.waiting for job in self._jobs.values())) and (
-            worker := self._free.pop()
-        ):
+        while worker := self._free.pop(self._wanted_kinds() - busy):
             queued = len(worker.flights) >= worker.slots
             send = self._hedge_for(worker) if not queued else None
             send = send or self._next_for(worker, queued)
             if send is None:
                 passed.append(worker)
                 if queued:
-                    break  # all others have no idle slot either, and no job may be queued
+                    busy.add(worker.kind)  # it was the freest of them
             else:
                 sends.append(send)
         for worker in passed:
@@ -213,8 +227,11 @@ class Ledger:
 
     # Deciding
 
-    def _anything_to_send(self) -> bool:
-        return bool(self._stragglers) or any(job.waiting for job in self._jobs.values())
+    def _wanted_kinds(self) -> set[str]:
+        """Return the kinds of free workers that there may be anything to send to."""
+        wanted = {job.kind for job in self._jobs.values() if job.waiting}
+        wanted |= {kind for kind, found in self._stragglers.items() if found}
+        return self._free.kinds if None in wanted else {kind for kind in wanted if kind is not None}
 
     def _next_for(self, worker: WorkerEntry, queued: bool) -> Send | None:
         """Fair shares: the experiment with the least in flight; within one, training before tests."""
@@ -224,31 +241,41 @@ class Ledger:
         job = min(able, key=self._need)
         rollouts = job.take_suspect(worker.name)
         if rollouts is None:
-            slots, rate, seconds = self._slots, self._rate, self._seconds(job)
-            rollouts = job.take(unit_size(job, worker, seconds, slots, rate, self._limits))
+            capacity, seconds = self._capacity(job), self._seconds(job)
+            size = unit_size(job, worker, seconds, capacity.slots, capacity.rate, self._limits)
+            rollouts = job.take(size)
         return self._send(job, rollouts, worker)
 
     def _need(self, job: JobEntry) -> tuple[int, int, bool, int]:
         return self._in_flight[job.experiment], self._served[job.experiment], job.background, job.number
 
     def _may_have(self, worker: WorkerEntry, job: JobEntry, queued: bool) -> bool:
-        if not job.waiting or not job.work_for(worker.name, self._usable > 1):
+        if not job.waiting or not job.takes(worker):
             return False
-        seconds = self._seconds(job)
-        if job.pending and leaves_it(job, worker, seconds, self._rate):
+        capacity, seconds = self._capacity(job), self._seconds(job)
+        if not job.work_for(worker.name, capacity.workers > 1):
             return False
-        return not queued or may_queue(job, seconds, self._slots, self._rate, self._limits)
+        if job.pending and leaves_it(job, worker, seconds, capacity.rate):
+            return False
+        return not queued or may_queue(job, seconds, capacity.slots, capacity.rate, self._limits)
 
     def _hedge_for(self, worker: WorkerEntry) -> Send | None:
         """Return the worst straggler's rollouts, for a quick, idle worker that no other experiment needs more."""
-        while self._stragglers and worker.pace <= SLOW_PACE:
-            straggler = self._stragglers[-1]
+        if worker.pace > SLOW_PACE:
+            return None
+        return self._hedge_one_of(self._stragglers.get(worker.kind, []), worker) or self._hedge_one_of(
+            self._stragglers.get(None, []), worker
+        )
+
+    def _hedge_one_of(self, found: list[Straggler], worker: WorkerEntry) -> Send | None:
+        while found:
+            straggler = found[-1]
             job = self._jobs.get(straggler.job)
-            idle = max(1, self._slots - len(self._units))
+            idle = max(1, self._capacity(job).slots - len(self._units)) if job else 1
             most = hedge_size(job, straggler, idle) if job else 0
             rollouts = repeatable(job, straggler.flight, most) if job else range(0)
             if job is None or not rollouts:
-                self._stragglers.pop()
+                found.pop()
                 continue
             others = [other for other in self._jobs.values() if self._may_have(worker, other, False)]
             if straggler.flight.send.worker == worker.name or any(self._need(o) < self._need(job) for o in others):
@@ -304,13 +331,27 @@ class Ledger:
             before = worker.rate
             worker.answered += 1
             worker.succeed()
-            self._speeds.learn(job.experiment, worker, busy_seconds / len(send.rollouts), self._slots)
-            self._rate += worker.rate - before if worker.usable(self._now) else 0.0
+            each = busy_seconds / len(send.rollouts)
+            self._speeds.learn(job.experiment, worker, each, self._capacity(job).slots)
+            if worker.usable(self._now):
+                self._capacities.quicken(worker, worker.rate - before)
         elif job.done and flight is not None and not any(job.strikes[rollout] for rollout in send.rollouts):
-            worker.fail(flight.sent, self._now, may_rest=self._usable > 1)
+            worker.fail(flight.sent, self._now, may_rest=self._capacity(job).workers > 1)
         self._changed(worker, counts=whole)
 
     # Counting
+
+    def _capacity(self, job: JobEntry) -> Capacity:
+        """Return what the workers that a job may use come to."""
+        return self._capacities.of(job.kind)
+
+    def _look_for_stragglers(self) -> None:
+        by_kind: dict[str | None, list[Straggler]] = defaultdict(list)
+        for job in self._jobs.values():
+            by_kind[job.kind] += stragglers(job, self._seconds(job), self._now)
+        for found in by_kind.values():
+            found.sort(key=lambda straggler: straggler.times)
+        self._stragglers = dict(by_kind)
 
     def _seconds(self, job: JobEntry) -> float | None:
         return self._speeds.seconds(job.experiment)
@@ -322,8 +363,5 @@ class Ledger:
     def _count(self) -> None:
         """Add up the usable workers, where anything has changed."""
         if self._stale:
-            usable = [worker for worker in self._workers.values() if worker.usable(self._now)]
-            self._slots = sum(worker.slots for worker in usable)
-            self._rate = sum(worker.rate for worker in usable)
-            self._usable = len(usable)
+            self._capacities.count(worker for worker in self._workers.values() if worker.usable(self._now))
             self._stale = False

@@ -32,6 +32,8 @@ class WorkerEntry:
     order: int
     """Older workers first, where all else is equal."""
     slots: int = 0
+    kind: str = ""
+    """Jobs that ask for another kind do not use it."""
     window: float = 0.0
     """How many units it may hold by its own merits."""
     ceiling: float = math.inf

@@ -1,28 +1,33 @@
 """HTTP to one worker. The only file of the master that knows httpx; its errors become ours here.
 
-One small client for each request at a time: a single client with a large pool scans all its connections on every
-request (about 10 ms with 64 of them).
+One transport, with one connection, for each request at a time: a single client with a large pool scans all its
+connections on every request (about 10 ms with 64 of them). Of httpx's client the transport is all that is used:
+the rest (cookies, redirects, authentication) costs the master much CPU time for nothing.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, lru_cache
 
 import httpx
 from pydantic import ValidationError
 
 from shared.digest import CONTENT_DIGEST, check_content_digest, content_digest
-from shared.errors import Busy, InvalidInput, SeedcastError
+from shared.errors import Busy, InvalidInput, ProtocolMismatch, SeedcastError
 from shared.problems import Problem
-from shared.protocol import FRAME_MEDIA_TYPE, WorkerInfo
+from shared.protocol import FRAME_MEDIA_TYPE, PROTOCOL_VERSION, WorkerInfo
 from shared.spec.environment import EnvironmentDescription, EnvironmentSpec
 
 PROBE_SECONDS = 2.0
-DESCRIBE_SECONDS = 60.0
+CONNECT_SECONDS = 10.0
+"""For a unit: hundreds may begin at once."""
+PROBE_TIMEOUT = httpx.Timeout(PROBE_SECONDS)
+DESCRIBE_TIMEOUT = httpx.Timeout(60.0)
 LONGEST_RETRY_AFTER_SECONDS = 60
 KEEP_ALIVE_SECONDS = 30.0
 """Below the worker's own 75 s, so that a kept connection is never closed under a request."""
@@ -43,14 +48,18 @@ class Unreachable(WorkerLost):
     """There is no connection to the worker: nothing of what was asked has run."""
 
 
+class NoConnection(Unreachable):
+    """The worker could not be connected to in time. Nothing has run; where much goes on it may be well."""
+
+
 class WorkerClient:
     """The calls a master makes of a worker."""
 
     def __init__(self, url: str) -> None:
         self._url = url
-        self._clients: list[httpx.AsyncClient] = []
-        self._idle: list[httpx.AsyncClient] = []
-        """Those of ``_clients`` that are free, the one used last at the end: its connection is the freshest."""
+        self._transports: list[httpx.AsyncHTTPTransport] = []
+        self._idle: list[httpx.AsyncHTTPTransport] = []
+        """Those of ``_transports`` that are free, the one used last at the end: its connection is the freshest."""
 
     async def rollouts(self, frame: bytes, timeout_seconds: float) -> bytes:
         """Have a unit computed; return the frame of its result. Cancelling closes the connection.
@@ -58,26 +67,35 @@ class WorkerClient:
         Raises:
             Busy: the worker has no room now.
             InvalidInput: the worker refuses the unit.
-            Unreachable: it never got the unit.
+            Unreachable: it never got the unit; `NoConnection`: for want of time.
             NoReply: the reply has not come, whole, in time.
             WorkerLost: anything else.
         """
-        timeout = httpx.Timeout(None, connect=PROBE_SECONDS)
+        limits = httpx.Timeout(None, connect=CONNECT_SECONDS)
         headers = {"Content-Type": FRAME_MEDIA_TYPE, "Accept": FRAME_MEDIA_TYPE}
         try:
             # httpx counts from byte to byte, so that a reply that trickles in would never be too late.
             async with asyncio.timeout(timeout_seconds):
-                response = await self._call("POST", "/rollouts", content=frame, headers=headers, timeout=timeout)
+                response = await self._call("POST", "/rollouts", content=frame, headers=headers, limits=limits)
         except TimeoutError as error:
             raise NoReply(f"no whole reply within {timeout_seconds:.0f} s") from error
         return response.content
 
     async def info(self) -> WorkerInfo:
-        """Ask what the worker is."""
+        """Ask what the worker is.
+
+        Raises:
+            ProtocolMismatch: it speaks another version, and describes itself in a way that is not understood here.
+        """
         response = await self._call("GET", "/info")
         if CONTENT_DIGEST in response.headers:  # an older worker, which has to be told apart, sends none
             _check_digest(response)
-        return WorkerInfo.model_validate_json(response.content)
+        try:
+            return WorkerInfo.model_validate_json(response.content)
+        except ValidationError:
+            if (spoken := _spoken(response.content)) not in (None, PROTOCOL_VERSION):
+                raise mismatch(spoken) from None
+            raise
 
     async def ready(self) -> bool:
         """Ask whether the worker takes units."""
@@ -96,47 +114,83 @@ class WorkerClient:
         content = environment.model_dump_json().encode()
         headers = {"Content-Type": "application/json", CONTENT_DIGEST: content_digest(content)}
         response = await self._call(
-            "POST", "/environments/describe", content=content, headers=headers, timeout=DESCRIBE_SECONDS
+            "POST", "/environments/describe", content=content, headers=headers, limits=DESCRIBE_TIMEOUT
         )
         _check_digest(response)
         return EnvironmentDescription.model_validate_json(response.content)
 
     async def close(self) -> None:
         """Close all connections."""
-        await asyncio.gather(*(client.aclose() for client in self._clients))
+        await asyncio.gather(*(transport.aclose() for transport in self._transports))
 
     @contextmanager
-    def _client(self) -> Iterator[httpx.AsyncClient]:
-        client = self._idle.pop() if self._idle else self._new_client()
+    def _transport(self) -> Iterator[httpx.AsyncHTTPTransport]:
+        transport = self._idle.pop() if self._idle else self._new_transport()
         try:
-            yield client
+            yield transport
         finally:
-            self._idle.append(client)
+            self._idle.append(transport)
 
-    def _new_client(self) -> httpx.AsyncClient:
-        client = httpx.AsyncClient(
-            base_url=self._url,
-            limits=httpx.Limits(max_keepalive_connections=1, keepalive_expiry=KEEP_ALIVE_SECONDS),
-            timeout=httpx.Timeout(PROBE_SECONDS, pool=None),
-            verify=_tls(),
-            trust_env=False,
-        )
-        self._clients.append(client)
-        return client
+    def _new_transport(self) -> httpx.AsyncHTTPTransport:
+        limits = httpx.Limits(max_keepalive_connections=1, keepalive_expiry=KEEP_ALIVE_SECONDS)
+        transport = httpx.AsyncHTTPTransport(limits=limits, verify=_tls(), trust_env=False)
+        self._transports.append(transport)
+        return transport
 
-    async def _call(self, method: str, path: str, **options: object) -> httpx.Response:
+    async def _request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request and read the whole response."""
+        with self._transport() as transport:
+            response = await transport.handle_async_request(request)
+            try:
+                await response.aread()
+            finally:
+                await response.aclose()
+        return response
+
+    async def _call(
+        self,
+        method: str,
+        path: str,
+        *,
+        content: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        limits: httpx.Timeout = PROBE_TIMEOUT,
+    ) -> httpx.Response:
+        extensions = {"timeout": limits.as_dict()}
+        url = _url(self._url + path)
+        request = httpx.Request(method, url, content=content, headers=headers, extensions=extensions)
         try:
-            with self._client() as client:
-                response = await client.request(method, path, **options)  # type: ignore[arg-type]
+            response = await self._request(request)
         except httpx.ReadTimeout as error:
             raise NoReply("no reply in time") from error
-        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+        except httpx.ConnectTimeout as error:
+            raise NoConnection("no connection in time") from error
+        except httpx.ConnectError as error:
             raise Unreachable(f"{type(error).__name__}: {error}".rstrip(": ")) from error
         except httpx.HTTPError as error:
             raise WorkerLost(f"{type(error).__name__}: {error}".rstrip(": ")) from error
         if response.is_success:
             return response
         raise _refusal(response)
+
+
+def mismatch(spoken: int | None) -> ProtocolMismatch:
+    """Say which protocol a worker speaks, and which one this master."""
+    return ProtocolMismatch(f"it speaks protocol version {spoken}, this master version {PROTOCOL_VERSION}")
+
+
+def _spoken(info: bytes) -> int | None:
+    """Return the protocol version that a worker's description of itself names, whatever else is in it."""
+    try:
+        return int(json.loads(info)["protocol"])
+    except (ValueError, TypeError, KeyError):
+        return None
+
+
+@lru_cache(4096)
+def _url(text: str) -> httpx.URL:
+    """Parse each address once."""
+    return httpx.URL(text)
 
 
 @cache

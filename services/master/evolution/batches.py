@@ -28,7 +28,14 @@ def training_batch(evolution: Evolution, population: Population) -> Batch:
         collect_statistics=evolution.statistics is not None,
     )
     seeds = training_seeds(spec, evolution.generation, len(population))
-    return Batch(evolution.experiment, header, population.members, seeds, evolution.normaliser)
+    return Batch(
+        evolution.experiment,
+        header,
+        population.members,
+        seeds,
+        evolution.normaliser,
+        fingerprint=evolution.fingerprint,
+    )
 
 
 def test_batch(evolution: Evolution) -> Batch:
@@ -44,6 +51,7 @@ def test_batch(evolution: Evolution) -> Batch:
         seeds=episode_seeds(spec.seed, Purpose.TEST_EPISODES, evolution.generation, 1, spec.test.episodes),
         normaliser=evolution.normaliser,
         background=True,
+        fingerprint=evolution.fingerprint,
     )
 
 

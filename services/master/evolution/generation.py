@@ -26,7 +26,7 @@ async def run_generation(evolution: Evolution, dispatcher: Dispatcher) -> Genera
     Raises:
         BatchFailed: no rollout can be had of the environment.
     """
-    started, idle = time.perf_counter(), dispatcher.idle_seconds
+    started, idle = time.perf_counter(), dispatcher.idle_seconds(evolution.fingerprint)
     cap = evolution.episode_cap
     population = await asyncio.to_thread(evolution.strategy.ask)
     batch = training_batch(evolution, population)
@@ -35,7 +35,8 @@ async def run_generation(evolution: Evolution, dispatcher: Dispatcher) -> Genera
     rolled_out = time.perf_counter()
     fitness, failed = await asyncio.to_thread(evolution.learn, result)
     ended = time.perf_counter()
-    evolution.elapsed_seconds += ended - started - (dispatcher.idle_seconds - idle)
+    idle = dispatcher.idle_seconds(evolution.fingerprint) - idle
+    evolution.elapsed_seconds += ended - started - idle
     return GenerationRecord(
         generation=evolution.generation,
         population_size=len(fitness),
@@ -51,6 +52,7 @@ async def run_generation(evolution: Evolution, dispatcher: Dispatcher) -> Genera
         retried_rollouts=result.retried,
         strategy=evolution.strategy.summary(),
         parameters_sha256=evolution.parameters_sha256(),
+        fingerprints=sorted(result.fingerprints),
     )
 
 
@@ -79,6 +81,7 @@ async def run_test(
         elapsed_seconds=elapsed_seconds,
         episode_returns=returns.tolist(),
         failed_episodes=int(failed.sum()),
+        fingerprints=sorted(result.fingerprints),
     )
 
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from typing import cast
+from collections.abc import Iterator
+from typing import Any, cast
+
+from pydantic import ValidationError
 
 from services.master.strategies.base import Strategy
 from shared.errors import InvalidInput
@@ -45,7 +48,7 @@ def refuse_absurd(spec: ExperimentSpec, dimension: int) -> None:
         return
     wanted = (
         f"{spec.strategy.name} with {members} members of {dimension} parameters needs {size / 2**30:.1f} GiB "
-        f"of the master's memory, over the limit of {limit / 2**30:g} GiB"
+        f"of the master's memory, over the limit of {limit / 2**30:g} GiB{_matrix(strategy, spec, dimension)}"
     )
     fitting = bisect_right(range(members), limit, key=lambda fewer: needs(dimension, fewer)) - 1
     fitting -= fitting % 2 if strategy.mirrored else 0
@@ -57,12 +60,32 @@ def refuse_absurd(spec: ExperimentSpec, dimension: int) -> None:
     raise InvalidInput.of("policy", f"{wanted}; {fitting} parameters fit{others}")
 
 
+def _matrix(strategy: type[Strategy], spec: ExperimentSpec, dimension: int) -> str:
+    """Say how large one matrix is, where the strategy has any of a size worth naming."""
+    if (size := strategy.matrix_bytes(spec.strategy, dimension)) < 2**27:
+        return ""
+    return f"; a matrix of its covariance alone, {dimension} x {dimension}, takes {size / 2**30:.1f} GiB"
+
+
+def _forms(name: str, strategy: type[Strategy]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the strategy with its defaults and in its lighter forms, each as it is called."""
+    yield name, {}
+    for field, values in strategy.lighter.items():
+        yield from ((f"{name} with {field}: {value}", {field: value}) for value in values)
+
+
 def _others_that_fit(dimension: int, members: int) -> str:
     """Name the strategies that, with their defaults, take so much."""
     fitting = []
     for name in STRATEGIES:
         strategy = cast(type[Strategy], STRATEGIES[name])
-        size = strategy.memory_bytes(strategy.Spec(name=name), dimension, members)
-        if size <= strategy.memory_limit and strategy.refuse_population_size(members) is None:
-            fitting.append(name)
+        if strategy.refuse_population_size(members) is not None:
+            continue
+        for form, options in _forms(name, strategy):
+            try:
+                spec = strategy.Spec.model_validate({"name": name} | options)
+            except ValidationError:  # a user's strategy may have hyperparameters without a default
+                continue
+            if strategy.memory_bytes(spec, dimension, members) <= strategy.memory_limit:
+                fitting.append(form)
     return f", or the strategies {', '.join(fitting)}" if fitting else ""

@@ -46,6 +46,8 @@ class Evolution:
     """The solution that tested best, where the specification may ask to go back to it."""
     learnt: BatchResult | None = None
     """What the last generation learnt from: with the state before it, this gives the state after it."""
+    fingerprint: str | None = None
+    """Only workers with this fingerprint may compute its rollouts; None: all."""
 
     @classmethod
     def begin(

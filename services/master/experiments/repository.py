@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sqlite3
 from collections.abc import Sequence
@@ -20,6 +21,11 @@ from shared.spec.policy import build_policy
 from shared.validation import invalid
 
 log = logging.getLogger(__name__)
+
+_SELECT = (
+    "SELECT *, (SELECT json_group_array(fingerprint) FROM (SELECT fingerprint FROM fingerprints "
+    "WHERE experiment_id = experiments.id ORDER BY generation, fingerprint)) AS fingerprints FROM experiments"
+)
 
 
 class ExperimentRepository:
@@ -62,7 +68,7 @@ class ExperimentRepository:
             NotFound: there is no such experiment.
             Conflict: its row cannot be read here; say, its strategy's plug-in is no longer installed.
         """
-        query = "SELECT * FROM experiments WHERE id = ?"
+        query = f"{_SELECT} WHERE id = ?"
         row = await self._database.read(lambda connection: connection.execute(query, (experiment_id,)).fetchone())
         if row is None:
             raise NotFound(f"there is no experiment {experiment_id!r}")
@@ -70,7 +76,7 @@ class ExperimentRepository:
 
     async def list(self) -> list[Experiment]:
         """Return all experiments that can be read, newest first; of the others there is a warning in the log."""
-        query = "SELECT * FROM experiments ORDER BY rowid DESC"  # the clock may be set back between two
+        query = f"{_SELECT} ORDER BY rowid DESC"  # the clock may be set back between two
         rows = await self._database.read(lambda connection: connection.execute(query).fetchall())
         experiments = []
         for row in rows:
@@ -94,6 +100,14 @@ class ExperimentRepository:
         query = "UPDATE experiments SET description = ? WHERE id = ?"
         row = (description.model_dump_json(), experiment_id)
         await self._database.write(lambda connection: connection.execute(query, row))
+
+    async def bind(self, experiment_id: str, fingerprint: str) -> None:
+        """Bind an experiment to the machines with a fingerprint, unless it is bound to some already."""
+        query = (
+            "INSERT INTO fingerprints SELECT ?1, ?2, 0 "
+            "WHERE NOT EXISTS (SELECT * FROM fingerprints WHERE experiment_id = ?1)"
+        )
+        await self._database.write(lambda connection: connection.execute(query, (experiment_id, fingerprint)))
 
     async def set_status(self, experiment_id: str, status: Status, reason: str = "") -> None:
         """Move an active experiment on.
@@ -130,6 +144,7 @@ def _readable(row: sqlite3.Row) -> Experiment:
 
 def _experiment(row: sqlite3.Row) -> Experiment:
     spec = ExperimentSpec.model_validate_json(row["spec"])
+    fingerprints = json.loads(row["fingerprints"])
     description = row["description"] and EnvironmentDescription.model_validate_json(row["description"])
     return Experiment(
         id=row["id"],
@@ -145,5 +160,7 @@ def _experiment(row: sqlite3.Row) -> Experiment:
         finished_at=row["finished_at"] and datetime.fromisoformat(row["finished_at"]),
         dimension=build_policy(spec.policy, description).dimension if description else None,
         description=description,
+        fingerprints=fingerprints,
+        mixed_fingerprints=len(fingerprints) > 1,
         spec=spec,
     )

@@ -93,6 +93,8 @@ class Runner:
         self._blockade = blockade
         self._artifacts = Artifacts(folder)
         self._keeper = Keeper(experiment.id, folder / "checkpoints", rooms.history)
+        self._fingerprint: str | None = None
+        """Of the machines that it is bound to; None: it takes any."""
         self._solved: str | None = None
         """Why training is over, once a test has reached the target."""
 
@@ -103,7 +105,9 @@ class Runner:
             StorageFailed, DamagedCheckpoint: it cannot go on before the disk is put right.
             SeedcastError: it cannot go on; the message says why.
         """
-        evolution = await self._resume(await self._description())
+        description = await self._description()
+        self._fingerprint = await self._bound_to()
+        evolution = await self._resume(description)
         await self._rooms.repository.set_status(self._experiment.id, Status.RUNNING)
         self._blockade.lift()
         while not self._solved:
@@ -137,12 +141,25 @@ class Runner:
                 await repository.describe(self._experiment.id, description)
         return description
 
+    async def _bound_to(self) -> str | None:
+        """Return the fingerprint that the experiment began with, or begins with now; None where any will do."""
+        if self._spec.determinism == "relaxed":
+            return None
+        repository, fleet = self._rooms.repository, self._rooms.fleet
+        while not (bound := (await repository.get(self._experiment.id)).fingerprints):
+            await fleet.wait_until_ready()
+            if (commonest := fleet.commonest_fingerprint) is not None:
+                await repository.bind(self._experiment.id, commonest)
+        return bound[0]
+
     async def _resume(self, description: EnvironmentDescription) -> Evolution:
         """Return the evolution as of the last committed generation, or of the last that is left intact."""
         experiment_id, rooms = self._experiment.id, self._rooms
 
         def begin() -> Evolution:
-            return Evolution.begin(experiment_id, self._spec, description, self._warm_start)
+            evolution = Evolution.begin(experiment_id, self._spec, description, self._warm_start)
+            evolution.fingerprint = self._fingerprint
+            return evolution
 
         committed = (await rooms.repository.get(experiment_id)).generation
         evolution = await self._keeper.restore(begin, self._heed_test, committed)

@@ -33,6 +33,16 @@ class Experiment(BaseModel):
         description="Parameters of the policy; null until a worker described the environment."
     )
     description: EnvironmentDescription | None
+    fingerprints: list[str] = Field(
+        default_factory=list,
+        description="Of the machines that its numbers come from, the first one first. Where `determinism` is "
+        "strict there is one, and it uses no others.",
+    )
+    mixed_fingerprints: bool = Field(
+        default=False,
+        description="More than one kind of machine took part: the same specification may not give the same bits "
+        "again.",
+    )
     spec: ExperimentSpec
 
 

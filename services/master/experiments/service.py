@@ -32,6 +32,7 @@ class ExperimentService:
         self._rooms = rooms
         self._repository: ExperimentRepository = rooms.repository
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._specs: dict[str, ExperimentSpec] = {}
         self._blockades: dict[str, Blockade] = {}
         """Of the running experiments."""
         self._ending = asyncio.Lock()
@@ -114,8 +115,12 @@ class ExperimentService:
 
     async def demand(self) -> dict[str, int]:
         """Return how many rollouts a generation of each running experiment may have."""
-        running = [await self._repository.get(experiment_id) for experiment_id in list(self._tasks)]
-        return {one.id: one.spec.largest_population * one.spec.episodes_per_member for one in running}
+        return {name: spec.largest_population * spec.episodes_per_member for name, spec in self._specs.items()}
+
+    async def bindings(self) -> dict[str, str]:
+        """Return the fingerprint of the machines that a running experiment is bound to, for each that is."""
+        running = [await self._repository.get(experiment_id) for experiment_id in self._tasks.copy()]
+        return {one.id: one.fingerprints[0] for one in running if bound(one)}
 
     async def resume_all(self) -> None:
         """Go on with every experiment that was active when the last master ended; an unreadable one fails."""
@@ -140,11 +145,12 @@ class ExperimentService:
         blockade = Blockade(experiment.id)
         task = asyncio.create_task(self._run(experiment.id, blockade), name=experiment.id)
         self._tasks[experiment.id], self._blockades[experiment.id] = task, blockade
+        self._specs[experiment.id] = experiment.spec
         task.add_done_callback(lambda _: self._forget(experiment.id, task))
 
     def _forget(self, experiment_id: str, task: asyncio.Task[None]) -> None:
         if self._tasks.get(experiment_id) is task:  # and not one started since
-            del self._tasks[experiment_id], self._blockades[experiment_id]
+            del self._tasks[experiment_id], self._blockades[experiment_id], self._specs[experiment_id]
 
     async def _run(self, experiment_id: str, blockade: Blockade) -> None:
         """Run an experiment and note how it ended."""
@@ -207,7 +213,24 @@ class ExperimentService:
         blockade = self._blockades.get(experiment.id)
         if blockade is not None and blockade.reason is not None:
             return experiment.model_copy(update={"status": Status.BLOCKED, "reason": blockade.reason})
-        if experiment.status is Status.RUNNING and not self._rooms.fleet.ready:
-            update = {"status": Status.WAITING, "reason": "no worker answers"}
-            return experiment.model_copy(update=update)
+        if experiment.status is Status.RUNNING and (reason := self._waits_for(experiment)):
+            return experiment.model_copy(update={"status": Status.WAITING, "reason": reason})
         return experiment
+
+    def _waits_for(self, experiment: Experiment) -> str | None:
+        """Say why no worker takes the units of an experiment, if none does."""
+        ready = self._rooms.fleet.ready
+        if not ready:
+            return "no worker answers"
+        others = {worker.fingerprint for worker in ready}
+        if not bound(experiment) or experiment.fingerprints[0] in others:
+            return None
+        return (
+            f"it began on machines with the fingerprint {experiment.fingerprints[0]}; the workers that answer "
+            f"have {', '.join(sorted(others))} (determinism: strict)"
+        )
+
+
+def bound(experiment: Experiment) -> bool:
+    """Whether an experiment uses the machines that it began on, and no others."""
+    return experiment.spec.determinism == "strict" and bool(experiment.fingerprints)

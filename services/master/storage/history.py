@@ -21,6 +21,12 @@ def _finite(figures: Any) -> Any:  # noqa: ANN401 - not validated yet
     return {name: figure for name, figure in figures.items() if figure is not None and math.isfinite(figure)}
 
 
+Fingerprints = Annotated[
+    list[str],
+    Field(description="Of the workers whose rollouts counted; empty in records of earlier versions."),
+]
+
+
 class ReturnSummary(BaseModel):
     """A sample of returns in five figures, all finite."""
 
@@ -56,6 +62,7 @@ class GenerationRecord(BaseModel):
         default_factory=dict, description="The strategy's own figures, where they are finite."
     )
     parameters_sha256: Annotated[str, Field(description="Of the mean parameters after this generation.")]
+    fingerprints: Fingerprints = Field(default_factory=list)
 
 
 class Retraining(BaseModel):
@@ -86,6 +93,7 @@ class TestRecord(BaseModel):
     failed_episodes: Annotated[
         int, Field(description="Of the episodes; each counts as the worst return of the others.")
     ] = 0
+    fingerprints: Fingerprints = Field(default_factory=list)
     retraining: Annotated[
         Retraining | None, Field(description="Set if the search went back to its best after this test.")
     ] = None
@@ -155,6 +163,7 @@ class History:
                 connection.execute(
                     "INSERT INTO results VALUES (?, ?, ?)", (experiment_id, record.generation, results)
                 )
+            _note_fingerprints(connection, experiment_id, record)
             connection.execute(
                 "UPDATE experiments SET generation = ?, environment_steps = ?, elapsed_seconds = ? WHERE id = ?",
                 (record.generation, record.environment_steps, record.elapsed_seconds, experiment_id),
@@ -176,6 +185,7 @@ class History:
                 "INSERT OR REPLACE INTO tests VALUES (?, ?, ?)",
                 (experiment_id, record.generation, record.model_dump_json()),
             )
+            _note_fingerprints(connection, experiment_id, record)
             updated = connection.execute(
                 "UPDATE experiments SET best_test_return = ?, best_generation = ? "
                 "WHERE id = ? AND (best_test_return IS NULL OR best_test_return < ?)",
@@ -192,7 +202,7 @@ class History:
         """Forget everything after ``generation``: its successors' checkpoints are damaged and will be redone."""
 
         def change(connection: sqlite3.Connection) -> None:
-            for table in ("generations", "tests", "checkpoints", "results"):
+            for table in ("generations", "tests", "checkpoints", "results", "fingerprints"):
                 connection.execute(
                     f"DELETE FROM {table} WHERE experiment_id = ? AND generation > ?",  # noqa: S608 - our own names
                     (experiment_id, generation),
@@ -227,6 +237,16 @@ class History:
                 for row in connection.execute(query, (experiment_id, after, limit))
             ]
         )
+
+
+def _note_fingerprints(
+    connection: sqlite3.Connection, experiment_id: str, record: GenerationRecord | TestRecord
+) -> None:
+    """Remember which kinds of machine an experiment's numbers come from."""
+    connection.executemany(
+        "INSERT OR IGNORE INTO fingerprints VALUES (?, ?, ?)",
+        [(experiment_id, fingerprint, record.generation) for fingerprint in record.fingerprints],
+    )
 
 
 def _forget_old_checkpoints(connection: sqlite3.Connection, experiment_id: str) -> frozenset[str]:

@@ -22,6 +22,14 @@ CREATE TABLE IF NOT EXISTS generations (
     PRIMARY KEY (experiment_id, generation)
 ) STRICT, WITHOUT ROWID;
 
+-- Which kinds of machine an experiment's numbers come from, and which one it is bound to (determinism: strict).
+CREATE TABLE IF NOT EXISTS fingerprints (
+    experiment_id      TEXT NOT NULL REFERENCES experiments (id) ON DELETE CASCADE,
+    fingerprint        TEXT NOT NULL,
+    generation         INTEGER NOT NULL,            -- the first that it contributed to; 0: bound before any
+    PRIMARY KEY (experiment_id, fingerprint)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE IF NOT EXISTS tests (
     experiment_id      TEXT NOT NULL REFERENCES experiments (id) ON DELETE CASCADE,
     generation         INTEGER NOT NULL,

@@ -25,12 +25,13 @@ from shared.spec.environment import EnvironmentDescription, EnvironmentSpec
 MINITAUR = "MinitaurBulletEnv-v0"
 FAMILIES = {
     "gym_locomotion_envs": (
-        "Ant", "HalfCheetah", "Hopper", "Humanoid", "HumanoidFlagrun", "HumanoidFlagrunHarder", "Walker2D",
+        "Ant", "HalfCheetah", "Hopper", "Humanoid", "HumanoidFlagrun", "Walker2D",
     ),
     "gym_manipulator_envs": ("Reacher",),
     "gym_pendulum_envs": ("InvertedDoublePendulum", "InvertedPendulum", "InvertedPendulumSwingup"),
 }  # fmt: skip
-"""By module of `pybullet_envs`."""
+"""By module of `pybullet_envs`. HumanoidFlagrunHarder is left out: one in forty of its episodes comes out otherwise,
+depending on what the process has simulated before."""
 
 RESERVED = frozenset({"client", "render", "robot", "urdf_root"})
 """Windows, files and objects of the process, which are nobody's to choose over the network."""

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from fastapi.testclient import TestClient
 
 from services.master.app import create_app
+from services.master.catalogue import catalogue
 from services.master.catalogue.schemas import StrategyDescription, StrategyList
 from services.master.settings import Settings
 from services.master.storage.data_folder import DataFolder
+from services.master.strategies.pgpe import PGPE, PGPESpec
 from shared.spec.policy import POLICIES
 from shared.spec.strategies import STRATEGIES
 
@@ -88,3 +90,15 @@ def test_the_documentation_names_what_is_answered(client: TestClient) -> None:
         "StrategyDescription",
         "PolicyList",
     ]
+
+
+def test_a_strategy_whose_hyperparameters_have_no_default_is_described_without_its_memory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Demanding(PGPESpec):
+        wanted: float
+
+    monkeypatch.setattr(PGPE, "Spec", Demanding)
+    described = catalogue.strategy("pgpe")
+    assert described.memory == []
+    assert "wanted" in cast(list[str], described.hyperparameters["required"])

@@ -41,12 +41,12 @@ def test_workers_come_and_go_with_their_discovery_and_their_answers(tmp_path: Pa
             await rounds(fleet, WorkerState.READY, present.url)
             await rounds(fleet, WorkerState.LOST, absent)
             assert (present.url, 2) in changes
-            idle = fleet.idle_seconds
+            idle = fleet.idle_seconds()
             discovery.answer = [absent]
             await rounds(fleet, None, present.url)
             assert changes[-1] == (present.url, None)
             await asyncio.sleep(0.2)
-            assert fleet.idle_seconds >= idle + 0.1
+            assert fleet.idle_seconds() >= idle + 0.1
             probing.cancel()
 
     asyncio.run(run())

@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import numpy as np
@@ -37,7 +38,9 @@ class Rollouts:
     """In the dispatcher's place: returns that follow from the seeds alone, until told to hang."""
 
     hang = False
-    idle_seconds = 0.0
+
+    def idle_seconds(self, _: str | None) -> float:
+        return 0.0
 
     async def run(self, batch: Batch) -> BatchResult:
         await asyncio.sleep(0.002)
@@ -57,7 +60,8 @@ class Rollouts:
 class Workers:
     """In the fleet's place: always there."""
 
-    ready = True
+    ready = (SimpleNamespace(fingerprint="f"),)
+    commonest_fingerprint = "f"
 
     async def wait_until_ready(self) -> None:
         pass

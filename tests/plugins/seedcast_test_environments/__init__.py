@@ -9,6 +9,7 @@ metadata of a distribution, whose entry point (group ``gymnasium.envs``) is `reg
 ``Dice-v0``     Draws its rewards from Python's and numpy's global generators.
 ``Text-v0``     Observes text of any length: no policy can act on it.
 ``Talker-v0``   Prints on standard output and sends itself a Ctrl-C.
+``Patient-v0``  CartPole that waits before each episode, as many seconds as SEEDCAST_TEST_PATIENCE says.
 ==============  ==================================================================================================
 """
 
@@ -25,3 +26,4 @@ def register() -> None:
     gymnasium.register("Dice-v0", f"{PACKAGE}.harmless:Dice", max_episode_steps=5)
     gymnasium.register("Text-v0", f"{PACKAGE}.harmless:Text")
     gymnasium.register("Talker-v0", f"{PACKAGE}.harmless:Talker", max_episode_steps=5)
+    gymnasium.register("Patient-v0", f"{PACKAGE}.patient:Patient", max_episode_steps=500)

@@ -1,0 +1,191 @@
+"""Workers that compute nothing: they speak the real protocol over loopback, and answer after a simulated time.
+
+A rollout's seed is its duration in microseconds, so that both sides know it. What a worker does beyond waiting is
+kept small: it shares the machine with the master that is measured.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing.connection import Connection as Pipe
+from multiprocessing.sharedctypes import Synchronized
+from typing import cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shared.digest import CONTENT_DIGEST, content_digest
+from shared.frame import decode_frame
+from shared.protocol import PROTOCOL_VERSION, UnitResult, WorkerInfo
+
+QUEUE_PER_SLOT = 2
+HEAD_END = b"\r\n\r\n"
+
+
+@dataclass(eq=False)
+class Work:
+    """A unit, and whom to answer."""
+
+    client: Connection
+    seeds: NDArray[np.int32]
+    timer: asyncio.TimerHandle | None = None
+    """Set while it is in a slot."""
+
+
+class StubWorker:
+    """So many slots and a queue. ``slowness``: how much longer than a seed says its rollouts take."""
+
+    def __init__(self, slots: int, slowness: float, begun: Synchronized[int]) -> None:
+        self.slots = slots
+        self._slowness = slowness
+        self._begun = begun
+        self._free = slots
+        self._queue: deque[Work] = deque()
+
+    def take(self, work: Work) -> bool:
+        """Take a unit, if there is room."""
+        if len(self._queue) >= QUEUE_PER_SLOT * self.slots:
+            return False
+        self._queue.append(work)
+        self._fill()
+        return True
+
+    def drop(self, work: Work) -> None:
+        """Give a unit up whose client has gone away."""
+        if work.timer is None:
+            self._queue.remove(work)
+        else:
+            work.timer.cancel()
+            self._free += 1
+            self._fill()
+
+    def _fill(self) -> None:
+        while self._free and self._queue:
+            work = self._queue.popleft()
+            self._free -= 1
+            with self._begun.get_lock():
+                self._begun.value += len(work.seeds)
+            seconds = self._slowness * float(work.seeds.sum()) * 1e-6
+            work.timer = asyncio.get_running_loop().call_later(seconds, self._finish, work, seconds)
+
+    def _finish(self, work: Work, seconds: float) -> None:
+        self._free += 1
+        returns = work.seeds.astype(np.float64)
+        result = UnitResult(returns, returns, np.ones(len(returns), np.int32), busy_seconds=seconds)
+        work.client.answer(200, result.to_frame())
+        self._fill()
+
+
+class Connection(asyncio.Protocol):
+    """One connection of a client: one request at a time."""
+
+    def __init__(self, worker: StubWorker) -> None:
+        self._worker = worker
+        self._bytes = bytearray()
+        self._work: Work | None = None
+        self._transport: asyncio.Transport
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin."""
+        self._transport = cast(asyncio.Transport, transport)
+
+    def connection_lost(self, _: Exception | None) -> None:
+        """Free the slot of whatever nobody waits for any more."""
+        if self._work is not None:
+            self._worker.drop(self._work)
+
+    def data_received(self, data: bytes) -> None:
+        """Collect a request."""
+        self._bytes += data
+        end = self._bytes.find(HEAD_END)
+        if end < 0:
+            return
+        head = bytes(self._bytes[:end])
+        lengths = [line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
+        whole = end + len(HEAD_END) + (int(lengths[0].partition(b":")[2]) if lengths else 0)
+        if len(self._bytes) >= whole:
+            body = bytes(self._bytes[end + len(HEAD_END) : whole])
+            del self._bytes[:whole]
+            self._request(head, body)
+
+    def _request(self, head: bytes, body: bytes) -> None:
+        if head.startswith(b"POST /rollouts"):
+            _, arrays = decode_frame(body, check=False)
+            self._work = Work(self, arrays["seeds"])
+            if not self._worker.take(self._work):
+                self.answer(503, b"no room")
+        else:
+            self.answer(200, self._info() if head.startswith(b"GET /info") else b"{}")
+
+    def answer(self, status: int, body: bytes) -> None:
+        """Respond."""
+        self._work = None
+        lines = (
+            f"HTTP/1.1 {status} X",
+            f"Content-Length: {len(body)}",
+            f"{CONTENT_DIGEST}: {content_digest(body)}",
+        )
+        self._transport.write("\r\n".join(lines).encode() + HEAD_END + body)
+
+    def _info(self) -> bytes:
+        info = WorkerInfo(
+            protocol=PROTOCOL_VERSION,
+            version="simulated",
+            slots=self._worker.slots,
+            cpu="none",
+            fingerprint="simulated",
+            environments=[],
+            policies=[],
+        )
+        return info.model_dump_json().encode()
+
+
+@dataclass(frozen=True)
+class StubFleet:
+    """Workers in processes of their own."""
+
+    urls: list[str]
+    begun: Synchronized[int]
+    """Rollouts that ever got a slot, those of cancelled units included."""
+
+
+@contextmanager
+def stub_fleet(workers: int, slots: int, slow: Sequence[float] = (), processes: int = 2) -> Iterator[StubFleet]:
+    """Start workers of so many slots each; the first ones are so many times slower as ``slow`` says."""
+    context = multiprocessing.get_context("spawn")
+    slowness = [*slow, *[1.0] * (workers - len(slow))]
+    begun = context.Value("q", 0)
+    urls: list[str] = []
+    children = []
+    for number in range(min(processes, workers)):
+        ours, theirs = context.Pipe()
+        arguments = (theirs, slots, slowness[number::processes], begun)
+        child = context.Process(target=_serve, args=arguments, daemon=True)
+        child.start()
+        children.append(child)
+        urls += ours.recv()
+    try:
+        yield StubFleet(urls, begun)
+    finally:
+        for child in children:
+            child.terminate()
+            child.join()
+
+
+def _serve(pipe: Pipe, slots: int, slowness: list[float], begun: Synchronized[int]) -> None:
+    asyncio.run(_serve_all(pipe, [StubWorker(slots, slow, begun) for slow in slowness]))
+
+
+async def _serve_all(pipe: Pipe, workers: list[StubWorker]) -> None:
+    loop = asyncio.get_running_loop()
+    servers = [
+        await loop.create_server(lambda worker=worker: Connection(worker), "127.0.0.1", 0, backlog=2048)  # type: ignore[misc]
+        for worker in workers
+    ]
+    pipe.send([f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}" for server in servers])
+    await asyncio.Event().wait()

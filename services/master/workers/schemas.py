@@ -1,0 +1,40 @@
+"""What GET /workers answers."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, Field
+
+from services.master.dispatch.fleet import WorkerState
+from shared.protocol import WorkerInfo
+
+
+class WorkerView(BaseModel):
+    """A worker as the master sees it. Counts are since the worker was discovered."""
+
+    url: str = Field(description="Its address.")
+    state: WorkerState
+    info: WorkerInfo | None = Field(
+        description="What it says of itself: slots, version, protocol, cpu, fingerprint; null before it has."
+    )
+    in_flight: int = Field(ge=0, description="Units under way to it, in its slots, or in its queue.")
+    window: int = Field(ge=0, description="Units that it may hold now: it starts with few and earns more.")
+    pace: float = Field(gt=0, description="Seconds that it takes for what takes a typical worker one.")
+    units: int = Field(ge=0, description="Units answered.")
+    environment_steps: int = Field(ge=0, description="Environment steps in them.")
+    units_per_second: float = Field(ge=0, description="Units per second, over the last 10 s.")
+    steps_per_second: float = Field(ge=0, description="Environment steps per second, over the last 10 s.")
+    failures: int = Field(ge=0, description="Units lost, and failures named in those answered.")
+    last_error: str = Field(description="What was wrong last; it may be well again.")
+    resting_seconds: float = Field(
+        ge=0, description="Set aside for so many seconds more, as it failed again and again; 0: it is not."
+    )
+    not_used_by: list[str] = Field(
+        description="Running experiments that began on machines with another fingerprint, and use no others "
+        "(determinism: strict)."
+    )
+
+
+class WorkerList(BaseModel):
+    """All workers known now."""
+
+    workers: list[WorkerView]

@@ -1,0 +1,146 @@
+"""Jobs that may use one kind of worker only, by plain values."""
+
+from __future__ import annotations
+
+import itertools
+import random
+
+from services.master.dispatch.entries import Limits, Send
+from services.master.dispatch.ledger import Ledger
+from tests.master.dispatch.invariants import check_places
+
+LIMITS = Limits(unit_seconds=1.0, minimum_unit_seconds=0.1, first_window=1.0)
+
+
+def test_a_job_of_one_kind_leaves_workers_of_another_alone() -> None:
+    ledger = Ledger(LIMITS)
+    ledger.add_job("a", 100, kind="x")
+    ledger.worker_up("other", 8, "y")
+    assert ledger.assign() == []
+    ledger.worker_up("same", 2, "x")
+    assert {send.worker for send in ledger.assign()} == {"same"}
+
+
+def test_a_job_of_any_kind_uses_all() -> None:
+    ledger = Ledger(LIMITS)
+    ledger.add_job("a", 100)
+    ledger.worker_up("w", 1, "x")
+    ledger.worker_up("v", 1, "y")
+    assert {send.worker for send in ledger.assign()} == {"w", "v"}
+
+
+def test_jobs_of_two_kinds_and_of_none_run_side_by_side() -> None:
+    ledger = Ledger(LIMITS)
+    jobs = {ledger.add_job(name, 40, kind=kind): kind for name, kind in (("a", "x"), ("b", "y"), ("c", None))}
+    kinds = {"x1": "x", "x2": "x", "y1": "y"}
+    for name, kind in kinds.items():
+        ledger.worker_up(name, 2, kind)
+    sends = finish(ledger, list(jobs))
+    for send in sends:
+        assert jobs[send.job] in (None, kinds[send.worker])
+    assert {send.worker for send in sends if jobs[send.job] is None} > {"x1"}
+
+
+def test_a_busy_kind_does_not_keep_idle_workers_of_another_from_work() -> None:
+    ledger = Ledger(LIMITS)
+    ledger.add_job("long", 1, kind="x")
+    ledger.worker_up("x", 1, "x")
+    assert len(ledger.assign()) == 1
+    ledger.add_job("second", 1, kind="x")
+    ledger.worker_up("y", 1, "y")
+    ledger.add_job("third", 1, kind="y")
+    assert [send.worker for send in ledger.assign()] == ["y"]
+
+
+def test_a_straggler_is_hedged_only_to_a_worker_of_its_kind() -> None:
+    for kind, expected in (("x", True), ("y", False)):
+        ledger = Ledger(LIMITS)
+        ledger.add_job("a", 8, kind="x")
+        for name in ("stuck", "quick"):
+            ledger.worker_up(name, 1, "x")
+        queue = ledger.assign()
+        stuck = next(send for send in queue if send.worker == "stuck")
+        ledger.worker_up("stuck", 0, "x")
+        queue = [send for send in queue if send.worker == "quick"]
+        for flight in list(ledger._units.values()):
+            if flight.send.worker == "stuck" and flight.send is not stuck:
+                ledger.unit_lost(flight.send.unit)
+        while queue:
+            send = queue.pop()
+            ledger.unit_done(send.unit, 0.1 * len(send.rollouts))
+            queue += ledger.assign()
+        ledger.worker_up("quick", 0, "x")
+        ledger.worker_up("new", 4, kind)
+        ledger.tick(10.0)
+        hedged = [send.worker for send in ledger.assign() if send.hedge]
+        assert (hedged != []) == expected
+        assert set(hedged) <= {"new"}
+
+
+def test_a_suspect_runs_again_on_its_only_worker_though_there_are_others_of_another_kind() -> None:
+    ledger = Ledger(LIMITS)
+    job = ledger.add_job("a", 1, kind="x")
+    ledger.worker_up("only", 1, "x")
+    ledger.worker_up("other", 4, "y")
+    for _ in range(3):
+        (send,) = ledger.assign()
+        assert send.worker == "only"
+        ledger.unit_lost(send.unit)
+        ledger.tick(ledger._now + 100)
+    (send,) = ledger.assign()
+    assert ledger.unit_done(send.unit, 0.1).complete
+    assert ledger.finished(job)
+
+
+def test_a_worker_that_comes_back_as_another_kind_gets_that_kinds_work() -> None:
+    ledger = Ledger(LIMITS)
+    ledger.add_job("a", 10, kind="x")
+    ledger.worker_up("w", 1, "x")
+    assert ledger.assign()
+    ledger.worker_down("w")
+    ledger.worker_up("w", 1, "y")
+    ledger.tick(100.0)
+    assert ledger.assign() == []
+    ledger.add_job("b", 10, kind="y")
+    assert {send.worker for send in ledger.assign()} == {"w"}
+
+
+def test_any_order_of_events_ends_with_every_rollout_settled_on_its_kind() -> None:
+    for seed in range(25):
+        chance = random.Random(seed)
+        ledger = Ledger(LIMITS)
+        kinds = {f"w{number}": chance.choice("xyz") for number in range(12)}
+        wanted = [chance.choice([None, "x", "y", "z"]) for _ in range(4)]
+        jobs = [ledger.add_job(f"e{n}", chance.randint(1, 200), kind=kind) for n, kind in enumerate(wanted)]
+        for name, kind in kinds.items():
+            ledger.worker_up(name, chance.randint(1, 4), kind)
+        for kind in "xyz":  # so that none is missing
+            ledger.worker_up(kind, 1, kind)
+        finish(ledger, jobs, chance)
+        assert all(ledger.finished(job) for job in jobs)
+
+
+def finish(ledger: Ledger, jobs: list[int], chance: random.Random | None = None) -> list[Send]:
+    """Answer units until all is done, losing some on the way; return all sends."""
+    chance, loses = chance or random.Random(0), chance is not None
+    sends: list[Send] = []
+    queue: list[Send] = []
+    for step in itertools.count():
+        assert step < 20_000
+        ledger.tick(step * 0.05)
+        new = ledger.assign()
+        sends, queue = sends + new, queue + new
+        for send in new:
+            assert ledger._jobs[send.job].kind in (None, ledger._workers[send.worker].kind)
+        if all(ledger.finished(job) for job in jobs):
+            return sends
+        if not queue:
+            continue
+        send = queue.pop(chance.randrange(len(queue)))
+        if loses and chance.random() < 0.05:
+            ledger.unit_lost(send.unit)
+        else:
+            ledger.unit_done(send.unit, 0.01 * len(send.rollouts))
+        for job in jobs:
+            check_places(ledger, job)
+    raise AssertionError
