@@ -1,7 +1,7 @@
 """Who may call the master: whoever has its token, where it is given one.
 
-Programs send ``Authorization: Bearer TOKEN`` (RFC 6750, 2012, https://www.rfc-editor.org/rfc/rfc6750). Browsers ask
-for a name and a password (RFC 7617, 2015, https://www.rfc-editor.org/rfc/rfc7617): any name, and the token as
+Programs send ``Authorization: Bearer TOKEN`` (RFC 6750, 2012, https://www.rfc-editor.org/rfc/rfc6750). Browsers
+ask for a name and a password (RFC 7617, 2015, https://www.rfc-editor.org/rfc/rfc7617): any name, and the token as
 password.
 """
 

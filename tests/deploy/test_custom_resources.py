@@ -64,6 +64,17 @@ def test_keda_asks_the_masters_service(all_rendered: Built) -> None:
         assert url.port == PORTS["master"]
 
 
+def test_keda_sends_the_masters_own_token(all_rendered: Built) -> None:
+    for rendered in containing(all_rendered, "autoscale-keda"):
+        [trigger] = rendered.one("ScaledObject", "seedcast-worker")["spec"]["triggers"]
+        assert trigger["metadata"]["authMode"] == "bearer"
+        source = rendered.one("TriggerAuthentication", trigger["authenticationRef"]["name"])
+        [token] = source["spec"]["secretTargetRef"]
+        [variable] = [one for one in rendered.container("master")["env"] if one["name"] == "SEEDCAST_TOKEN"]
+        wanted = variable["valueFrom"]["secretKeyRef"]
+        assert token == {"parameter": "token", "name": wanted["name"], "key": wanted["key"]}
+
+
 def test_keda_asks_for_a_route_that_exists(all_rendered: Built) -> None:
     for rendered in containing(all_rendered, "autoscale-keda"):
         assert keda_url(rendered).path in routes("master")

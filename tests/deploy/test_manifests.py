@@ -18,6 +18,7 @@ RESTRICTED_VOLUMES = {"configMap", "emptyDir", "persistentVolumeClaim", "project
 
 EXCUSED = {
     "CKV_K8S_15": "images are tagged, so IfNotPresent pulls the same, sooner; kind has nothing to pull from",
+    "CKV_K8S_35": "the one Secret in a variable opens this API only; who can read it there could read a file",
     "CKV_K8S_43": "a digest is the cluster's own: it goes into settings.yaml where one wants it",
 }
 """What checkov finds and we mean, with the reason."""
@@ -131,6 +132,16 @@ def test_pods_carry_no_token_of_the_cluster(rendered: Rendered, role: str) -> No
     assert pod["serviceAccountName"] == account["metadata"]["name"]
     assert account["automountServiceAccountToken"] is pod["automountServiceAccountToken"] is False
     assert not rendered.of_kind("Role") + rendered.of_kind("ClusterRole") + rendered.of_kind("Secret")
+
+
+def test_the_masters_token_comes_from_a_secret_and_is_a_must_where_there_is_an_ingress(rendered: Rendered) -> None:
+    [variable] = [one for one in rendered.container("master")["env"] if one["name"] == "SEEDCAST_TOKEN"]
+    reference = variable["valueFrom"]["secretKeyRef"]
+    open_to_all = rendered.of_kind("Ingress") and not rendered.of_kind(
+        "BackendConfig"
+    )  # whose proxy asks who is there
+    assert reference == {"name": "seedcast-token", "key": "token", "optional": not open_to_all}
+    assert "SEEDCAST_TOKEN" not in {one["name"] for one in rendered.container("worker")["env"]}
 
 
 @pytest.mark.parametrize("role", ROLES)

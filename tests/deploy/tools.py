@@ -21,7 +21,7 @@ def tool(name: str) -> str:
     found = shutil.which(name, path=os.pathsep.join([str(TOOLS), os.environ.get("PATH", "")]))
     if found is not None:
         return found
-    reason = f"{name} is not installed: make deploy-tools"
+    reason = f"{name} is not installed: make deploy-tools, or your system's packages"
     if IN_CI:
         pytest.fail(reason)
     pytest.skip(reason)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.processes import Server, submit, wait_for_end
+from tests.processes import Server, master, submit, wait_for_end
 from tests.specs import cartpole_values
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -64,3 +64,14 @@ def test_the_list_shows_every_experiment_with_a_link(cluster: Server, tmp_path: 
 def test_the_api_documentation_renders(cluster: Server, tmp_path: Path) -> None:
     dom = rendered(f"{cluster.url}/docs", tmp_path)
     assert "operations-experiments-create_experiment" in dom
+
+
+def test_the_pages_work_with_a_token_as_the_password(tmp_path: Path) -> None:
+    token = "sixteen-letters-and-more"  # noqa: S105 - this test's own
+    with master(tmp_path, ["http://127.0.0.1:9"], SEEDCAST_TOKEN=token) as server:
+        server.http.auth = ("anyone", token)
+        experiment_id = submit(server, cartpole_values() | {"name": "secret"})
+        dom = rendered(f"http://anyone:{token}@127.0.0.1:{server.port}/", tmp_path / "with")
+        assert f"/dashboard/{experiment_id}" in dom
+        assert "CartPole-v1" in dom
+        assert "CartPole-v1" not in rendered(f"{server.url}/", tmp_path / "without")

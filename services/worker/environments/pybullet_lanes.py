@@ -30,8 +30,8 @@ FAMILIES = {
     "gym_manipulator_envs": ("Reacher",),
     "gym_pendulum_envs": ("InvertedDoublePendulum", "InvertedPendulum", "InvertedPendulumSwingup"),
 }  # fmt: skip
-"""By module of `pybullet_envs`. HumanoidFlagrunHarder is left out: one in forty of its episodes comes out otherwise,
-depending on what the process has simulated before."""
+"""By module of `pybullet_envs`. HumanoidFlagrunHarder is left out: one in forty of its episodes comes out
+otherwise, depending on what the process has simulated before."""
 
 RESERVED = frozenset({"client", "render", "robot", "urdf_root"})
 """Windows, files and objects of the process, which are nobody's to choose over the network."""

@@ -19,4 +19,5 @@ class Patient(CartPoleEnv):
     ) -> tuple[NDArray[np.float32], dict[str, Any]]:
         """Wait, then begin an episode."""
         time.sleep(float(os.environ.get("SEEDCAST_TEST_PATIENCE", "0")))
-        return super().reset(seed=seed, options=options)
+        observation, info = super().reset(seed=seed, options=options)
+        return np.asarray(observation, np.float32), info

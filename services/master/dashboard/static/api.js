@@ -11,7 +11,8 @@ export class ApiError extends Error {
 }
 
 async function call(path, method = "GET") {
-  const response = await fetch(path, {
+  // Not of the page's address, which may hold a password; with one in it, fetch refuses.
+  const response = await fetch(new URL(path, location.origin), {
     method,
     headers: { Accept: "application/json" },
     signal: AbortSignal.timeout(TIMEOUT_MS),

@@ -1,0 +1,156 @@
+"""The cluster's shape with real processes: a master and workers in network namespaces, found by a changing name.
+
+Scaled as Kubernetes does it: a worker is in DNS once it is ready, and it has left DNS before it is told to end.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.deploy.applications import PORTS
+from tests.deploy.dns_stub import NameServer
+from tests.deploy.namespaces import Network, Pod, skip_without_namespaces
+from tests.processes import Server, digests, eventually, master, submit, wait_for_end, worker
+from tests.specs import cartpole_values
+
+DOMAIN = "seedcast.svc.cluster.local"
+PAUSE_SECONDS = "0.02"
+"""What an episode waits for, so that a worker's speed is its own also where there are fewer cores than workers."""
+WATCHED_SECONDS = 2.0
+SPEC = cartpole_values() | {
+    "environment": {"id": "Patient-v0", "max_episode_steps": 50},
+    "population_size": 64,
+    "test": {"every": 100, "episodes": 5},
+    "stop": {"generations": 1000},
+}
+
+
+class Cluster:
+    """One master, and a Deployment of workers behind a headless Service."""
+
+    def __init__(self, folder: Path, network: Network, names: NameServer) -> None:
+        self._folder, self._network, self._names = folder, network, names
+        self._pods: list[tuple[Pod, Server]] = []
+        self._stack = ExitStack()
+        resolver = folder / "resolv.conf"
+        resolver.write_text(f"nameserver {network.address}\nsearch {DOMAIN}\noptions ndots:5 timeout:1\n")
+        self.master = network.pod(resolver).serve(
+            "services.master",
+            PORTS["master"],
+            folder / "master.log",
+            SEEDCAST_HOST="0.0.0.0",  # noqa: S104 - of its own namespace
+            SEEDCAST_DATA=str(folder / "data"),
+            SEEDCAST_WORKERS=f"dns://seedcast-worker:{PORTS['worker']}",
+            SEEDCAST_UNIT_SECONDS="0.2",
+        )
+        self._stack.callback(self.master.kill)
+
+    def close(self) -> None:
+        """End all processes."""
+        self._stack.close()
+
+    @property
+    def urls(self) -> list[str]:
+        """Where the workers are, the oldest first."""
+        return [server.url for _, server in self._pods]
+
+    def scale(self, replicas: int) -> None:
+        """Start new workers, or end the youngest."""
+        while len(self._pods) < replicas:
+            self._add()
+        self._publish(self._pods[:replicas])
+        while len(self._pods) > replicas:
+            self._pods.pop()[1].stop()
+
+    def _add(self) -> None:
+        pod = self._network.pod()
+        settings = {"SEEDCAST_WORKER_HOST": "0.0.0.0", "SEEDCAST_WORKER_SLOTS": "1"}  # noqa: S104
+        settings["SEEDCAST_TEST_PATIENCE"] = PAUSE_SECONDS
+        server = pod.serve("services.worker", PORTS["worker"], self._folder / f"{pod.address}.log", **settings)
+        self._stack.callback(server.kill)
+        self._pods.append((pod, server))
+        self._publish(self._pods)
+
+    def _publish(self, pods: list[tuple[Pod, Server]]) -> None:
+        self._names.addresses = tuple(pod.address for pod, _ in pods)
+
+    def workers(self) -> dict[str, Any]:
+        """Return what the master knows of its workers, by URL."""
+        return {row["url"]: row for row in self.master.http.get("/workers").json()["workers"]}
+
+    def all_used(self) -> bool:
+        """Whether the master has answers of exactly the workers that there are."""
+        known = self.workers()
+        return set(known) == set(self.urls) and all(row["units"] > 0 for row in known.values())
+
+    def answered(self) -> int:
+        """Return the units that all the workers of now have answered."""
+        return sum(row["units"] for row in self.workers().values())
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[Cluster]:
+    skip_without_namespaces()
+    with (
+        Network() as network,
+        NameServer(network.address, f"seedcast-worker.{DOMAIN}") as names,
+        ExitStack() as stack,
+    ):
+        cluster = Cluster(tmp_path, network, names)
+        stack.callback(cluster.close)
+        yield cluster
+        assert names.answered > 0
+
+
+def units_per_second(cluster: Cluster) -> float:
+    """Watch for a while."""
+    before, start = cluster.answered(), time.monotonic()
+    time.sleep(WATCHED_SECONDS)
+    return (cluster.answered() - before) / (time.monotonic() - start)
+
+
+def test_scaling_by_dns_between_namespaces_uses_every_worker_and_loses_nothing(
+    cluster: Cluster,
+    tmp_path: Path,
+    record_property: Callable[[str, object], None],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    cluster.scale(1)
+    scaled = submit(cluster.master, SPEC)
+    eventually(cluster.all_used)
+    speeds = {1: units_per_second(cluster)}
+    delays = {}
+    for replicas in (4, 2):
+        cluster.scale(replicas)
+        start = time.monotonic()  # DNS has just told of the last one
+        eventually(cluster.all_used)
+        delays[replicas] = time.monotonic() - start
+        speeds[replicas] = units_per_second(cluster)
+    figures = ", ".join(f"{count} workers: {speed:.1f} units/s" for count, speed in speeds.items())
+    figures += "".join(f", the last of {count} used after {delay:.1f} s" for count, delay in delays.items())
+    record_property("figures", figures)
+    with capsys.disabled():
+        print(f"\n{figures}")  # noqa: T201
+
+    assert cluster.master.http.post(f"/experiments/{scaled}/stop").is_success
+    assert wait_for_end(cluster.master, scaled)["status"] == "stopped"
+    history = digests(cluster.master, scaled)
+    assert len(set(history)) == len(history) > 3
+    rows = cluster.master.http.get(f"/experiments/{scaled}/history").json()["generations"]
+    assert sum(row["failed_members"] for row in rows) == 0
+    assert history == calm(tmp_path / "calm", len(history))
+
+
+def calm(folder: Path, generations: int) -> list[str]:
+    """Train as long with one worker on loopback, which waits for nothing."""
+    folder.mkdir()
+    with worker(folder) as one, master(folder, [one.url]) as server:
+        experiment = submit(server, SPEC | {"stop": {"generations": generations}})
+        assert wait_for_end(server, experiment)["status"] == "completed"
+        return digests(server, experiment)

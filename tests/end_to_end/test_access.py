@@ -1,0 +1,146 @@
+"""A master with a token, and one that was told to take a bad one."""
+
+from __future__ import annotations
+
+import base64
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import httpx
+import pytest
+
+from cli.api import MasterApi
+from shared.errors import SeedcastError
+from tests.deploy.applications import routes
+from tests.processes import Server, eventually, master, worker
+from tests.specs import cartpole, cartpole_values
+
+TOKEN = "not-to-be-guessed~0123456789/+=="  # noqa: S105 - the tests' own
+BEARER = {"Authorization": f"Bearer {TOKEN}"}
+OPEN = ("/livez", "/readyz", "/metrics")
+PAGES = ("/", "/docs", "/openapi.json", "/dashboard/x", "/static/1/app.css", "/nowhere", "/livez/", "//livez")
+
+
+def basic(user: str, password: str) -> dict[str, str]:
+    return {"Authorization": "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()}
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    folder = tmp_path_factory.mktemp("guarded")
+    with ExitStack() as stack:
+        url = stack.enter_context(worker(folder)).url
+        # The newline is what a Secret made of a file ends with.
+        yield stack.enter_context(master(folder, [url], SEEDCAST_TOKEN=f"{TOKEN}\n"))
+
+
+def assert_refused(response: httpx.Response) -> None:
+    assert response.status_code == 401
+    assert response.headers["content-type"] == "application/problem+json"
+    problem = response.json()
+    assert (problem["title"], problem["status"]) == ("Unauthorised", 401)
+    offered = response.headers.get_list("www-authenticate")
+    assert [challenge.split()[0] for challenge in offered] == ["Basic", "Bearer"]
+    assert TOKEN not in response.text
+
+
+@pytest.mark.parametrize("path", sorted({*routes("master"), *PAGES} - {*OPEN}))
+def test_everything_but_health_and_metrics_wants_the_token(guarded: Server, path: str) -> None:
+    for method in ("GET", "HEAD", "POST", "DELETE", "OPTIONS"):
+        response = guarded.http.request(method, f"{guarded.url}{path}")
+        assert response.status_code == 401
+        if method != "HEAD":
+            assert_refused(response)
+
+
+@pytest.mark.parametrize("path", OPEN)
+def test_health_and_metrics_are_open(guarded: Server, path: str) -> None:
+    assert guarded.http.get(path).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/", "/docs", "/openapi.json", "/experiments", "/workers", "/autoscale"])
+@pytest.mark.parametrize(
+    "headers",
+    [BEARER, {"Authorization": f"bearer  {TOKEN}"}, basic("anyone", TOKEN), basic("", TOKEN)],
+    ids=["bearer", "lower case", "basic", "basic without a name"],
+)
+def test_the_token_opens_everything(guarded: Server, path: str, headers: dict[str, str]) -> None:
+    assert guarded.http.get(path, headers=headers).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "",
+        TOKEN,
+        "Bearer",
+        f"Bearer {TOKEN}x",
+        f"Bearer {TOKEN[:-1]}",
+        f"Token {TOKEN}",
+        "Bearer \xff\xfe",
+        "Basic",
+        "Basic %%%",
+        "Basic \xff",
+        basic(TOKEN, "")["Authorization"],
+        basic("", f"{TOKEN}:")["Authorization"],
+        "Basic " + base64.b64encode(TOKEN.encode()).decode(),
+    ],
+)
+def test_anything_else_is_refused(guarded: Server, value: str) -> None:
+    assert_refused(guarded.http.get("/experiments", headers={b"Authorization": value.encode("latin-1")}))
+
+
+@pytest.mark.parametrize(("site", "status"), [("cross-site", 401), ("same-site", 401), ("same-origin", 404)])
+def test_another_sites_page_stops_nothing_with_the_password_that_a_browser_remembers(
+    guarded: Server, site: str, status: int
+) -> None:
+    headers = basic("anyone", TOKEN) | {"Sec-Fetch-Site": site}
+    assert guarded.http.post("/experiments/none/stop", headers=headers).status_code == status
+    assert guarded.http.get("/experiments", headers=headers).status_code == 200
+
+
+def test_what_was_trained_is_behind_it(guarded: Server) -> None:
+    with httpx.Client(base_url=guarded.url, headers=BEARER, timeout=30, trust_env=False) as client:
+        spec = cartpole_values() | {"stop": {"generations": 1}}
+        path = f"/experiments/{client.post('/experiments', json=spec).json()['id']}"
+        eventually(lambda: client.get(path).json()["status"] == "completed")
+        assert client.get(f"{path}/artifacts/best_model.npz").content
+    assert_refused(guarded.http.get(f"{path}/artifacts/best_model.npz"))
+
+
+def test_the_command_line_sends_the_token_of_its_environment(
+    guarded: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SEEDCAST_TOKEN", TOKEN)
+    submitted = MasterApi(guarded.url).submit(cartpole(stop={"generations": 1}))
+    assert MasterApi(guarded.url).experiment(submitted.id).spec == submitted.spec
+    for wrong in ("another-token-than-that", "", "ungültig"):
+        monkeypatch.setenv("SEEDCAST_TOKEN", wrong)
+        with pytest.raises(SeedcastError, match="token"):
+            MasterApi(guarded.url).experiments()
+
+
+def test_the_log_does_not_hold_the_token(guarded: Server) -> None:
+    assert guarded.http.get("/experiments", headers=BEARER).is_success
+    assert TOKEN not in guarded.log.read_text()
+
+
+@pytest.mark.parametrize(
+    "token", ["", "short", "fifteen-letters", "with a blank in it", "ümlaute-and-more-ümlaute"]
+)
+def test_a_token_that_protects_nothing_stops_the_start_and_is_not_shown(token: str, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "services.master"],
+        env=os.environ | {"SEEDCAST_TOKEN": token, "SEEDCAST_DATA": str(tmp_path / "data"), "SEEDCAST_PORT": "0"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "SEEDCAST_TOKEN" in done.stderr
+    assert not token or token not in done.stdout + done.stderr
