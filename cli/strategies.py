@@ -38,15 +38,15 @@ def _list(described: list[StrategyDescription]) -> None:
     table = Table(box=None, padding=(0, 2, 1, 0), header_style="bold")
     table.add_column("strategy", no_wrap=True, style="bold")
     table.add_column("when to choose it")
-    for need in described[0].memory:
-        table.add_column(f"{need.dimension:,}", justify="right", no_wrap=True)
+    for dimension in catalogue.DIMENSIONS:
+        table.add_column(f"{dimension:,}", justify="right", no_wrap=True)
     for one in described:
         text = Text(one.suits or one.summary).append(f"\n{_kind(one)}", style="dim")
         table.add_row(one.name, text, *map(_memory, one.memory))
     console = Console()
     console.print(table)
     console.print(
-        f"Memory: on the master, by parameters of the policy, with {described[0].memory[0].population_size} "
+        f"Memory: on the master, by parameters of the policy, with {catalogue.POPULATION_SIZE} "
         "members and default hyperparameters; in brackets if refused. Details: seedcast strategies NAME"
     )
 

@@ -31,7 +31,7 @@ DECLARED: dict[str, dict[str, Any]] = {
         "ellipsoid": Budget(300, 200),
         "noisy_sphere": Budget(1000, 5),  # as for ARS, and its σ is not learnt
     },
-    "pepg": {"sphere": Budget(200, 1e4)},
+    "pepg": {"sphere": Budget(300, 100)},  # the sample's Adam, whose β₁ is 0.99, overshoots and comes back
     "random_search": {  # a baseline: chance alone does not come further
         "sphere": Budget(200, 3),
         "ellipsoid": Budget(300, 5),
@@ -56,6 +56,7 @@ VARIANTS: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
         {"covariance": "vkd"},
         {"sphere": Budget(200, 1e10), "ellipsoid": Budget(300, 1e6), "rotation_invariant": False},
     ),
+    ("pepg", "adams_own_beta1", {"adam_beta1": 0.9}, {"sphere": Budget(200, 1e4)}),
     ("pgpe", "adam", {"optimizer": {"name": "adam"}}, {}),
     ("pgpe", "sgd", {"optimizer": {"name": "sgd"}}, {}),
     ("pgpe", "z_score", {"fitness_shaping": "z_score"}, {}),

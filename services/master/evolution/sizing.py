@@ -48,7 +48,7 @@ def refuse_absurd(spec: ExperimentSpec, dimension: int) -> None:
         return
     wanted = (
         f"{spec.strategy.name} with {members} members of {dimension} parameters needs {size / 2**30:.1f} GiB "
-        f"of the master's memory, over the limit of {limit / 2**30:g} GiB{_matrix(strategy, spec, dimension)}"
+        f"of the master's memory{_matrix(strategy, spec, dimension)}, over the limit of {limit / 2**30:g} GiB"
     )
     fitting = bisect_right(range(members), limit, key=lambda fewer: needs(dimension, fewer)) - 1
     fitting -= fitting % 2 if strategy.mirrored else 0
@@ -64,7 +64,7 @@ def _matrix(strategy: type[Strategy], spec: ExperimentSpec, dimension: int) -> s
     """Say how large one matrix is, where the strategy has any of a size worth naming."""
     if (size := strategy.matrix_bytes(spec.strategy, dimension)) < 2**27:
         return ""
-    return f"; a matrix of its covariance alone, {dimension} x {dimension}, takes {size / 2**30:.1f} GiB"
+    return f" (one {dimension} x {dimension} matrix of its covariance takes {size / 2**30:.1f} GiB)"
 
 
 def _forms(name: str, strategy: type[Strategy]) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -32,6 +32,10 @@ class FitnessError(SeedcastError):
     """The fitness told is not one finite number per member."""
 
 
+class DivergedError(SeedcastError):
+    """An update left numbers behind that are not finite: steps too large for the fitness."""
+
+
 class RecentreError(SeedcastError):
     """The parameters to search around are not one finite number per dimension."""
 
@@ -73,6 +77,9 @@ class Strategy(ABC):
     suits: ClassVar[str] = ""
     """One sentence: when to choose it."""
 
+    lighter: ClassVar[Mapping[str, tuple[Any, ...]]] = {}
+    """Values of hyperparameters under which less memory is needed: a refusal proposes those that fit."""
+
     memory_limit: ClassVar[int] = 2 * 2**30
     """Bytes; an experiment that would take more is refused."""
 
@@ -97,6 +104,11 @@ class Strategy(ABC):
         """Return about how much the strategy holds at its peak; it may not fall as either number grows."""
         return 4 * dimension * population_size
 
+    @classmethod
+    def matrix_bytes(cls, spec: StrategySpec, dimension: int) -> int:  # noqa: ARG003
+        """Return the size of one matrix ``(dimension, dimension)``, where the strategy has such; else 0."""
+        return 0
+
     @final
     def ask(self) -> Population:
         """Return the members to evaluate next.
@@ -117,6 +129,7 @@ class Strategy(ABC):
         Raises:
             StrategyOrderError: there is no population to tell.
             FitnessError: the fitness has another shape, or is not finite.
+            DivergedError: the update led out of the finite numbers; only `restore` brings the strategy back.
         """
         if not self._asked:
             raise StrategyOrderError("tell() was called without calling ask()")
@@ -127,9 +140,25 @@ class Strategy(ABC):
         if not np.isfinite(fitness).all():
             member = int(np.flatnonzero(~np.isfinite(fitness))[0])
             raise FitnessError(f"the fitness of member {member} is {fitness[member]}")
-        self._tell(fitness)
+        self._learn_or_diverge(fitness)
         self.generation += 1
         self._asked = False
+
+    def _learn_or_diverge(self, fitness: NDArray[np.float64]) -> None:
+        with np.errstate(over="ignore", invalid="ignore"):  # said below, by name
+            try:
+                self._tell(fitness)
+            except np.linalg.LinAlgError as error:
+                raise self._diverged(str(error)) from error
+            figures = self.summary() | {"mean": float(np.abs(self.mean).max())}
+        if wrong := [name for name, value in figures.items() if not np.isfinite(value)]:
+            raise self._diverged(f"{', '.join(wrong)} no longer finite")
+
+    def _diverged(self, reason: str) -> DivergedError:
+        return DivergedError(
+            f"generation {self.generation} took {self.hyperparameters.name} out of the finite numbers: {reason}; "
+            "smaller steps or another fitness shaping may keep it in"
+        )
 
     @final
     def recentre(self, mean: Parameters) -> None:

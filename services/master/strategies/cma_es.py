@@ -108,6 +108,7 @@ class CMAES(Strategy):
         "Up to a few thousand parameters that depend on one another: it needs the fewest evaluations, and little "
         "tuning; with a diagonal or vkd covariance for many more."
     )
+    lighter: ClassVar[Mapping[str, tuple[Any, ...]]] = {"covariance": ("diagonal", "vkd")}
     memory_limit: ClassVar[int] = 4 * 2**30
 
     def __init__(self, hyperparameters: CMAESSpec, problem: Problem) -> None:
@@ -137,6 +138,12 @@ class CMAES(Strategy):
                 chosen.vectors(dimension) + population_size // 2 + 1
             )
         return members + _MATRICES_AT_ONCE * 8 * dimension**2
+
+    @classmethod
+    def matrix_bytes(cls, spec: StrategySpec, dimension: int) -> int:
+        """Return the size of the full covariance; the other forms have none."""
+        chosen = spec if isinstance(spec, CMAESSpec) else CMAESSpec()
+        return 8 * dimension**2 if chosen.covariance == "full" else 0
 
     @property
     def mean(self) -> Parameters:

@@ -17,8 +17,7 @@ run in the pairs' order and without BLAS, so that their bits do not depend on it
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -29,6 +28,7 @@ from pydantic import Field
 from services.master.strategies.base import Problem, State, Strategy
 from services.master.strategies.fitness_shaping import PenaltyOptions, subtract_l2_penalty
 from services.master.strategies.population import Parameters, Population
+from services.master.strategies.ridge import RidgePopulation, Sums, dot, length
 from services.master.strategies.sampling import GaussianPopulation, sampling_bytes
 from shared.seeding import Purpose, generator
 from shared.spec.strategy import StrategySpec
@@ -99,7 +99,7 @@ class CRFMNES(Strategy):
             "sigma_mean": float(deviations.mean()),
             "sigma_min": float(deviations.min()),
             "sigma_max": float(deviations.max()),
-            "direction": _length(self._direction),
+            "direction": length(self._direction),
         }
 
     def _ask(self) -> Population:
@@ -125,11 +125,11 @@ class CRFMNES(Strategy):
         weights = raw / raw.sum() - 1 / len(raw)
         shift = np.zeros_like(self._mean)
         for pair, draw in enumerate(members.draws()):
-            lengths[2 * pair : 2 * pair + 2] = _dot(draw, draw)
+            lengths[2 * pair : 2 * pair + 2] = dot(draw, draw)
             shift += (weights[2 * pair] - weights[2 * pair + 1]) * draw
         rate = np.sqrt(constants.c_sigma * (2 - constants.c_sigma) * constants.mu_eff)
         self._sigma_path = (1 - constants.c_sigma) * self._sigma_path + rate * shift
-        moved = _length(self._sigma_path) / constants.expected_length
+        moved = length(self._sigma_path) / constants.expected_length
         if moved >= 1:
             # Times the greatest factor or not, the weights are the same; without it they might overflow.
             exponents = constants.alpha_distance * np.sqrt(lengths)
@@ -155,13 +155,13 @@ class CRFMNES(Strategy):
         of_direction, of_scale = sums.natural_gradient()
         part, low, high = 1.0, float(of_scale.min()), float(of_scale.max())
         if low < -_LARGEST_CHANGE or high > _LARGEST_GROWTH:
-            part = _LARGEST_CHANGE / max(-low, high, _length(of_direction) / sums.length)
+            part = _LARGEST_CHANGE / max(-low, high, length(of_direction) / sums.length)
         self._direction = self._direction + part * of_direction
-        self._direction *= min(1.0, _LONGEST / _length(self._direction))
+        self._direction *= min(1.0, _LONGEST / length(self._direction))
         self._scale = self._scale * (1 + part * of_scale)
         # Of determinant 1: the size is σ's alone.
         logarithm = np.log(self._scale).mean()
-        logarithm += np.log1p(_dot(self._direction, self._direction)) / (2 * len(self._scale))
+        logarithm += np.log1p(dot(self._direction, self._direction)) / (2 * len(self._scale))
         self._scale /= np.exp(logarithm)
 
     def _recentre(self, mean: Parameters) -> None:
@@ -183,88 +183,6 @@ class CRFMNES(Strategy):
             state[name].copy() for name in ("mean", "scale", "direction", "direction_path", "sigma_path")
         )
         self._sigma = float(state["sigma"].item())
-
-
-class RidgePopulation(Population):
-    """Members made when their rows are asked for, out of their pairs' noise."""
-
-    def __init__(self, mean: Vector, deviation: Vector, direction: Vector, pairs: GaussianPopulation) -> None:
-        self.mean = mean
-        self.deviation = deviation
-        """σ D"""
-        self.direction = direction
-        """v"""
-        self._pairs = pairs
-
-    def __len__(self) -> int:
-        return len(self._pairs)
-
-    def rows(self, start: int, stop: int) -> Parameters:
-        """Return the parameters ``(stop - start, dimension)`` of members ``start`` to ``stop - 1``."""
-        first = start // 2
-        stop = min(stop, len(self))
-        members = np.empty((2 * ((stop + 1) // 2 - first), len(self.mean)), np.float32)
-        for pair in range(len(members) // 2):
-            away = self.deviation * self._perturbation(self._draw(first + pair))
-            members[2 * pair], members[2 * pair + 1] = self.mean + away, self.mean - away
-        rows = members[start - 2 * first : stop - 2 * first]
-        rows.flags.writeable = False
-        return rows
-
-    def draws(self) -> Iterator[Vector]:
-        """Yield the z ``(dimension,)`` of each pair."""
-        return map(self._draw, range(self._pairs.draws))
-
-    def perturbations(self) -> Iterator[Vector]:
-        """Yield the y ``(dimension,)`` of each pair."""
-        return map(self._perturbation, self.draws())
-
-    def _draw(self, pair: int) -> Vector:
-        return np.asarray(self._pairs.noise(pair, pair + 1)[0], np.float64)
-
-    def _perturbation(self, draw: Vector) -> Vector:
-        squared = _dot(self.direction, self.direction)
-        stretch = (math.sqrt(1 + squared) - 1) / squared * _dot(self.direction, draw)
-        return draw + stretch * self.direction
-
-
-class Sums:
-    """Σ w y², Σ w (v̄·y) y, Σ w (v̄·y)² and Σ w: all that the natural gradient of v and D needs of the members."""
-
-    def __init__(self, direction: Vector) -> None:
-        self._squared_length = _dot(direction, direction)
-        self.length = math.sqrt(self._squared_length)
-        """|v|"""
-        self._unit = direction / self.length
-        self._squares = np.zeros_like(direction)
-        self._along = np.zeros_like(direction)
-        self._along_squared = 0.0
-        self._weight = 0.0
-
-    def add(self, weight: float, perturbation: Vector) -> None:
-        """Add one y with its weight."""
-        along = _dot(self._unit, perturbation)
-        self._squares += weight * (perturbation * perturbation)
-        self._along += (weight * along) * perturbation
-        self._along_squared += weight * along * along
-        self._weight += weight
-
-    def natural_gradient(self) -> tuple[Vector, Vector]:
-        """Return the change of v, and that of D relative to D, in the form of Akimoto et al. (2014)."""
-        unit, squared = self._unit, self._squared_length
-        unit_squared = unit * unit
-        gamma = 1 + squared
-        alpha = np.sqrt(squared**2 + (2 * gamma - np.sqrt(gamma)) / unit_squared.max()) / (2 + squared)
-        alpha = min(1.0, float(alpha))
-        b = 2 * alpha**2 - (1 - alpha**2) * squared**2 / gamma
-        inverse = 1 / (2 - (b + 2 * alpha**2) * unit_squared)
-        t = self._along - unit * ((self._along_squared + gamma * self._weight) / 2)
-        s = self._squares - (squared / gamma) * (unit * self._along) - self._weight
-        s -= (alpha / gamma) * ((2 + squared) * (t * unit) - (squared * _dot(unit, t)) * unit_squared)
-        weighted = inverse * unit_squared
-        s = s * inverse - (b * _dot(weighted, s) / (1 + b * _dot(unit_squared, weighted))) * weighted
-        t -= alpha * ((2 + squared) * (s * unit) - _dot(unit_squared, s) * unit)
-        return t / self.length, s
 
 
 @dataclass(frozen=True)
@@ -321,11 +239,3 @@ def _inverse_h(dimension: int) -> float:
         else:
             high = middle
     return high
-
-
-def _length(vector: Vector) -> float:
-    return math.sqrt(_dot(vector, vector))
-
-
-def _dot(one: Vector, other: Vector) -> float:
-    return float(np.einsum("d,d->", one, other))

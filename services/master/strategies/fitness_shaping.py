@@ -104,9 +104,14 @@ def best_pairs(fitness: Vector, count: int) -> NDArray[np.intp]:
 
 def subtract_l2_penalty(fitness: Vector, population: Population, coefficient: float) -> Vector:
     """Return the fitness less ``coefficient`` times the mean square of each member's parameters."""
+    return fitness - l2_penalty(population, coefficient)
+
+
+def l2_penalty(population: Population, coefficient: float) -> Vector:
+    """Return ``coefficient`` times the mean square of each member's parameters ``(population_size,)``."""
     if coefficient == 0:
-        return fitness
-    return fitness - coefficient * _mean_squares(population)
+        return np.zeros(len(population))
+    return coefficient * _mean_squares(population)
 
 
 def _mean_squares(population: Population) -> Vector:

@@ -20,7 +20,7 @@ from services.master.strategies.fitness_shaping import (
     FITNESS_SHAPINGS,
     FitnessShaping,
     best_pairs,
-    subtract_l2_penalty,
+    l2_penalty,
 )
 from services.master.strategies.gaussian_search import GaussianSearch
 from services.master.strategies.schedules import AnySchedule, factor
@@ -54,13 +54,18 @@ class PairShaping:
     fitness_shaping: FitnessShaping
     elites: Callable[[int], int]
     """Of so many pairs so many count."""
+    penalty_last: bool = False
+    """Whether the penalty is taken off the shaped fitness, as estool does, and not off the fitness."""
 
     def weigh(self, fitness: Vector, population: Population) -> PairWeights:
         """Return the weights for the ``fitness (population_size,)`` of a population."""
-        penalised = subtract_l2_penalty(fitness, population, self.l2_penalty)
-        draws = len(fitness) // 2
-        chosen = best_pairs(penalised, self.elites(draws))
-        shaped = FITNESS_SHAPINGS[self.fitness_shaping](penalised.reshape(draws, 2)[chosen].ravel())
+        draws, penalty = len(fitness) // 2, l2_penalty(population, self.l2_penalty)
+        judged = fitness if self.penalty_last else fitness - penalty
+        chosen = best_pairs(judged, self.elites(draws))
+        members = np.stack([2 * chosen, 2 * chosen + 1], axis=1).ravel()
+        shaped = FITNESS_SHAPINGS[self.fitness_shaping](judged[members])
+        if self.penalty_last:
+            shaped = shaped - penalty[members]
         plus, minus = shaped[0::2], shaped[1::2]
         linear, quadratic = np.zeros(draws), np.zeros(draws)
         linear[chosen] = (plus - minus) / 2

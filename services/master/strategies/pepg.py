@@ -1,8 +1,10 @@
 """PEPG as the 2019 sample and estool configure it: mirrored sampling, ranks, Adam, decaying σ.
 
 Sehnke, Osendorfer, Rückstieß, Graves, Peters and Schmidhuber, "Parameter-exploring policy gradients" (2010,
-https://doi.org/10.1016/j.neunet.2009.12.004), with the schedules and the normalised σ update of estool: Ha,
-"Evolving stable strategies" (2017, https://blog.otoro.net/2017/11/12/evolving-stable-strategies/).
+https://doi.org/10.1016/j.neunet.2009.12.004), in the form of estool, which the sample took over: Ha, "Evolving
+stable strategies" (2017, https://blog.otoro.net/2017/11/12/evolving-stable-strategies/). In it the penalty on
+large parameters comes off the ranks, not off the fitness, and Adam's β₁ is 0.99. Where pairs share the seeds of
+their episodes, as in the sample, set ``episode_seeds: pair``.
 """
 
 from __future__ import annotations
@@ -58,16 +60,19 @@ class PEPGSpec(ShapingOptions):
         default="adam",
         description="How the mean follows its gradient; ClipUp's speed limit is twice the learning rate.",
     )
+    adam_beta1: Annotated[float, Field(ge=0, lt=1)] = Field(
+        default=0.99, description="Adam's β₁, which in its own paper is 0.9; the other optimizers have none."
+    )
     weight_decay: Annotated[float, Field(ge=0, le=1000)] = Field(
         default=0.01,
-        description="Times the mean square of a member's parameters, subtracted from its fitness.",
+        description="Times the mean square of a member's parameters, subtracted from its shaped fitness.",
     )
 
     def ascent(self) -> AscentOptions:
         """Return the optimizer, with the learning rate as its step size."""
         rate = self.learning_rate
         optimizers: dict[str, AnyOptimizerSpec] = {
-            "adam": AdamSpec(step_size=rate),
+            "adam": AdamSpec(step_size=rate, beta1=self.adam_beta1),
             "clipup": ClipUpSpec(step_size=rate, max_speed=2 * rate),
             "sgd": SGDSpec(step_size=rate),
         }
@@ -86,7 +91,7 @@ class PEPG(MirroredGaussian):
 
     def __init__(self, hyperparameters: PEPGSpec, problem: Problem) -> None:
         chosen = hyperparameters
-        shaping = PairShaping(chosen.weight_decay, chosen.fitness_shaping, chosen.elites)
+        shaping = PairShaping(chosen.weight_decay, chosen.fitness_shaping, chosen.elites, penalty_last=True)
         super().__init__(hyperparameters, problem, chosen.sigma_init, shaping, chosen.ascent())
         self._learning_rate = chosen.learning_rate
 
@@ -97,8 +102,10 @@ class PEPG(MirroredGaussian):
     def _learn(self, shaped: Vector, mean_gradient: Vector, sigma_gradient: Vector) -> None:
         # Σ (r⁺ − r⁻) ε, not its mean: the scale matters only beside Adam's epsilon, and this is estool's.
         self._mean = self._ascent.step(self._mean, len(shaped) * mean_gradient, self._learning_rate)
-        # Δσ = Σ (r − b) (ε² − σ²)/σ / (2 · pairs · std(r)); equal rewards make the sum 0 already.
-        delta = sigma_gradient / (2 * (float(shaped.std()) or 1.0))
+        # Δσ = Σ (r − b) (ε² − σ²)/σ / (2 · pairs · std(r)), without std(r) for ranks, which have no scale to take
+        # out; equal rewards make the sum 0 already.
+        ranked = self.hyperparameters.fitness_shaping == "centred_ranks"
+        delta = sigma_gradient / (2 * (1.0 if ranked else float(shaped.std()) or 1.0))
         self._sigma = self._sigma + self._limited(
             self.hyperparameters.sigma_learning_rate * delta, self.hyperparameters.sigma_max_change
         )

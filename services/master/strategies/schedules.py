@@ -43,7 +43,8 @@ class LinearSpec(Spec):
 
     def factor(self, generation: int) -> float:
         """Return the value in a generation, as a share of that in generation 0."""
-        return 1.0 + (self.final - 1.0) * min(generation / self.generations, 1.0)
+        past = min(generation / self.generations, 1.0)
+        return (1.0 - past) + past * self.final  # exactly ``final`` at the end, however small
 
 
 class CosineSpec(Spec):

@@ -77,6 +77,11 @@ class XNES(Strategy):
         """Return the size of the population and of the matrices."""
         return _BYTES_PER_COORDINATE * dimension * population_size + _MATRICES_AT_ONCE * 8 * dimension**2
 
+    @classmethod
+    def matrix_bytes(cls, spec: StrategySpec, dimension: int) -> int:  # noqa: ARG003
+        """Return the size of the covariance's root."""
+        return 8 * dimension**2
+
     @property
     def mean(self) -> Parameters:
         """The current solution ``(dimension,)``: what is tested and saved as the model."""

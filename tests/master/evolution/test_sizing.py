@@ -92,7 +92,7 @@ def test_a_refusal_names_the_strategies_that_fit() -> None:
 
 
 def test_a_refusal_names_the_size_of_the_matrix_and_the_forms_of_the_strategy_without_one() -> None:
-    matrix = r"a matrix of its covariance alone, 23702 x 23702, takes 4\.2 GiB"
+    matrix = r"one 23702 x 23702 matrix of its covariance takes 4\.2 GiB"
     others = r"cma_es with covariance: diagonal, cma_es with covariance: vkd, cr_fm_nes"
     spec = cartpole(
         strategy={"name": "cma_es"}, episode_seeds="member", policy={"name": "mlp", "hidden": [150, 150]}

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from services.master.strategies.ascent import Ascent, AscentOptions
+from services.master.strategies.base import DivergedError, Problem
+from services.master.strategies.pgpe import PGPE, PGPESpec
 
 MEAN, GRADIENT = np.array([1.0, -2.0]), np.array([3.0, 4.0])
 
@@ -60,3 +63,16 @@ def test_a_restored_ascent_goes_on_with_its_momentum() -> None:
     assert list(state) == ["optimizer.velocity"]
     restored.restore(state | {"sigma": np.zeros(3)})
     assert np.array_equal(ascent.step(MEAN, GRADIENT, 0.1), restored.step(MEAN, GRADIENT, 0.1))
+
+
+def test_a_search_that_diverges_says_so_by_name_instead_of_asking_for_members_that_are_not_finite() -> None:
+    spec = PGPESpec.model_validate({"optimizer": {"name": "sgd", "step_size": 100}, "weight_decay": 1000})
+    strategy = PGPE(spec, Problem(4, 1, np.ones(3, np.float32)))
+
+    def search() -> None:
+        for _ in range(100):
+            assert np.isfinite(strategy.ask().rows(0, 4)).all()
+            strategy.tell(np.arange(4.0))
+
+    with pytest.raises(DivergedError, match=r"generation \d+ .*pgpe.*no longer finite"):
+        search()

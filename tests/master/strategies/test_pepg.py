@@ -51,16 +51,16 @@ def test_thirty_updates_follow_the_equations(seed: int) -> None:
     for generation, fitness in enumerate(FITNESS):
         members = step(strategy, fitness)
         epsilon = perturbations(generation, sigma, seed)
-        reward = ranks(fitness - 0.01 * (members**2).mean(axis=1))
+        reward = ranks(fitness) - 0.01 * (members**2).mean(axis=1)
         plus, minus, baseline = reward[0::2], reward[1::2], reward.mean()
 
         gradient = (plus - minus) @ epsilon
-        first, second = 0.9 * first + 0.1 * gradient, 0.999 * second + 0.001 * gradient**2
-        correction = 1 - 0.9 ** (generation + 1), 1 - 0.999 ** (generation + 1)
+        first, second = 0.99 * first + 0.01 * gradient, 0.999 * second + 0.001 * gradient**2
+        correction = 1 - 0.99 ** (generation + 1), 1 - 0.999 ** (generation + 1)
         mean = mean + rate * (first / correction[0]) / (np.sqrt(second / correction[1]) + 1e-8)
 
         pairs = POPULATION // 2
-        delta = ((plus + minus) / 2 - baseline) @ ((epsilon**2 - sigma**2) / sigma) / (2 * pairs * reward.std())
+        delta = ((plus + minus) / 2 - baseline) @ ((epsilon**2 - sigma**2) / sigma) / (2 * pairs)
         sigma = sigma + np.clip(0.2 * delta, -0.2 * sigma, 0.2 * sigma)
         sigma = np.where(sigma > 0.01, sigma * 0.999, sigma)
         rate = rate * 0.9999 if rate > 0.01 else rate
@@ -79,9 +79,9 @@ def test_the_learning_rate_is_the_step_size_of_any_optimizer(optimizer: str) -> 
     for generation, fitness in enumerate(FITNESS):
         rate = 0.05 * 0.9999**generation
         members = step(strategy, fitness)
-        penalised = fitness - 0.01 * (members**2).mean(axis=1)
-        pairs = sorted(range(6), key=lambda pair: -max(penalised[2 * pair], penalised[2 * pair + 1]))[:3]
-        reward = ranks(np.array([penalised[2 * pair + k] for pair in sorted(pairs) for k in (0, 1)]))
+        pairs = sorted(range(6), key=lambda pair: -max(fitness[2 * pair], fitness[2 * pair + 1]))[:3]
+        chosen = [2 * pair + k for pair in sorted(pairs) for k in (0, 1)]
+        reward = ranks(fitness[chosen]) - 0.01 * (members[chosen] ** 2).mean(axis=1)
         gradient = (reward[0::2] - reward[1::2]) @ perturbations(generation, sigma)[sorted(pairs)]
         if optimizer == "clipup":
             gradient = gradient / np.linalg.norm(gradient)
@@ -141,6 +141,16 @@ def test_equal_raw_fitness_moves_nothing() -> None:
     assert np.allclose(strategy.state()["sigma"], 0.1, rtol=1e-12)
 
 
+@pytest.mark.parametrize("shaping", ["z_score", "raw"])
+def test_the_scale_of_fitness_that_is_not_ranked_is_taken_out_of_the_change_of_sigma(shaping: str) -> None:
+    strategy = build(fitness_shaping=shaping, weight_decay=0, sigma_decay=1, sigma_max_change=0.999)
+    step(strategy, FITNESS[0] * 1000)
+    plus, minus, baseline = FITNESS[0][0::2], FITNESS[0][1::2], FITNESS[0].mean()
+    draws = perturbations(0, np.ones(DIMENSION))
+    delta = 0.1 * ((plus + minus) / 2 - baseline) @ (draws**2 - 1) / (POPULATION * FITNESS[0].std())
+    assert np.allclose(strategy.state()["sigma"], 0.1 + 0.2 * delta, rtol=1e-6)
+
+
 def test_the_defaults_are_the_samples() -> None:
     assert PEPGSpec().model_dump() == {
         "name": "pepg",
@@ -153,6 +163,7 @@ def test_the_defaults_are_the_samples() -> None:
         "learning_rate_decay": 0.9999,
         "learning_rate_limit": 0.01,
         "optimizer": "adam",
+        "adam_beta1": 0.99,
         "fitness_shaping": "centred_ranks",
         "elite_ratio": 1.0,
         "weight_decay": 0.01,

@@ -86,6 +86,13 @@ def test_the_name_tells_the_schedules_apart(given: object, read: object) -> None
     assert Scheduled.model_validate_json(scheduled.model_dump_json()) == scheduled
 
 
+@pytest.mark.parametrize("name", ["linear", "cosine"])
+def test_a_final_share_however_small_is_reached_and_never_0(name: str) -> None:
+    schedule = Scheduled.model_validate({"schedule": {"name": name, "generations": 3, "final": 1e-200}}).schedule
+    assert factor(schedule, 3) == pytest.approx(1e-200, abs=0)
+    assert change(schedule, 3) == 1
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

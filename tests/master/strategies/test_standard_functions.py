@@ -61,7 +61,14 @@ def rotated_ellipsoid(points: Points) -> Points:
         ("ars", {"top_directions": 5}, sphere, 700, 0.01),
         (
             "pepg",
-            {"sigma_init": 0.5, "learning_rate": 0.1, "sigma_decay": 0.99, "sigma_limit": 1e-4, "weight_decay": 0},
+            {
+                "sigma_init": 0.5,
+                "learning_rate": 0.1,
+                "adam_beta1": 0.9,
+                "sigma_decay": 0.99,
+                "sigma_limit": 1e-4,
+                "weight_decay": 0,
+            },
             sphere,
             500,
             0.05,
