@@ -27,7 +27,9 @@ AT_ONCE = Rules(0, (("Percent", 100, 15.0),))
 
 def component(name: str) -> dict[str, Any]:
     text = (ROOT / "deploy" / "components" / name / "autoscaler.yaml").read_text()
-    return dict(yaml.safe_load(text)["spec"])
+    kinds = ("HorizontalPodAutoscaler", "ScaledObject")
+    (scaler,) = (document for document in yaml.safe_load_all(text) if document["kind"] in kinds)
+    return dict(scaler["spec"])
 
 
 def keda(maximum: int = 64) -> Keda:
