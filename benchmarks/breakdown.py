@@ -97,8 +97,12 @@ class TimedPolicyLanes(PolicyLanes):
 
 
 def microseconds_per_step(unit: Unit) -> dict[str, float]:
-    """Return what a step of ``unit`` takes by part, in µs of one core."""
-    run_unit(unit)  # warm
+    """Return what a step of ``unit`` takes by part, in µs of one core.
+
+    Raises:
+        AssertionError: what was timed came to something else than the engine's own run.
+    """
+    expected = run_unit(unit)  # warms up, too
     clock = Clock()
     frame = clock.time("encoding", unit.to_frame)
     received = clock.time("encoding", lambda: Unit.from_frame(frame))
@@ -109,6 +113,7 @@ def microseconds_per_step(unit: Unit) -> dict[str, float]:
     clock.time("encoding", lambda: UnitResult.from_frame(reply, len(unit)))
     seconds = clock.seconds
     seconds["engine"] = whole - seconds["environment"] - seconds["resets"] - seconds["policy"]
+    np.testing.assert_array_equal(result.returns, expected.returns)
     steps = int(result.lengths.sum())
     return {part: 1e6 * spent / steps for part, spent in seconds.items()}
 

@@ -30,19 +30,15 @@ import httpx
 from tests.chaos.proxy import FaultProxy, Rates
 from tests.chaos.supervised import Supervised
 from tests.processes import free_port
+from tests.specs import cartpole_values
 
 WORKERS = 2
 START_SECONDS = 120.0
 POLL_SECONDS = 0.05
-SPEC: dict[str, Any] = {
+SPEC: dict[str, Any] = cartpole_values() | {
     "name": "chaos",
-    "seed": 11,
     "environment": {"id": "CartPole-v1", "rollout_timeout_seconds": 10},
-    "policy": {"name": "linear", "normalise_observations": True},
-    "strategy": {"name": "pgpe", "radius": 2},
     "population_size": 32,
-    "episodes_per_member": 2,
-    "episode_seeds": "pair",
     "test": {"every": 10, "episodes": 8},
     "stop": {"generations": 1_000_000},
 }

@@ -79,7 +79,7 @@ def test_a_worker_of_another_protocol_version_is_refused_with_both_versions_name
             assert str(PROTOCOL_VERSION) in row["last_error"]
 
 
-def test_a_vanished_worker_leaves_no_metrics_behind(tmp_path: Path) -> None:
+def test_a_workers_figures_are_metrics_by_its_address_and_have_their_units_described(tmp_path: Path) -> None:
     with worker(tmp_path) as first, master(tmp_path, [first.url]) as server:
         label = f'seedcast_master_worker_slots{{worker="{first.url}"}}'
         eventually(lambda: label in metrics(server))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+from dataclasses import dataclass
 from pathlib import Path
 
 from services.master.evolution.state import Evolution
@@ -24,6 +25,15 @@ from shared.spec.experiment import ExperimentSpec
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True)
+class _Running:
+    """An experiment that runs."""
+
+    task: asyncio.Task[None]
+    spec: ExperimentSpec
+    blockade: Blockade
+
+
 class ExperimentService:
     """Creates, runs, shows and stops experiments."""
 
@@ -31,10 +41,7 @@ class ExperimentService:
         self._folder = folder
         self._rooms = rooms
         self._repository: ExperimentRepository = rooms.repository
-        self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._specs: dict[str, ExperimentSpec] = {}
-        self._blockades: dict[str, Blockade] = {}
-        """Of the running experiments."""
+        self._running: dict[str, _Running] = {}
         self._ending = asyncio.Lock()
         self.history: History = rooms.history
 
@@ -82,9 +89,9 @@ class ExperimentService:
         experiment = await self._repository.get(experiment_id)
         if not experiment.status.active:
             raise Conflict(f"experiment {experiment_id} has ended already: {experiment.status}")
-        if task := self._tasks.get(experiment_id):
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+        if running := self._running.get(experiment_id):
+            running.task.cancel()
+            await asyncio.gather(running.task, return_exceptions=True)
         try:
             await self._end(experiment_id, Status.STOPPED, "stopped on request")
         except StorageFailed:
@@ -113,13 +120,14 @@ class ExperimentService:
         await self._repository.get(experiment_id)
         return Artifacts(self._folder.experiment(experiment_id))
 
-    async def demand(self) -> dict[str, int]:
+    def demand(self) -> dict[str, int]:
         """Return how many rollouts a generation of each running experiment may have."""
-        return {name: spec.largest_population * spec.episodes_per_member for name, spec in self._specs.items()}
+        specs = {experiment_id: running.spec for experiment_id, running in self._running.items()}
+        return {one: spec.largest_population * spec.episodes_per_member for one, spec in specs.items()}
 
     async def bindings(self) -> dict[str, str]:
         """Return the fingerprint of the machines that a running experiment is bound to, for each that is."""
-        running = [await self._repository.get(experiment_id) for experiment_id in self._tasks.copy()]
+        running = [await self._repository.get(experiment_id) for experiment_id in list(self._running)]
         return {one.id: one.fingerprints[0] for one in running if bound(one)}
 
     async def resume_all(self) -> None:
@@ -136,7 +144,7 @@ class ExperimentService:
 
     async def close(self) -> None:
         """Let go of all running experiments; they stay active, for the next master to resume."""
-        tasks = list(self._tasks.values())
+        tasks = [running.task for running in self._running.values()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -144,13 +152,13 @@ class ExperimentService:
     def _start(self, experiment: Experiment) -> None:
         blockade = Blockade(experiment.id)
         task = asyncio.create_task(self._run(experiment.id, blockade), name=experiment.id)
-        self._tasks[experiment.id], self._blockades[experiment.id] = task, blockade
-        self._specs[experiment.id] = experiment.spec
+        self._running[experiment.id] = _Running(task, experiment.spec, blockade)
         task.add_done_callback(lambda _: self._forget(experiment.id, task))
 
     def _forget(self, experiment_id: str, task: asyncio.Task[None]) -> None:
-        if self._tasks.get(experiment_id) is task:  # and not one started since
-            del self._tasks[experiment_id], self._blockades[experiment_id], self._specs[experiment_id]
+        running = self._running.get(experiment_id)
+        if running is not None and running.task is task:  # and not one started since
+            del self._running[experiment_id]
 
     async def _run(self, experiment_id: str, blockade: Blockade) -> None:
         """Run an experiment and note how it ended."""
@@ -210,9 +218,9 @@ class ExperimentService:
         """Show an experiment that cannot go on now as what it is: blocked by the disk, or waiting for workers."""
         if not experiment.status.active:
             return experiment
-        blockade = self._blockades.get(experiment.id)
-        if blockade is not None and blockade.reason is not None:
-            return experiment.model_copy(update={"status": Status.BLOCKED, "reason": blockade.reason})
+        running = self._running.get(experiment.id)
+        if running is not None and running.blockade.reason is not None:
+            return experiment.model_copy(update={"status": Status.BLOCKED, "reason": running.blockade.reason})
         if experiment.status is Status.RUNNING and (reason := self._waits_for(experiment)):
             return experiment.model_copy(update={"status": Status.WAITING, "reason": reason})
         return experiment
