@@ -10,14 +10,15 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Sequence, Set
 
-from services.master.dispatch.capacity import Capacities, Capacity
+from services.master.dispatch.capacity import Capacity
 from services.master.dispatch.entries import Flight, Limits, Outcome, Send
-from services.master.dispatch.free_workers import FreeWorkers
 from services.master.dispatch.hedging import Straggler, hedge_size, repeatable, stragglers
 from services.master.dispatch.job import JobEntry
+from services.master.dispatch.roster import Roster
+from services.master.dispatch.shares import Shares
 from services.master.dispatch.sizing import SLOW_PACE, Speeds, leaves_it, may_queue, unit_size
 from services.master.dispatch.standing import WorkerEntry
 from services.master.dispatch.verdicts import hopeless, lose, strike
@@ -36,21 +37,13 @@ class Ledger:
     def __init__(self, limits: Limits | None = None) -> None:
         self._limits = limits or Limits()
         self._now = 0.0
-        self._workers: dict[str, WorkerEntry] = {}
-        """Those that are up, and those that are away with their standing."""
-        self._free = FreeWorkers()
-        self._capacities = Capacities()
-        """Of all usable workers. Out of date while `_stale`."""
-        self._stale = False
+        self._roster = Roster()
         self._jobs: dict[int, JobEntry] = {}
         self._units: dict[int, Flight] = {}
         self._lost: dict[int, Send] = {}
         """Units given up for lost whose reply may still come."""
         self._numbers = itertools.count()
-        self._served: Counter[str] = Counter()
-        """Units ever sent, by experiment: of experiments with equally much in flight, the least served is next."""
-        self._in_flight: Counter[str] = Counter()
-        """Units in flight, by experiment."""
+        self._shares = Shares()
         self._speeds = Speeds()
         self._stragglers: dict[str | None, list[Straggler]] = {}
         """By the kind that their job asks for, the worst last."""
@@ -64,15 +57,14 @@ class Ledger:
     def tick(self, now: float) -> None:
         """It is ``now``, in seconds of any clock that does not go back."""
         self._now = max(self._now, now)
-        if self._free.wake(self._now):
-            self._stale = True
+        self._roster.wake(self._now)
         if self._now >= self._looked + LOOK_SECONDS:
             self._looked = self._now
             self._look_for_stragglers()
         if self._now >= self._normalised + NORMALISE_SECONDS:
             self._normalised = self._now
-            self._speeds.normalise(self._workers.values())
-            self._stale = True
+            self._speeds.normalise(self._roster)
+            self._roster.recount()
 
     # Jobs
 
@@ -90,8 +82,7 @@ class Ledger:
         No unit of it should exceed ``most_seconds``, and only workers of its ``kind`` may have any; None: all.
         """
         number = next(self._numbers)
-        least = min((self._served[other.experiment] for other in self._jobs.values()), default=0)
-        self._served[experiment] = max(self._served[experiment], least)  # absence earns no credit
+        self._shares.enter(experiment, self._jobs.values())
         self._jobs[number] = JobEntry(number, experiment, background, rollouts, most_seconds, kind)
         return number
 
@@ -119,34 +110,34 @@ class Ledger:
 
         Its ``kind`` is any text: jobs may ask for it, see `add_job`.
         """
-        worker = self._workers.setdefault(name, WorkerEntry(name, next(self._numbers)))
+        worker = self._roster.enter(name, next(self._numbers))
         worker.kind = kind
         if worker.slots or not slots:
             worker.slots = slots
         else:
             worker.begin(slots, self._limits.first_window)
-        self._changed(worker)
+        self._roster.changed(worker, self._now)
 
     def worker_down(self, name: str, *, forget: bool = False) -> list[Outcome]:
         """A worker is gone, and with it whatever it was computing; ``forget``: it will not come back."""
-        worker = self._workers.get(name)
+        worker = self._roster.get(name)
         if worker is None:
             return []
         worker.slots = 0
         outcomes = [self.unit_lost(unit) for unit in list(worker.flights)]
-        self._changed(worker)
+        self._roster.changed(worker, self._now)
         if forget:
-            del self._workers[name]
+            self._roster.forget(name)
         return outcomes
 
     def worker(self, name: str) -> WorkerEntry | None:
         """Return how a worker stands, to be looked at only."""
-        return self._workers.get(name)
+        return self._roster.get(name)
 
     @property
     def slots(self) -> int:
         """All slots of all workers."""
-        return sum(worker.slots for worker in self._workers.values())
+        return sum(worker.slots for worker in self._roster)
 
     # Units
 
@@ -184,9 +175,9 @@ class Ledger:
         if flight is None or job is None:
             return Outcome()
         send = flight.send
-        if worker := self._workers.get(send.worker):
+        if worker := self._roster.get(send.worker):
             worker.fail(flight.sent, self._now, may_rest=True)
-            self._changed(worker)
+            self._roster.changed(worker, self._now)
         self._lost[unit] = send
         given_up, retried = lose(job, send)
         return Outcome(job.number, (), given_up, retried, complete=job.finished)
@@ -197,9 +188,9 @@ class Ledger:
         job = self._jobs.get(flight.send.job) if flight else None
         if flight is None or job is None:
             return Outcome()
-        if worker := self._workers.get(flight.send.worker):
+        if worker := self._roster.get(flight.send.worker):
             worker.push_back(self._now + rest_seconds)
-            self._changed(worker)
+            self._roster.changed(worker, self._now)
         job.hedged -= len(flight.send.rollouts) if flight.send.hedge else 0
         job.put_back(job.nowhere(flight.send.rollouts))
         return Outcome(job.number)
@@ -210,8 +201,8 @@ class Ledger:
         passed: list[WorkerEntry] = []
         busy: set[str] = set()
         """Kinds none of whose workers has an idle slot, nor any job that may be queued with them."""
-        self._count()
-        while worker := self._free.pop(self._wanted_kinds() - busy):
+        self._roster.count(self._now)
+        while worker := self._roster.pop_free(self._wanted_kinds() - busy):
             queued = len(worker.flights) >= worker.slots
             send = self._hedge_for(worker) if not queued else None
             send = send or self._next_for(worker, queued)
@@ -222,32 +213,29 @@ class Ledger:
             else:
                 sends.append(send)
         for worker in passed:
-            self._free.update(worker, self._now)
+            self._roster.loaded(worker, self._now)
         return sends
 
     # Deciding
 
-    def _wanted_kinds(self) -> set[str]:
+    def _wanted_kinds(self) -> Set[str]:
         """Return the kinds of free workers that there may be anything to send to."""
         wanted = {job.kind for job in self._jobs.values() if job.waiting}
         wanted |= {kind for kind, found in self._stragglers.items() if found}
-        return self._free.kinds if None in wanted else {kind for kind in wanted if kind is not None}
+        return self._roster.free_kinds if None in wanted else {kind for kind in wanted if kind is not None}
 
     def _next_for(self, worker: WorkerEntry, queued: bool) -> Send | None:
-        """Fair shares: the experiment with the least in flight; within one, training before tests."""
+        """Return rollouts of the neediest job that may have this worker."""
         able = [job for job in self._jobs.values() if self._may_have(worker, job, queued)]
         if not able:
             return None
-        job = min(able, key=self._need)
+        job = min(able, key=self._shares.need)
         rollouts = job.take_suspect(worker.name)
         if rollouts is None:
             capacity, seconds = self._capacity(job), self._seconds(job)
             size = unit_size(job, worker, seconds, capacity.slots, capacity.rate, self._limits)
             rollouts = job.take(size)
         return self._send(job, rollouts, worker)
-
-    def _need(self, job: JobEntry) -> tuple[int, int, bool, int]:
-        return self._in_flight[job.experiment], self._served[job.experiment], job.background, job.number
 
     def _may_have(self, worker: WorkerEntry, job: JobEntry, queued: bool) -> bool:
         if not job.waiting or not job.takes(worker):
@@ -278,7 +266,8 @@ class Ledger:
                 found.pop()
                 continue
             others = [other for other in self._jobs.values() if self._may_have(worker, other, False)]
-            if straggler.flight.send.worker == worker.name or any(self._need(o) < self._need(job) for o in others):
+            need = self._shares.need
+            if straggler.flight.send.worker == worker.name or any(need(other) < need(job) for other in others):
                 return None
             self.hedges += 1
             return self._send(job, rollouts, worker, hedge=True)
@@ -290,9 +279,8 @@ class Ledger:
         self._units[send.unit] = flight
         worker.depart(flight)
         job.depart(flight)
-        self._served[job.experiment] += 1
-        self._in_flight[job.experiment] += 1
-        self._free.update(worker, self._now)
+        self._shares.depart(job.experiment)
+        self._roster.loaded(worker, self._now)
         return send
 
     def _land(self, unit: int) -> Flight | None:
@@ -301,20 +289,20 @@ class Ledger:
         if flight is not None:
             job = self._jobs[flight.send.job]
             job.land(unit)
-            self._in_flight[job.experiment] -= 1
-            if worker := self._workers.get(flight.send.worker):
+            self._shares.land(job.experiment)
+            if worker := self._roster.get(flight.send.worker):
                 worker.land(unit, self._now)
-                self._free.update(worker, self._now)
+                self._roster.loaded(worker, self._now)
         return flight
 
     def _cancel_useless(self, job: JobEntry) -> tuple[int, ...]:
         units = tuple(job.useless())
         for unit in units:
             flight = self._land(unit)
-            worker = self._workers.get(flight.send.worker) if flight else None
+            worker = self._roster.get(flight.send.worker) if flight else None
             if flight and worker and flight.started is not None:
                 self._speeds.learn_least(job.experiment, worker, flight.age(self._now) / len(flight.send.rollouts))
-                self._stale = True
+                self._roster.recount()
         return units
 
     # Judging
@@ -323,7 +311,7 @@ class Ledger:
         self, send: Send, flight: Flight | None, job: JobEntry, busy_seconds: float, failed: dict[int, Failure]
     ) -> None:
         """Learn from a reply how fast its worker is, and how it stands."""
-        worker = self._workers.get(send.worker)
+        worker = self._roster.get(send.worker)
         if worker is None:
             return
         whole = len(failed) == len(send.rollouts)
@@ -333,17 +321,18 @@ class Ledger:
             worker.succeed()
             each = busy_seconds / len(send.rollouts)
             self._speeds.learn(job.experiment, worker, each, self._capacity(job).slots)
-            if worker.usable(self._now):
-                self._capacities.quicken(worker, worker.rate - before)
-        elif job.done and flight is not None and not any(job.strikes[rollout] for rollout in send.rollouts):
+            self._roster.quicken(worker, worker.rate - before, self._now)
+            self._roster.loaded(worker, self._now)
+            return
+        if job.done and flight is not None and not any(job.strikes[rollout] for rollout in send.rollouts):
             worker.fail(flight.sent, self._now, may_rest=self._capacity(job).workers > 1)
-        self._changed(worker, counts=whole)
+        self._roster.changed(worker, self._now)
 
     # Counting
 
     def _capacity(self, job: JobEntry) -> Capacity:
         """Return what the workers that a job may use come to."""
-        return self._capacities.of(job.kind)
+        return self._roster.capacity(job.kind)
 
     def _look_for_stragglers(self) -> None:
         by_kind: dict[str | None, list[Straggler]] = defaultdict(list)
@@ -355,13 +344,3 @@ class Ledger:
 
     def _seconds(self, job: JobEntry) -> float | None:
         return self._speeds.seconds(job.experiment)
-
-    def _changed(self, worker: WorkerEntry, *, counts: bool = True) -> None:
-        self._free.update(worker, self._now)
-        self._stale = self._stale or counts
-
-    def _count(self) -> None:
-        """Add up the usable workers, where anything has changed."""
-        if self._stale:
-            self._capacities.count(worker for worker in self._workers.values() if worker.usable(self._now))
-            self._stale = False

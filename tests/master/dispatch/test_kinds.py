@@ -131,7 +131,9 @@ def finish(ledger: Ledger, jobs: list[int], chance: random.Random | None = None)
         new = ledger.assign()
         sends, queue = sends + new, queue + new
         for send in new:
-            assert ledger._jobs[send.job].kind in (None, ledger._workers[send.worker].kind)
+            worker = ledger.worker(send.worker)
+            assert worker is not None
+            assert ledger._jobs[send.job].kind in (None, worker.kind)
         if all(ledger.finished(job) for job in jobs):
             return sends
         if not queue:
