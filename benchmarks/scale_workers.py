@@ -11,7 +11,8 @@ import multiprocessing
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import pairwise
 from multiprocessing.connection import Connection as Pipe
 from multiprocessing.sharedctypes import Synchronized
 from typing import cast
@@ -21,10 +22,20 @@ from numpy.typing import NDArray
 
 from shared.digest import CONTENT_DIGEST, content_digest
 from shared.frame import decode_frame
-from shared.protocol import PROTOCOL_VERSION, UnitResult, WorkerInfo
+from shared.protocol import PROTOCOL_VERSION, SLOTS_HEADER, UnitResult, WorkerInfo
 
 QUEUE_PER_SLOT = 2
 HEAD_END = b"\r\n\r\n"
+
+
+@dataclass(eq=False)
+class Part:
+    """What one slot does of a unit."""
+
+    work: Work
+    seeds: NDArray[np.int32]
+    timer: asyncio.TimerHandle | None = None
+    """Set while it is in a slot."""
 
 
 @dataclass(eq=False)
@@ -33,8 +44,8 @@ class Work:
 
     client: Connection
     seeds: NDArray[np.int32]
-    timer: asyncio.TimerHandle | None = None
-    """Set while it is in a slot."""
+    open: set[Part] = field(default_factory=set)
+    """Parts that are not done yet."""
 
 
 class StubWorker:
@@ -45,40 +56,49 @@ class StubWorker:
         self._slowness = slowness
         self._begun = begun
         self._free = slots
-        self._queue: deque[Work] = deque()
+        self._queue: deque[Part] = deque()
 
-    def take(self, work: Work) -> bool:
-        """Take a unit, if there is room."""
-        if len(self._queue) >= QUEUE_PER_SLOT * self.slots:
+    def take(self, work: Work, parts: int) -> bool:
+        """Take a unit for so many slots, if there is room."""
+        if len(self._queue) + parts > self._free + QUEUE_PER_SLOT * self.slots:
             return False
-        self._queue.append(work)
+        bounds = [index * len(work.seeds) // parts for index in range(parts + 1)]
+        for start, stop in pairwise(bounds):
+            part = Part(work, work.seeds[start:stop])
+            work.open.add(part)
+            self._queue.append(part)
         self._fill()
         return True
 
     def drop(self, work: Work) -> None:
         """Give a unit up whose client has gone away."""
-        if work.timer is None:
-            self._queue.remove(work)
-        else:
-            work.timer.cancel()
-            self._free += 1
-            self._fill()
+        for part in work.open:
+            if part.timer is None:
+                self._queue.remove(part)
+            else:
+                part.timer.cancel()
+                self._free += 1
+        self._fill()
 
     def _fill(self) -> None:
         while self._free and self._queue:
-            work = self._queue.popleft()
+            part = self._queue.popleft()
             self._free -= 1
             with self._begun.get_lock():
-                self._begun.value += len(work.seeds)
-            seconds = self._slowness * float(work.seeds.sum()) * 1e-6
-            work.timer = asyncio.get_running_loop().call_later(seconds, self._finish, work, seconds)
+                self._begun.value += len(part.seeds)
+            seconds = self._slowness * float(part.seeds.sum()) * 1e-6
+            part.timer = asyncio.get_running_loop().call_later(seconds, self._finish, part)
 
-    def _finish(self, work: Work, seconds: float) -> None:
+    def _finish(self, part: Part) -> None:
         self._free += 1
-        returns = work.seeds.astype(np.float64)
-        result = UnitResult(returns, returns, np.ones(len(returns), np.int32), busy_seconds=seconds)
-        work.client.answer(200, result.to_frame())
         self._fill()
+        work = part.work
+        work.open.remove(part)
+        if not work.open:
+            returns = work.seeds.astype(np.float64)
+            seconds = self._slowness * float(returns.sum()) * 1e-6
+            result = UnitResult(returns, returns, np.ones(len(returns), np.int32), busy_seconds=seconds)
+            work.client.answer(200, result.to_frame())
 
 
 class Connection(asyncio.Protocol):
@@ -106,8 +126,7 @@ class Connection(asyncio.Protocol):
         if end < 0:
             return
         head = bytes(self._bytes[:end])
-        lengths = [line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
-        whole = end + len(HEAD_END) + (int(lengths[0].partition(b":")[2]) if lengths else 0)
+        whole = end + len(HEAD_END) + _number(head, b"content-length", 0)
         if len(self._bytes) >= whole:
             body = bytes(self._bytes[end + len(HEAD_END) : whole])
             del self._bytes[:whole]
@@ -117,7 +136,7 @@ class Connection(asyncio.Protocol):
         if head.startswith(b"POST /rollouts"):
             _, arrays = decode_frame(body, check=False)
             self._work = Work(self, arrays["seeds"])
-            if not self._worker.take(self._work):
+            if not self._worker.take(self._work, _number(head, SLOTS_HEADER.lower().encode(), 1)):
                 self.answer(503, b"no room")
         else:
             self.answer(200, self._info() if head.startswith(b"GET /info") else b"{}")
@@ -143,6 +162,12 @@ class Connection(asyncio.Protocol):
             policies=[],
         )
         return info.model_dump_json().encode()
+
+
+def _number(head: bytes, name: bytes, default: int) -> int:
+    """Return the number in a header."""
+    lines = (line.partition(b":") for line in head.lower().split(b"\r\n"))
+    return next((int(value) for key, _, value in lines if key == name), default)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Annotated, cast
 from fastapi import APIRouter, Depends, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from services.worker.intake import compute
+from services.worker.intake import compute, compute_frame
 from services.worker.metrics import Metrics
 from services.worker.schemas import BINARY, CART_POLE, Health, Result, json_body, problems
 from services.worker.settings import Settings
@@ -54,15 +54,17 @@ MetricsState = Annotated[Metrics, Depends(_metrics)]
     openapi_extra=json_body(UnitJson, CART_POLE, **BINARY),
 )
 async def run_rollouts(request: Request, pool: Pool, settings: SettingsState) -> Response:
-    """Run a unit: a batch of rollouts, in one slot.
+    """Run a unit: a batch of rollouts, in one slot; a frame in as many as the header `Seedcast-Slots` says.
 
     A rollout that fails is part of the result, not an error. A unit that takes longer than the environment's
     `rollout_timeout_seconds` fails as a whole. If the client goes away, the unit is
     given up.
     """
     binary = request.headers.get("content-type", "").partition(";")[0].strip() == FRAME_MEDIA_TYPE
-    kind, media_type = (Kind.UNIT, FRAME_MEDIA_TYPE) if binary else (Kind.UNIT_JSON, "application/json")
-    return Response(await compute(pool, request, kind, settings.max_body_bytes), media_type=media_type)
+    if binary:
+        return Response(await compute_frame(pool, request, settings.max_body_bytes), media_type=FRAME_MEDIA_TYPE)
+    result = await compute(pool, request, Kind.UNIT_JSON, settings.max_body_bytes)
+    return Response(result, media_type="application/json")
 
 
 @router.post(

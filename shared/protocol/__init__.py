@@ -8,11 +8,12 @@ rows of parameters or as what makes them (`members`), whichever is smaller.
 from shared.protocol.info import WorkerInfo
 from shared.protocol.result import Failure, FailureKind, ResultHeader, UnitResult
 from shared.protocol.unit import RewardShaping, Unit, UnitHeader, UnitJson
-from shared.protocol.version import FRAME_MEDIA_TYPE, PROTOCOL_VERSION
+from shared.protocol.version import FRAME_MEDIA_TYPE, PROTOCOL_VERSION, SLOTS_HEADER
 
 __all__ = [
     "FRAME_MEDIA_TYPE",
     "PROTOCOL_VERSION",
+    "SLOTS_HEADER",
     "Failure",
     "FailureKind",
     "ResultHeader",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Self
 
@@ -34,7 +35,7 @@ class ResultHeader(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     protocol: int = PROTOCOL_VERSION
-    busy_seconds: float = Field(description="How long the slot worked on the unit.")
+    busy_seconds: float = Field(description="How long slots worked on the unit, added up.")
     failures: list[Failure] = Field(default_factory=list)
 
 
@@ -62,6 +63,25 @@ class UnitResult:
         lengths = np.zeros(rollouts, np.int32)
         return cls(nothing, nothing, lengths, failures=[failure], busy_seconds=busy_seconds)
 
+    @classmethod
+    def joined(cls, parts: Sequence[Self]) -> Self:
+        """Return the result of a unit from those of its parts, in their order."""
+        failures, before = list[Failure](), 0
+        for part in parts:
+            for failure in part.failures:
+                rollouts = [before + rollout for rollout in failure.rollouts]
+                failures.append(failure.model_copy(update={"rollouts": rollouts}))
+            before += len(part.returns)
+        return cls(
+            returns=np.concatenate([part.returns for part in parts]),
+            fitness=np.concatenate([part.fitness for part in parts]),
+            lengths=np.concatenate([part.lengths for part in parts]),
+            observation_sums=_joined([(part.observation_sums, len(part.returns)) for part in parts]),
+            observation_squares=_joined([(part.observation_squares, len(part.returns)) for part in parts]),
+            failures=failures,
+            busy_seconds=sum(part.busy_seconds for part in parts),
+        )
+
     def to_frame(self) -> bytes:
         """Encode as a binary frame."""
         header = ResultHeader(busy_seconds=self.busy_seconds, failures=self.failures)
@@ -88,8 +108,8 @@ class UnitResult:
         return arrays
 
     @classmethod
-    def from_frame(cls, frame: bytes, rollouts: int) -> Self:
-        """Decode and check the result of a unit of ``rollouts`` rollouts.
+    def from_frame(cls, frame: bytes, rollouts: int | None = None) -> Self:
+        """Decode and check the result of a unit of so many rollouts; None: of as many as it tells of.
 
         Raises:
             InvalidInput: it is damaged or does not belong to such a unit.
@@ -108,6 +128,7 @@ class UnitResult:
             failures=header.failures,
             busy_seconds=header.busy_seconds,
         )
+        rollouts = len(result.returns) if rollouts is None else rollouts
         for name, array in result._arrays().items():
             if array.shape[:1] != (rollouts,):
                 raise InvalidInput.of(name, f"has shape {array.shape}, the unit had {rollouts} rollouts")
@@ -118,3 +139,12 @@ class UnitResult:
         if missing:
             raise InvalidInput.of("returns", f"rollouts {sorted(missing)[:5]} have no result and no failure")
         return result
+
+
+def _joined(parts: Sequence[tuple[NDArray[np.float64] | None, int]]) -> NDArray[np.float64] | None:
+    """Join statistics of so many rollouts each; a part that failed as a whole has none, where others have some."""
+    sizes = [array.shape[1] for array, _ in parts if array is not None]
+    if not sizes:
+        return None
+    arrays = [np.zeros((rollouts, sizes[0])) if array is None else array for array, rollouts in parts]
+    return np.concatenate(arrays)

@@ -1,8 +1,11 @@
-"""The request: a *unit*, a batch of rollouts that one slot computes in one go. It carries everything."""
+"""The request: a *unit*, a batch of rollouts that one slot computes in one go. It carries everything.
+
+A worker may split a unit into *parts*, one a slot. A part is a unit itself: the members, and some of the rollouts.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -75,6 +78,17 @@ class Unit:
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    def part(self, index: int, parts: int) -> Self:
+        """Return part ``index`` of so many: rollouts that follow one another, about as many in each.
+
+        Raises:
+            InvalidInput: there are not so many rollouts.
+        """
+        if not 0 <= index < parts <= len(self):
+            raise InvalidInput.of("rows", f"{len(self)} rollouts make no part {index} of {parts}")
+        rollouts = slice(index * len(self) // parts, (index + 1) * len(self) // parts)
+        return replace(self, rows=self.rows[rollouts], seeds=self.seeds[rollouts])
 
     def to_frame(self) -> bytes:
         """Encode as a binary frame."""

@@ -2,3 +2,6 @@
 
 PROTOCOL_VERSION = 2
 FRAME_MEDIA_TYPE = "application/vnd.seedcast.frame"
+
+SLOTS_HEADER = "Seedcast-Slots"
+"""Of a request with a unit's frame: over how many slots the worker may split it; one where it is missing."""

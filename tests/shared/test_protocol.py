@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from shared.errors import InvalidInput, ProtocolMismatch
 from shared.frame import encode_frame
@@ -218,3 +220,39 @@ def test_what_failed_is_null_in_json() -> None:
 def test_a_result_that_does_not_belong_to_the_unit_is_refused(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(InvalidInput, match=message):
         UnitResult.from_frame(result(**changes).to_frame(), rollouts=3)
+
+
+@given(rollouts=st.integers(1, 40), data=st.data())
+def test_parts_are_the_unit_and_their_results_join_to_its_result(rollouts: int, data: st.DataObject) -> None:
+    rows, seeds = np.arange(rollouts, dtype=np.int32) % 2, np.arange(rollouts, dtype=np.int32) + 7
+    whole = unit(rows=rows, seeds=seeds)
+    parts = data.draw(st.integers(1, rollouts))
+    split = [whole.part(index, parts) for index in range(parts)]
+    np.testing.assert_array_equal(np.concatenate([part.rows for part in split]), rows)
+    np.testing.assert_array_equal(np.concatenate([part.seeds for part in split]), seeds)
+    assert max(map(len, split)) - min(map(len, split)) <= 1
+    broken = data.draw(st.integers(-1, parts - 1))
+    joined = UnitResult.joined([_computed(part, broken=index == broken) for index, part in enumerate(split)])
+    back = UnitResult.from_frame(joined.to_frame(), rollouts)
+    lost = [rollout for failure in back.failures for rollout in failure.rollouts]
+    assert lost == [int(seed) - 7 for index, part in enumerate(split) if index == broken for seed in part.seeds]
+    good = np.setdiff1d(np.arange(rollouts), lost)
+    np.testing.assert_array_equal(back.returns[good], seeds[good])
+    assert np.isnan(back.returns[lost]).all()
+    if back.observation_sums is not None:
+        np.testing.assert_array_equal(back.observation_sums[good, 0], seeds[good])
+    assert back.busy_seconds == parts * 0.5
+
+
+def _computed(part: Unit, *, broken: bool) -> UnitResult:
+    if broken:
+        return UnitResult.failed(len(part), "crash", "segfault", 0.5)
+    returns = part.seeds.astype(np.float64)
+    statistics = np.stack([returns, returns**2], axis=1)
+    return UnitResult(returns, returns, part.rows, statistics, statistics, busy_seconds=0.5)
+
+
+@pytest.mark.parametrize(("index", "parts"), [(0, 4), (3, 3), (-1, 2), (0, 0)])
+def test_a_part_that_there_is_not_is_refused(index: int, parts: int) -> None:
+    with pytest.raises(InvalidInput, match=f"3 rollouts make no part {index} of {parts}"):
+        unit().part(index, parts)

@@ -42,7 +42,7 @@ def disturbed(seed: int) -> World:
     """Build a world that is disturbed at random."""
     chance = random.Random(seed)
     spread = chance.choice([0.001, 0.01, 0.2])
-    limits = Limits(unit_seconds=chance.choice([0.2, 2.0, 5.0]))
+    limits = Limits(unit_seconds=chance.choice([0.2, 2.0, 5.0]), request_seconds=chance.choice([0.0005, 0.05]))
     world = World(limits, latency=lambda: 0.0005 + chance.expovariate(1 / spread))
     names = [f"w{number}" for number in range(int(2 ** chance.uniform(0, 8.5)))]
     for name in names:

@@ -63,27 +63,31 @@ class VirtualClient:
     async def close(self) -> None:
         pass
 
-    async def rollouts(self, frame: bytes, timeout_seconds: float) -> bytes:
+    async def rollouts(self, frame: bytes, timeout_seconds: float, slots: int = 1) -> bytes:
         await self._answer(seconds=timeout_seconds)
-        if self._waiting > 2 * self._slots or self._happens(0.01):
+        if self._waiting + slots > 1 + 2 * self._slots or self._happens(0.01):
             raise Busy("0 free slots")
         unit = Unit.from_frame(frame)
-        self._waiting += 1
+        self._waiting += slots
         try:
-            async with self._room:
-                return await self._compute(unit)
+            parts = await asyncio.gather(*(self._part(unit.part(index, slots)) for index in range(slots)))
+            await self._misfortune()
+            return UnitResult.joined(parts).to_frame()
         finally:
-            self._waiting -= 1
+            self._waiting -= slots
 
-    async def _compute(self, unit: Unit) -> bytes:
+    async def _part(self, unit: Unit) -> UnitResult:
+        async with self._room:
+            return await self._compute(unit)
+
+    async def _compute(self, unit: Unit) -> UnitResult:
         killer = next((int(seed) for seed in unit.seeds if poisonous(int(seed))), None)
         busy = self._slowness * sum(self._seconds * (0.5 + seed % 7 / 7) for seed in unit.seeds.tolist())
         await asyncio.sleep(busy)
-        await self._misfortune()
         if killer is not None:
             self.deaths.append(killer)
-            return UnitResult.failed(len(unit), "crash", "segfault", busy).to_frame()
-        return result(unit, busy).to_frame()
+            return UnitResult.failed(len(unit), "crash", "segfault", busy)
+        return result(unit, busy)
 
     async def _misfortune(self) -> None:
         """Let what may happen to a worker happen, or to the reply it is about to give."""
@@ -166,7 +170,8 @@ async def _play(seed: int, log: Callable[[str], None]) -> None:
         return cast(WorkerClient, clients[-1])
 
     fleet = Fleet(VirtualDiscovery(chance, urls, trouble), connect)
-    dispatcher = Dispatcher(fleet, Limits(unit_seconds=chance.choice([0.2, 2.0])))
+    limits = Limits(unit_seconds=chance.choice([0.2, 2.0]), request_seconds=chance.choice([0.0005, 0.05]))
+    dispatcher = Dispatcher(fleet, limits)
     watching = asyncio.create_task(fleet.run())
     log(f"{len(urls)} workers, trouble {trouble}, {seconds} s a rollout")
     runs = [_experiment(dispatcher, random.Random(chance.random()), f"e{number}", log) for number in range(3)]

@@ -26,6 +26,25 @@ CHECK_EVERY = 97
 
 
 @dataclass
+class Work:
+    """A unit at a worker."""
+
+    send: Send
+    open: int = 0
+    """Parts that are not done yet."""
+    busy_seconds: float = 0.0
+    failures: list[Failure] = field(default_factory=list)
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """What one slot does of a unit."""
+
+    work: Work
+    rollouts: range
+
+
+@dataclass
 class VirtualWorker:
     """A worker: what it computes, what waits in it, and how it misbehaves."""
 
@@ -35,8 +54,8 @@ class VirtualWorker:
     up: bool = True
     hung_until: float = 0.0
     """Until then replies stay inside."""
-    running: dict[int, Send] = field(default_factory=dict)
-    queue: deque[Send] = field(default_factory=deque)
+    running: set[Part] = field(default_factory=set)
+    queue: deque[Part] = field(default_factory=deque)
     life: int = 0
     """Counts restarts: what an earlier life was computing is gone."""
 
@@ -150,12 +169,12 @@ class World:
     def crash(self, name: str, notice_seconds: float) -> None:
         """Kill a worker; the master notices later, by broken connections and by its probes."""
         worker = self.workers[name]
-        units = [*worker.running.values(), *worker.queue]
+        units = {part.work.send.unit: part.work.send for part in (*worker.running, *worker.queue)}
         worker.up, worker.life = False, worker.life + 1
         worker.running.clear()
         worker.queue.clear()
         self.log(f"{name} is killed with {len(units)} units")
-        for send in units:
+        for _, send in sorted(units.items()):
             self.lost_replies += 1
             self.after(self._latency(), partial(self._lose, send))
         self.after(notice_seconds, partial(self._notice, worker))
@@ -236,30 +255,42 @@ class World:
             return
         if not worker.up:
             self._lose(send)
-        elif len(worker.running) < worker.slots:
-            self._start(worker, send)
-        elif len(worker.queue) < 2 * worker.slots:
-            worker.queue.append(send)
+        elif len(worker.running) + len(worker.queue) + send.slots <= 3 * worker.slots:
+            worker.queue.extend(_parts(send))
+            self._fill(worker)
         else:
             self.after(self._latency(), partial(self._refuse, send, 1.0))
 
-    def _start(self, worker: VirtualWorker, send: Send) -> None:
-        job, life = self.jobs[send.job], worker.life
-        worker.running[send.unit] = send
-        job.computed.update(send.rollouts)
-        killer = next((rollout for rollout in send.rollouts if rollout in job.poison), None)
-        stop = send.rollouts.stop if killer is None else killer + 1
-        busy = worker.slowness * sum(job.seconds[send.rollouts.start : stop])
-        self.after(busy, partial(self._end, worker, life, send, busy, killer))
+    def _fill(self, worker: VirtualWorker) -> None:
+        while worker.queue and worker.up and len(worker.running) < worker.slots:
+            self._start(worker, worker.queue.popleft())
 
-    def _end(self, worker: VirtualWorker, life: int, send: Send, busy: float, killer: int | None) -> None:
-        if worker.life != life or worker.running.pop(send.unit, None) is None:
+    def _start(self, worker: VirtualWorker, part: Part) -> None:
+        job = self.jobs[part.work.send.job]
+        worker.running.add(part)
+        job.computed.update(part.rollouts)
+        killer = next((rollout for rollout in part.rollouts if rollout in job.poison), None)
+        stop = part.rollouts.stop if killer is None else killer + 1
+        busy = worker.slowness * sum(job.seconds[part.rollouts.start : stop])
+        self.after(busy, partial(self._end, worker, worker.life, part, busy, killer))
+
+    def _end(self, worker: VirtualWorker, life: int, part: Part, busy: float, killer: int | None) -> None:
+        if worker.life != life or part not in worker.running:
             return
-        failures: list[Failure] = []
+        worker.running.remove(part)
+        work, send = part.work, part.work.send
+        work.open -= 1
+        work.busy_seconds += busy
         if killer is not None:
             self.jobs[send.job].deaths[killer] += 1
-            failures = [Failure(kind="crash", message="segfault", rollouts=list(range(len(send.rollouts))))]
-        self._free(worker)
+            places = [rollout - send.rollouts.start for rollout in part.rollouts]
+            work.failures.append(Failure(kind="crash", message="segfault", rollouts=places))
+        self._fill(worker)
+        if not work.open:
+            self._answer(worker, work)
+
+    def _answer(self, worker: VirtualWorker, work: Work) -> None:
+        send = work.send
         fault = self.reply_fault(send)
         held = max(0.0, worker.hung_until - self.now)
         if fault == "lost":
@@ -267,14 +298,17 @@ class World:
             self.after(self._latency(), partial(self._lose, send))
             return
         for _ in range(2 if fault == "twice" else 1):
-            self.after(held + self._latency(), partial(self._reply, send, busy, failures))
+            self.after(held + self._latency(), partial(self._reply, send, work.busy_seconds, work.failures))
 
     def _stop(self, unit: int) -> None:
         for worker in self.workers.values():
-            if worker.running.pop(unit, None) is not None:
-                self._free(worker)
-            worker.queue = deque(send for send in worker.queue if send.unit != unit)
+            worker.running = {part for part in worker.running if part.work.send.unit != unit}
+            worker.queue = deque(part for part in worker.queue if part.work.send.unit != unit)
+            self._fill(worker)
 
-    def _free(self, worker: VirtualWorker) -> None:
-        if worker.queue and worker.up:
-            self._start(worker, worker.queue.popleft())
+
+def _parts(send: Send) -> list[Part]:
+    """Split a unit as a worker does."""
+    size, work = len(send.rollouts), Work(send, open=send.slots)
+    bounds = [index * size // send.slots for index in range(send.slots + 1)]
+    return [Part(work, send.rollouts[start:stop]) for start, stop in itertools.pairwise(bounds)]

@@ -18,15 +18,28 @@ def message(payload: bytes) -> Message:
 def test_first_come_is_first_served_and_room_is_bounded() -> None:
     async def scenario() -> None:
         tickets = Tickets(2)
-        first, second = tickets.put(message(b"1")), tickets.put(message(b"2"))
+        first, second = tickets.put([message(b"1"), message(b"2")])
         with pytest.raises(Busy, match="0 units run, 2 wait"):
-            tickets.put(message(b"3"))
+            tickets.put([message(b"3")])
         assert await tickets.take() is first
         with pytest.raises(Busy, match="1 units run, 1 wait"):
             tickets.check_room()
         tickets.done()
-        tickets.put(message(b"3"))
+        tickets.put([message(b"3")])
         assert await tickets.take() is second
+
+    asyncio.run(scenario())
+
+
+def test_requests_that_belong_together_are_all_taken_or_none() -> None:
+    async def scenario() -> None:
+        tickets = Tickets(3)
+        tickets.put([message(b"1")])
+        with pytest.raises(Busy, match="0 units run, 1 wait"):
+            tickets.put([message(b"2"), message(b"3"), message(b"4")])
+        assert tickets.waiting == 1
+        tickets.put([message(b"2"), message(b"3")])
+        assert tickets.waiting == 3
 
     asyncio.run(scenario())
 
@@ -34,7 +47,7 @@ def test_first_come_is_first_served_and_room_is_bounded() -> None:
 def test_a_discarded_ticket_is_never_taken() -> None:
     async def scenario() -> None:
         tickets = Tickets(9)
-        unwanted, wanted = tickets.put(message(b"1")), tickets.put(message(b"2"))
+        unwanted, wanted = tickets.put([message(b"1"), message(b"2")])
         tickets.discard(unwanted)
         assert await tickets.take() is wanted
         with pytest.raises(TimeoutError):
@@ -46,7 +59,7 @@ def test_a_discarded_ticket_is_never_taken() -> None:
 def test_a_ticket_put_back_is_the_next_again() -> None:
     async def scenario() -> None:
         tickets = Tickets(9)
-        first, second = tickets.put(message(b"1")), tickets.put(message(b"2"))
+        first, second = tickets.put([message(b"1"), message(b"2")])
         tickets.put_back(await tickets.take())
         assert (tickets.running, tickets.waiting) == (0, 2)
         assert [await tickets.take(), await tickets.take()] == [first, second]
@@ -57,11 +70,11 @@ def test_a_ticket_put_back_is_the_next_again() -> None:
 def test_closing_sends_away_those_who_wait_and_those_who_come() -> None:
     async def scenario() -> None:
         tickets = Tickets(9)
-        waiting = tickets.put(message(b"1"))
+        (waiting,) = tickets.put([message(b"1")])
         tickets.close()
         with pytest.raises(Busy, match="shutting down"):
             await waiting.answer
         with pytest.raises(Busy, match="shutting down"):
-            tickets.put(message(b"2"))
+            tickets.put([message(b"2")])
 
     asyncio.run(scenario())

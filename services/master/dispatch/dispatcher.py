@@ -166,7 +166,7 @@ class Dispatcher:
     async def _perform(self, send: Send, job: _Job, worker: Worker) -> None:
         worker.in_flight += 1
         try:
-            result = await self._request(job.batch, send.rollouts, worker)
+            result = await self._request(job.batch, send, worker)
         except Busy as busy:
             worker.failed(busy)
             self._refused(send, busy.retry_after)
@@ -191,19 +191,19 @@ class Dispatcher:
             worker.in_flight -= 1
         self._send()
 
-    async def _request(self, batch: Batch, rollouts: range, worker: Worker) -> UnitResult:
+    async def _request(self, batch: Batch, send: Send, worker: Worker) -> UnitResult:
         deadline = _deadline(batch)
         timeout = deadline + max(worker.deadlines, default=0.0) + REPLY_MARGIN_SECONDS
         worker.deadlines.append(deadline)
         try:
-            frame = await asyncio.to_thread(lambda: batch.unit(rollouts).to_frame())
-            reply = await worker.client.rollouts(frame, timeout)
+            frame = await asyncio.to_thread(lambda: batch.unit(send.rollouts).to_frame())
+            reply = await worker.client.rollouts(frame, timeout, send.slots)
         finally:
             worker.deadlines.remove(deadline)
         try:
             if len(reply) <= SMALL_REPLY_BYTES:
-                return UnitResult.from_frame(reply, len(rollouts))
-            return await asyncio.to_thread(UnitResult.from_frame, reply, len(rollouts))
+                return UnitResult.from_frame(reply, len(send.rollouts))
+            return await asyncio.to_thread(UnitResult.from_frame, reply, len(send.rollouts))
         except InvalidInput as error:
             raise WorkerLost(f"its reply is no result: {error}") from error
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 from shared.protocol import Failure
@@ -18,7 +19,9 @@ class Limits:
     first_unit_rollouts: int = 4
     """Units of an experiment whose speed is not known yet."""
     request_seconds: float = 0.0005
-    """What a unit costs the master: with many slots, units must be long enough for it to feed them all."""
+    """What a unit costs the master: with many slots, units must be large enough for it to feed them all."""
+    feeding_share: float = 0.5
+    """So much of its time a master may spend on requests, before units take several slots of a worker."""
     first_window: float = 0.25
     """Slow start: the share of its capacity that a new worker may hold; every unit it answers adds one more."""
 
@@ -31,8 +34,15 @@ class Send:
     job: int
     rollouts: range
     worker: str
+    slots: int = 1
+    """The worker splits it over so many of its slots."""
     hedge: bool = False
     """The rollouts are in flight elsewhere already; the first valid reply wins."""
+
+    @property
+    def rounds(self) -> int:
+        """Rollouts that the busiest of its slots does one after another."""
+        return math.ceil(len(self.rollouts) / self.slots)
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ class FreeWorkers:
         worker.version += 1
         if worker.slots and now < worker.rest_until:
             heapq.heappush(self._resting, (worker.rest_until, worker.order, worker))
-        elif worker.usable(now) and len(worker.flights) < worker.capacity:
+        elif worker.usable(now) and worker.taken < worker.capacity:
             entry = (worker.load, worker.order, worker.version, worker)
             heapq.heappush(self._heaps.setdefault(worker.kind, []), entry)
 

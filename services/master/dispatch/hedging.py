@@ -42,7 +42,7 @@ def stragglers(job: JobEntry, seconds: float | None, now: float) -> list[Straggl
         return []
     found: list[Straggler] = []
     for flight in job.flights.values():
-        age, expected = flight.age(now), seconds * len(flight.send.rollouts)
+        age, expected = flight.age(now), seconds * flight.send.rounds
         if age > max(PATIENCE * expected, LEAST_SECONDS) and repeatable(job, flight, job.rollouts):
             found.append(Straggler(job.number, flight, age / expected))
     return found

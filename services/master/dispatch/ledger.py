@@ -19,7 +19,7 @@ from services.master.dispatch.hedging import Straggler, hedge_size, repeatable, 
 from services.master.dispatch.job import JobEntry
 from services.master.dispatch.roster import Roster
 from services.master.dispatch.shares import Shares
-from services.master.dispatch.sizing import SLOW_PACE, Speeds, leaves_it, may_queue, unit_size
+from services.master.dispatch.sizing import SLOW_PACE, Speeds, leaves_it, may_queue, unit_shape
 from services.master.dispatch.standing import WorkerEntry
 from services.master.dispatch.verdicts import hopeless, lose, strike
 from shared.protocol import Failure
@@ -203,12 +203,11 @@ class Ledger:
         """Kinds none of whose workers has an idle slot, nor any job that may be queued with them."""
         self._roster.count(self._now)
         while worker := self._roster.pop_free(self._wanted_kinds() - busy):
-            queued = len(worker.flights) >= worker.slots
-            send = self._hedge_for(worker) if not queued else None
-            send = send or self._next_for(worker, queued)
+            send = self._hedge_for(worker) if not worker.full else None
+            send = send or self._next_for(worker)
             if send is None:
                 passed.append(worker)
-                if queued:
+                if worker.full:
                     busy.add(worker.kind)  # it was the freest of them
             else:
                 sends.append(send)
@@ -224,20 +223,18 @@ class Ledger:
         wanted |= {kind for kind, found in self._stragglers.items() if found}
         return self._roster.free_kinds if None in wanted else {kind for kind in wanted if kind is not None}
 
-    def _next_for(self, worker: WorkerEntry, queued: bool) -> Send | None:
+    def _next_for(self, worker: WorkerEntry) -> Send | None:
         """Return rollouts of the neediest job that may have this worker."""
-        able = [job for job in self._jobs.values() if self._may_have(worker, job, queued)]
+        able = [job for job in self._jobs.values() if self._may_have(worker, job)]
         if not able:
             return None
         job = min(able, key=self._shares.need)
-        rollouts = job.take_suspect(worker.name)
-        if rollouts is None:
-            capacity, seconds = self._capacity(job), self._seconds(job)
-            size = unit_size(job, worker, seconds, capacity.slots, capacity.rate, self._limits)
-            rollouts = job.take(size)
-        return self._send(job, rollouts, worker)
+        if suspect := job.take_suspect(worker.name):
+            return self._send(job, suspect, worker)
+        shape = unit_shape(job, worker, self._seconds(job), self._capacity(job), self._limits)
+        return self._send(job, job.take(shape.rollouts), worker, slots=shape.slots)
 
-    def _may_have(self, worker: WorkerEntry, job: JobEntry, queued: bool) -> bool:
+    def _may_have(self, worker: WorkerEntry, job: JobEntry) -> bool:
         if not job.waiting or not job.takes(worker):
             return False
         capacity, seconds = self._capacity(job), self._seconds(job)
@@ -245,7 +242,7 @@ class Ledger:
             return False
         if job.pending and leaves_it(job, worker, seconds, capacity.rate):
             return False
-        return not queued or may_queue(job, seconds, capacity.slots, capacity.rate, self._limits)
+        return not worker.full or may_queue(job, worker, seconds, capacity, self._limits)
 
     def _hedge_for(self, worker: WorkerEntry) -> Send | None:
         """Return the worst straggler's rollouts, for a quick, idle worker that no other experiment needs more."""
@@ -259,13 +256,14 @@ class Ledger:
         while found:
             straggler = found[-1]
             job = self._jobs.get(straggler.job)
-            idle = max(1, self._capacity(job).slots - len(self._units)) if job else 1
+            taken = sum(flight.send.slots for flight in self._units.values())
+            idle = max(1, self._capacity(job).slots - taken) if job else 1
             most = hedge_size(job, straggler, idle) if job else 0
             rollouts = repeatable(job, straggler.flight, most) if job else range(0)
             if job is None or not rollouts:
                 found.pop()
                 continue
-            others = [other for other in self._jobs.values() if self._may_have(worker, other, False)]
+            others = [other for other in self._jobs.values() if self._may_have(worker, other)]
             need = self._shares.need
             if straggler.flight.send.worker == worker.name or any(need(other) < need(job) for other in others):
                 return None
@@ -273,9 +271,12 @@ class Ledger:
             return self._send(job, rollouts, worker, hedge=True)
         return None
 
-    def _send(self, job: JobEntry, rollouts: range, worker: WorkerEntry, *, hedge: bool = False) -> Send:
-        send = Send(next(self._numbers), job.number, rollouts, worker.name, hedge)
-        flight = Flight(send, self._now, self._now if len(worker.flights) < worker.slots else None)
+    def _send(
+        self, job: JobEntry, rollouts: range, worker: WorkerEntry, *, slots: int = 1, hedge: bool = False
+    ) -> Send:
+        slots = min(slots, len(rollouts))
+        send = Send(next(self._numbers), job.number, rollouts, worker.name, slots, hedge)
+        flight = Flight(send, self._now, None if worker.full else self._now)
         self._units[send.unit] = flight
         worker.depart(flight)
         job.depart(flight)
@@ -301,7 +302,7 @@ class Ledger:
             flight = self._land(unit)
             worker = self._roster.get(flight.send.worker) if flight else None
             if flight and worker and flight.started is not None:
-                self._speeds.learn_least(job.experiment, worker, flight.age(self._now) / len(flight.send.rollouts))
+                self._speeds.learn_least(job.experiment, worker, flight.age(self._now) / flight.send.rounds)
                 self._roster.recount()
         return units
 
@@ -318,7 +319,7 @@ class Ledger:
         if not whole:
             before = worker.rate
             worker.answered += 1
-            worker.succeed()
+            worker.succeed(send.slots)
             each = busy_seconds / len(send.rollouts)
             self._speeds.learn(job.experiment, worker, each, self._capacity(job).slots)
             self._roster.quicken(worker, worker.rate - before, self._now)

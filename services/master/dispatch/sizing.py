@@ -9,7 +9,9 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import dataclass
 
+from services.master.dispatch.capacity import Capacity
 from services.master.dispatch.entries import Limits
 from services.master.dispatch.job import JobEntry
 from services.master.dispatch.standing import WorkerEntry
@@ -80,31 +82,54 @@ class Speeds:
         self._seconds = {experiment: seconds * median for experiment, seconds in self._seconds.items()}
 
 
-def unit_size(
-    job: JobEntry, worker: WorkerEntry, seconds: float | None, slots: int, rate: float, limits: Limits
-) -> int:
-    """Return how many of a job's rollouts make a unit for a worker.
+@dataclass(frozen=True)
+class Shape:
+    """What a unit is to be."""
 
-    ``seconds`` is what a rollout takes a typical worker; ``slots`` and ``rate`` are those of all usable workers.
+    rollouts: int
+    slots: int
+    """Over so many slots of its worker it is split."""
+
+
+def unit_shape(
+    job: JobEntry, worker: WorkerEntry, seconds: float | None, capacity: Capacity, limits: Limits
+) -> Shape:
+    """Return how many of a job's rollouts make a unit for a worker, and for how many of its slots.
+
+    ``seconds`` is what a rollout takes a typical worker; ``capacity`` is that of all workers the job may use.
+    A unit takes one slot, unless that came to more requests than a master can make. Where a worker has not as many
+    slots as that needs, units are longer, too.
     """
     if seconds is None:
-        return max(1, min(math.ceil(job.waiting / (2 * max(1, slots))), limits.first_unit_rollouts))
+        share = math.ceil(job.waiting / (2 * max(1, capacity.slots)))
+        return Shape(max(1, min(share, limits.first_unit_rollouts)), 1)
     pace = _clear_pace(worker)
     each = seconds * pace
     target = min(limits.unit_seconds, job.most_seconds) * (1.0 if worker.answered else FIRST_UNITS_SHARE)
     most = max(1, int(target / each + _ROUNDING))
-    share = math.ceil(job.waiting / (2 * max(rate, 1e-9) * pace) - _ROUNDING)
-    return max(1, min(max(share, _least(job, seconds, pace, slots, limits)), most))
+    share = max(1, math.ceil(job.waiting / (2 * max(capacity.rate, 1e-9) * pace) - _ROUNDING))
+    slots = slots_of_a_unit(min(share, most) * each, worker, capacity, limits)
+    for_a_slot = max(1, min(max(share, _least(job, seconds, pace, slots, capacity, limits)), most))
+    return Shape(for_a_slot * slots, slots)
 
 
-def _least(job: JobEntry, seconds: float, pace: float, slots: int, limits: Limits) -> int:
-    """Return the smallest unit that is worth a request; where that is much of a job, one that splits it evenly."""
-    busy = slots * limits.request_seconds
+def slots_of_a_unit(unit_seconds: float, worker: WorkerEntry, capacity: Capacity, limits: Limits) -> int:
+    """Return for how many slots a unit is to be that takes so long, so that the master can feed all slots."""
+    wanted = capacity.slots * limits.request_seconds / (limits.feeding_share * max(unit_seconds, 1e-6))
+    return max(1, min(int(wanted), worker.slots, worker.capacity))
+
+
+def _least(job: JobEntry, seconds: float, pace: float, slots: int, capacity: Capacity, limits: Limits) -> int:
+    """Return the fewest rollouts for a slot that are worth a request for so many slots.
+
+    Where that is much of a job, they are as many as split it evenly.
+    """
+    busy = capacity.slots / slots * limits.request_seconds
     if busy <= limits.minimum_unit_seconds:
         return int(limits.minimum_unit_seconds / (seconds * pace) + _ROUNDING)
     least = max(1, math.ceil(busy / seconds - _ROUNDING))
-    waves = max(1, job.rollouts // (slots * least))
-    return int(math.ceil(job.rollouts / (slots * waves)) / pace + _ROUNDING)
+    waves = max(1, job.rollouts // (capacity.slots * least))
+    return int(math.ceil(job.rollouts / (capacity.slots * waves)) / pace + _ROUNDING)
 
 
 def _clear_pace(worker: WorkerEntry) -> float:
@@ -112,14 +137,19 @@ def _clear_pace(worker: WorkerEntry) -> float:
     return 1.0 if 1 / ALIKE < worker.pace < ALIKE else worker.pace
 
 
-def may_queue(job: JobEntry, seconds: float | None, slots: int, rate: float, limits: Limits) -> bool:
+def may_queue(
+    job: JobEntry, worker: WorkerEntry, seconds: float | None, capacity: Capacity, limits: Limits
+) -> bool:
     """Whether units of a job may wait in a worker's queue: while there is plenty, or where units are very short.
 
     Toward the end a unit in a busy worker's queue would be waited for, while slots elsewhere have nothing to do.
+    But a unit that takes several slots is done with some of them first, and these go on with what is in the queue.
     """
+    if worker.taken > len(worker.flights):
+        return True
     if seconds is None:
-        return job.waiting > 2 * slots * limits.first_unit_rollouts
-    left = job.waiting * seconds / max(rate, 1e-9)
+        return job.waiting > 2 * capacity.slots * limits.first_unit_rollouts
+    left = job.waiting * seconds / max(capacity.rate, 1e-9)
     if left >= 2 * min(limits.unit_seconds, job.most_seconds):
         return True
     return max(seconds, left / 2) <= 2 * limits.minimum_unit_seconds

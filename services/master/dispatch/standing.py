@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from itertools import islice
 
 from services.master.dispatch.entries import Flight
 
@@ -35,13 +34,15 @@ class WorkerEntry:
     kind: str = ""
     """Jobs that ask for another kind do not use it."""
     window: float = 0.0
-    """How many units it may hold by its own merits."""
+    """How many slots and places of its queue it may have taken by its own merits."""
     ceiling: float = math.inf
     """What it could hold when it last had no room for more."""
     pace: float = 1.0
     """Seconds it takes for what takes a typical worker one."""
     flights: dict[int, Flight] = field(default_factory=dict)
-    """Units it holds, oldest first: the first ``slots`` of them run."""
+    """Units it holds, oldest first: those that begin within the first ``slots`` of ``taken`` run."""
+    taken: int = 0
+    """Slots that these units take, or wait for in its queue."""
     answered: int = 0
     """Units answered in all."""
     troubles: int = 0
@@ -55,13 +56,18 @@ class WorkerEntry:
 
     @property
     def capacity(self) -> int:
-        """Units it may hold now."""
+        """Slots that units for it may take, or wait for, now."""
         return min(self.slots + math.ceil(QUEUE_SHARE * self.slots), max(1, int(self.window))) if self.slots else 0
 
     @property
+    def full(self) -> bool:
+        """Whether every slot is taken, so that one more unit would wait in its queue."""
+        return self.taken >= self.slots
+
+    @property
     def load(self) -> float:
-        """Units in flight for each slot."""
-        return len(self.flights) / self.slots
+        """Slots taken, for each that there is."""
+        return self.taken / self.slots
 
     @property
     def rate(self) -> float:
@@ -81,19 +87,25 @@ class WorkerEntry:
     def depart(self, flight: Flight) -> None:
         """Note a unit that is sent to it."""
         self.flights[flight.send.unit] = flight
+        self.taken += flight.send.slots
 
     def land(self, unit: int, now: float) -> None:
-        """Note a unit that it holds no more; the first of its queue gets the slot."""
-        self.flights.pop(unit, None)
-        if self.slots and (next_one := next(islice(self.flights.values(), self.slots - 1, None), None)):
-            next_one.started = now if next_one.started is None else next_one.started
+        """Note a unit that it holds no more; the first of its queue get the slots."""
+        if flight := self.flights.pop(unit, None):
+            self.taken -= flight.send.slots
+        before = 0
+        for flight in self.flights.values():
+            if before >= self.slots:
+                break
+            if flight.started is None:
+                flight.started = now
+            before += flight.send.slots
 
-    def succeed(self) -> None:
-        """A unit was answered well: hold one more, or, beyond what was too much once, a little more."""
+    def succeed(self, slots: int = 1) -> None:
+        """A unit of so many slots was answered well: take as many more, beyond what was too much once fewer."""
         self.troubles = 0
-        self.window = min(
-            self.window + (1.0 if self.window < self.ceiling else 1 / self.window), 2.0 * self.slots + 1
-        )
+        more = float(slots) if self.window < self.ceiling else slots / self.window
+        self.window = min(self.window + more, 2.0 * self.slots + 1)
 
     def fail(self, sent: float, now: float, *, may_rest: bool) -> None:
         """A unit was lost or failed, sent at ``sent``. What was sent before the last such tells nothing new."""
@@ -107,7 +119,7 @@ class WorkerEntry:
 
     def push_back(self, until: float) -> None:
         """It had no room for one more than it holds: leave it at that, and alone for a while."""
-        self.window = self.ceiling = max(1.0, float(len(self.flights)))
+        self.window = self.ceiling = max(1.0, float(self.taken))
         self.rest(until)
 
     def rest(self, until: float) -> None:

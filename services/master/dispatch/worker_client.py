@@ -20,7 +20,7 @@ from pydantic import ValidationError
 from shared.digest import CONTENT_DIGEST, check_content_digest, content_digest
 from shared.errors import Busy, InvalidInput, ProtocolMismatch, SeedcastError
 from shared.problems import Problem
-from shared.protocol import FRAME_MEDIA_TYPE, PROTOCOL_VERSION, WorkerInfo
+from shared.protocol import FRAME_MEDIA_TYPE, PROTOCOL_VERSION, SLOTS_HEADER, WorkerInfo
 from shared.spec.environment import EnvironmentDescription, EnvironmentSpec
 
 PROBE_SECONDS = 2.0
@@ -61,8 +61,8 @@ class WorkerClient:
         self._idle: list[httpx.AsyncHTTPTransport] = []
         """Those of ``_transports`` that are free, the one used last at the end: its connection is the freshest."""
 
-    async def rollouts(self, frame: bytes, timeout_seconds: float) -> bytes:
-        """Have a unit computed; return the frame of its result. Cancelling closes the connection.
+    async def rollouts(self, frame: bytes, timeout_seconds: float, slots: int = 1) -> bytes:
+        """Have a unit computed by so many slots; return the frame of its result. Cancelling closes the connection.
 
         Raises:
             Busy: the worker has no room now.
@@ -72,7 +72,7 @@ class WorkerClient:
             WorkerLost: anything else.
         """
         limits = httpx.Timeout(None, connect=CONNECT_SECONDS)
-        headers = {"Content-Type": FRAME_MEDIA_TYPE, "Accept": FRAME_MEDIA_TYPE}
+        headers = {"Content-Type": FRAME_MEDIA_TYPE, "Accept": FRAME_MEDIA_TYPE, SLOTS_HEADER: str(slots)}
         try:
             # httpx counts from byte to byte, so that a reply that trickles in would never be too late.
             async with asyncio.timeout(timeout_seconds):

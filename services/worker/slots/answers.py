@@ -11,7 +11,7 @@ from services.worker.environments.registry import available, describe
 from services.worker.slots import cancellation
 from services.worker.slots.channel import Kind, Message
 from services.worker.slots.fingerprint import cpu_model, fingerprint, version
-from services.worker.slots.messages import Refusal, Started, Summary, encode_result
+from services.worker.slots.messages import Part, Refusal, Started, Summary, encode_result
 from shared.errors import InvalidInput, ProtocolMismatch
 from shared.protocol import PROTOCOL_VERSION, Unit, UnitJson, WorkerInfo
 from shared.spec.environment import EnvironmentSpec
@@ -52,6 +52,12 @@ def _frame(payload: bytes) -> Iterator[Message]:
 
 
 @_refusable
+def _part(payload: bytes) -> Iterator[Message]:
+    part, frame = Part.split(payload)
+    yield from _run(Kind.PART, Unit.from_frame(frame).part(part.index, part.parts))
+
+
+@_refusable
 def _json(payload: bytes) -> Iterator[Message]:
     yield from _run(Kind.UNIT_JSON, UnitJson.model_validate_json(payload).unit())
 
@@ -77,4 +83,9 @@ def _message(kind: Kind, content: BaseModel) -> Message:
     return Message(kind, content.model_dump_json().encode())
 
 
-ANSWERS: dict[Kind, Answer] = {Kind.UNIT: _frame, Kind.UNIT_JSON: _json, Kind.DESCRIBE: _describe}
+ANSWERS: dict[Kind, Answer] = {
+    Kind.UNIT: _frame,
+    Kind.PART: _part,
+    Kind.UNIT_JSON: _json,
+    Kind.DESCRIBE: _describe,
+}

@@ -23,6 +23,8 @@ class Kind(IntEnum):
     """To the slot: a unit as JSON."""
     DESCRIBE = 3
     """To the slot: an environment's specification as JSON."""
+    PART = 4
+    """To the slot: `Part`, then the frame of the unit that it is a part of."""
     READY = 16
     """From the slot, once: what it can do, as the JSON of `WorkerInfo`."""
     STARTED = 17
@@ -43,6 +45,13 @@ class Message:
 
     kind: Kind
     payload: bytes
+    head: bytes = b""
+    """Goes before the payload, and is its beginning on the other side: a large body need not be copied for it."""
+
+    @property
+    def header(self) -> bytes:
+        """What goes before both."""
+        return _HEADER.pack(self.kind, len(self.head) + len(self.payload)) + self.head
 
 
 def read_message(stream: BinaryIO) -> Message | None:
@@ -57,7 +66,7 @@ def read_message(stream: BinaryIO) -> Message | None:
 
 def write_message(stream: BinaryIO, message: Message) -> None:
     """Write one message."""
-    stream.write(_HEADER.pack(message.kind, len(message.payload)))
+    stream.write(message.header)
     stream.write(message.payload)
     stream.flush()
 
@@ -78,6 +87,6 @@ async def send(writer: StreamWriter, message: Message) -> None:
     Raises:
         ConnectionError: the other side is gone.
     """
-    writer.write(_HEADER.pack(message.kind, len(message.payload)))
+    writer.write(message.header)
     writer.write(message.payload)
     await writer.drain()

@@ -3,13 +3,34 @@
 from __future__ import annotations
 
 import json
+import struct
+from dataclasses import dataclass
 from typing import Self
 
 from pydantic import BaseModel
 
-from services.worker.slots.channel import Kind
+from services.worker.slots.channel import Kind, Message
 from shared.errors import FieldError, InvalidInput, ProtocolMismatch, SeedcastError
 from shared.protocol import FailureKind, UnitResult
+
+_PART = struct.Struct("<II")
+
+
+@dataclass(frozen=True)
+class Part:
+    """Which part of a unit a slot computes."""
+
+    index: int
+    parts: int
+
+    def message(self, frame: bytes) -> Message:
+        """Return what to send to the slot."""
+        return Message(Kind.PART, frame, head=_PART.pack(self.index, self.parts))
+
+    @classmethod
+    def split(cls, payload: bytes) -> tuple[Self, bytes]:
+        """Take apart what came: which part, and the frame."""
+        return cls(*_PART.unpack_from(payload)), payload[_PART.size :]
 
 
 class Started(BaseModel):
@@ -77,4 +98,4 @@ class Refusal(BaseModel):
 
 def encode_result(form: Kind, result: UnitResult) -> bytes:
     """Encode a result in the form in which its unit came."""
-    return result.to_frame() if form is Kind.UNIT else json.dumps(result.to_json()).encode()
+    return json.dumps(result.to_json()).encode() if form is Kind.UNIT_JSON else result.to_frame()

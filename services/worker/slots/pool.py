@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 
 from services.worker.slots.channel import Message
 from services.worker.slots.messages import Summary
@@ -22,6 +22,11 @@ class SlotPool:
         self._tickets = Tickets(slots + queue)
         self._slots = [Slot(number, self._tickets, memory_limit, report) for number in range(slots)]
         self._draining = False
+
+    @property
+    def size(self) -> int:
+        """All slots."""
+        return len(self._slots)
 
     @property
     def busy(self) -> int:
@@ -44,26 +49,27 @@ class SlotPool:
             for slot in self._slots:
                 group.create_task(slot.run())
 
-    def check_room(self) -> None:
-        """See whether a request would be taken.
+    def check_room(self, requests: int = 1) -> None:
+        """See whether so many requests would be taken.
 
         Raises:
-            Busy: it would not.
+            Busy: they would not.
         """
-        self._tickets.check_room()
+        self._tickets.check_room(requests)
 
-    def submit(self, request: Message) -> Ticket:
-        """Queue a request.
+    def submit(self, requests: Sequence[Message]) -> list[Ticket]:
+        """Queue requests that belong together: all of them, or none.
 
         Raises:
             Busy: there is no room.
         """
-        return self._tickets.put(request)
+        return self._tickets.put(requests)
 
-    def abandon(self, ticket: Ticket) -> None:
-        """Drop a request that nobody waits for any more; if it is in a slot already, the slot gives it up."""
-        ticket.answer.cancel()
-        self._tickets.discard(ticket)
+    def abandon(self, tickets: Iterable[Ticket]) -> None:
+        """Drop requests that nobody waits for any more; what is in a slot already, the slot gives up."""
+        for ticket in tickets:
+            ticket.answer.cancel()
+            self._tickets.discard(ticket)
 
     def info(self) -> WorkerInfo:
         """Say what the worker is.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from services.worker.slots.channel import Message
@@ -44,28 +45,29 @@ class Tickets:
         """Tickets in no slot yet."""
         return len(self._waiting)
 
-    def check_room(self) -> None:
-        """See whether another ticket would be taken.
+    def check_room(self, tickets: int = 1) -> None:
+        """See whether so many more tickets would be taken.
 
         Raises:
-            Busy: it would not.
+            Busy: they would not.
         """
         if self._closed:
             raise Busy("the worker is shutting down", retry_after=5)
-        if self.waiting + self.running >= self._limit:
+        if self.waiting + self.running + tickets > self._limit:
             raise Busy(f"0 free slots: {self.running} units run, {self.waiting} wait")
 
-    def put(self, request: Message) -> Ticket:
-        """Queue a request.
+    def put(self, requests: Sequence[Message]) -> list[Ticket]:
+        """Queue requests that belong together: all of them, or none.
 
         Raises:
             Busy: there is no room.
         """
-        self.check_room()
-        ticket = Ticket(request)
-        self._waiting.append(ticket)
-        self._arrivals.release()
-        return ticket
+        self.check_room(len(requests))
+        tickets = [Ticket(request) for request in requests]
+        for ticket in tickets:
+            self._waiting.append(ticket)
+            self._arrivals.release()
+        return tickets
 
     def discard(self, ticket: Ticket) -> None:
         """Forget a ticket that nobody waits for any more, if it is in no slot yet."""

@@ -20,3 +20,5 @@ def check_places(ledger: Ledger, number: int) -> None:
     assert job.waiting == pending.total() + alone.total()
     assert job.done + job.given_up == sum(job.settled)
     assert job.hedged <= max(1, 0.1 * job.rollouts)
+    for worker in ledger._roster:
+        assert worker.taken == sum(flight.send.slots for flight in worker.flights.values())

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from itertools import pairwise
 
-from services.master.dispatch.entries import Limits, Send
+from services.master.dispatch.entries import Flight, Limits, Send
 from services.master.dispatch.ledger import Ledger
+from services.master.dispatch.standing import WorkerEntry
 from shared.protocol import Failure
 
 
@@ -145,3 +147,45 @@ def test_removing_a_job_cancels_what_is_in_flight() -> None:
     worker = ledger.worker("w0")
     assert worker is not None
     assert not worker.flights
+
+
+def test_units_take_several_slots_only_where_single_ones_were_more_requests_than_a_master_can_make() -> None:
+    for rollouts, seconds, wide in ((4096, 1.0, False), (4096, 0.1, True), (1_000_000, 0.1, False)):
+        ledger = warm(64, 16, rollouts, seconds)
+        sends = ledger.assign()
+        slots = {send.slots for send in sends}
+        assert (max(slots) > 1) == wide, (rollouts, seconds, slots)
+        assert all(send.slots <= len(send.rollouts) for send in sends)
+        taken = Counter[str]()
+        for send in sends:
+            taken[send.worker] += send.slots
+        assert all(16 <= count <= 16 + 4 + max(slots) for count in taken.values())
+
+
+def warm(workers: int, slots: int, rollouts: int, seconds: float) -> Ledger:
+    """Return a ledger that knows its workers and what a rollout takes, with that much to do."""
+    ledger = Ledger()
+    learning = ledger.add_job("a", 100_000)
+    for number in range(workers):
+        ledger.worker_up(f"w{number}", slots)
+    for _ in range(8):
+        for send in ledger.assign():
+            ledger.unit_done(send.unit, seconds * len(send.rollouts))
+    ledger.remove_job(learning)
+    ledger.add_job("a", rollouts)
+    return ledger
+
+
+def test_a_worker_counts_the_slots_that_its_units_take_and_runs_the_first_that_fit() -> None:
+    worker = WorkerEntry("w", 0)
+    worker.begin(8, 1.0)
+    for unit, slots in enumerate((4, 4, 4)):
+        send = Send(unit, 0, range(slots), "w", slots)
+        worker.depart(Flight(send, 0.0, None if worker.full else 0.0))
+    assert (worker.taken, worker.full, worker.load) == (12, True, 1.5)
+    assert [flight.started for flight in worker.flights.values()] == [0.0, 0.0, None]
+    worker.land(0, 3.0)
+    assert worker.taken == 8
+    assert [flight.started for flight in worker.flights.values()] == [0.0, 3.0]
+    worker.land(0, 4.0)
+    assert worker.taken == 8
