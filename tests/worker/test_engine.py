@@ -145,8 +145,8 @@ def test_the_pools_own_settings_cannot_be_smuggled_in() -> None:
 
 
 def test_lanes_that_answer_out_of_order_are_put_in_order() -> None:
-    answered = {"env_id": np.array([9, 4, 7], np.int32)}
-    (values,) = _in_order(answered, np.array([7, 9, 4], np.int32), np.array([90, 40, 70]))
+    answered, lanes = np.array([9, 4, 7], np.int32), np.array([7, 9, 4], np.int32)
+    (values,) = _in_order(answered, lanes, [np.array([90, 40, 70])])
     assert values.tolist() == [70, 90, 40]
 
 

@@ -18,7 +18,7 @@ PREFIX = "seedcast_master_worker"
 GAUGES: dict[str, tuple[str, Callable[[WorkerView], float]]] = {
     "slots": ("Units that it computes at a time.", lambda worker: worker.info.slots if worker.info else 0),
     "in_flight": ("Units under way to it, in its slots, or in its queue.", lambda worker: worker.in_flight),
-    "window": ("Units that it may hold now.", lambda worker: worker.window),
+    "window": ("Slots that its units may take, or wait for, now.", lambda worker: worker.window),
     "pace": ("Seconds that it takes for what takes a typical worker one.", lambda worker: worker.pace),
     "units_per_second": ("Units per second, over the last 10 s.", lambda worker: worker.units_per_second),
     "steps_per_second": (

@@ -17,7 +17,7 @@ class WorkerView(BaseModel):
         description="What it says of itself: slots, version, protocol, cpu, fingerprint; null before it has."
     )
     in_flight: int = Field(ge=0, description="Units under way to it, in its slots, or in its queue.")
-    window: int = Field(ge=0, description="Units that it may hold now: it starts with few and earns more.")
+    window: int = Field(ge=0, description="Slots that its units may take, or wait for, now: it starts with few.")
     pace: float = Field(gt=0, description="Seconds that it takes for what takes a typical worker one.")
     units: int = Field(ge=0, description="Units answered.")
     environment_steps: int = Field(ge=0, description="Environment steps in them.")
