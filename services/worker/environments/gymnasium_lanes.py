@@ -9,7 +9,9 @@ environment's own step (100 µs and more) what batching the policy would save is
 from __future__ import annotations
 
 import math
+import os
 import random
+import warnings
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import cache
@@ -40,8 +42,14 @@ from shared.spec.environment import EnvironmentDescription, EnvironmentSpec
 
 Environment = gymnasium.Env[Any, Any]
 
+Picture = NDArray[np.uint8]
+"""``(height, width, 3)``: red, green and blue."""
+
 RESERVED = frozenset({"disable_env_checker", "max_episode_steps", "render_mode"})
 """Arguments of `gymnasium.make`, not of the environment."""
+
+DEFAULT_STEPS_PER_SECOND = 30
+"""Of an environment that does not say."""
 
 
 class GymnasiumEngine:
@@ -83,7 +91,7 @@ class GymnasiumEngine:
 
 
 class GymnasiumLanes:
-    """One environment at a time."""
+    """One environment at a time, which can be looked at where it draws itself."""
 
     width = 1
     """See the module."""
@@ -94,6 +102,7 @@ class GymnasiumLanes:
         self._seeds = seeds
         self._nothing = np.full(description.observation_size, np.nan, np.float32)
         self._live: dict[int, Environment] = {}
+        self._drawing: dict[str, Any] = {}
 
     def reset(self, lanes: NDArray[np.int32]) -> Observations:
         """Start the episodes of ``lanes (n,)``."""
@@ -117,6 +126,24 @@ class GymnasiumLanes:
         for lane in list(self._live):
             self.finish(lane)
 
+    def film(self) -> None:
+        """Make the environments of the episodes to come such that `picture` can show them."""
+        os.environ.setdefault("SDL_VIDEODRIVER", "dummy")  # pygame would look for a screen
+        warnings.filterwarnings("ignore", message=".*not in the possible render_modes")  # one error says it
+        self._drawing = {"render_mode": "rgb_array"}
+
+    def picture(self, lane: int) -> Picture | None:
+        """Return what a live lane looks like now; None where its environment draws no pictures."""
+        try:
+            drawn = self._live[lane].render()
+        except NotImplementedError:
+            return None
+        return drawn if isinstance(drawn, np.ndarray) and drawn.ndim == 3 else None
+
+    def steps_per_second(self, lane: int) -> float:
+        """Return how many steps of a live lane make a second of what it simulates."""
+        return float(self._live[lane].metadata.get("render_fps") or DEFAULT_STEPS_PER_SECOND)
+
     def _reset(self, lane: int) -> Observation:
         try:
             return self._start(lane)
@@ -128,7 +155,7 @@ class GymnasiumLanes:
         seed = int(self._seeds[lane])
         random.seed(seed)
         np.random.seed(seed)
-        environment = self._live[lane] = _make(self._spec)
+        environment = self._live[lane] = _make(self._spec, **self._drawing)
         observation, _ = environment.reset(seed=seed)
         return self._flat(environment, observation)
 
@@ -163,11 +190,10 @@ def _limit(spec: EnvironmentSpec) -> int:
     return spec.max_episode_steps or registry()[spec.id].max_episode_steps or DEFAULT_MAX_EPISODE_STEPS
 
 
-def _make(spec: EnvironmentSpec) -> Environment:
+def _make(spec: EnvironmentSpec, **drawing: Any) -> Environment:  # noqa: ANN401 - whatever a constructor takes
+    kwargs = spec.kwargs | drawing
     # The entry, not its id: an id of the form "module:name" would make Gymnasium import the module.
-    return gymnasium.make(
-        registry()[spec.id], max_episode_steps=_limit(spec), disable_env_checker=True, **spec.kwargs
-    )
+    return gymnasium.make(registry()[spec.id], max_episode_steps=_limit(spec), disable_env_checker=True, **kwargs)
 
 
 def _checked(spec: EnvironmentSpec) -> Environment:

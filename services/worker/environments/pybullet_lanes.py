@@ -17,7 +17,9 @@ from typing import Any, ClassVar
 
 from services.worker.environments.adapted import Adapted, AdaptedLanes, check_kwargs
 from services.worker.environments.base import ANY_NUMBER, DEFAULT_MAX_EPISODE_STEPS
+from services.worker.environments.gymnasium_lanes import Picture
 from services.worker.environments.pybullet_adapter import connect, pybullet_envs
+from services.worker.environments.pybullet_camera import VIEWS, View
 from services.worker.environments.spaces import action_space, observation_size
 from shared.errors import InvalidInput
 from shared.spec.environment import EnvironmentDescription, EnvironmentSpec
@@ -79,6 +81,22 @@ class PyBulletEngine:
 class Simulated(Adapted):
     """An environment on a borrowed simulation, which outlives it."""
 
+    def __init__(self, environment: Any, client: Any, view: View) -> None:  # noqa: ANN401 - PyBullet has no types
+        super().__init__(environment)
+        self._client = client
+        self._view = view
+
+    @property
+    def metadata(self) -> dict[str, Any]:  # type: ignore[override]
+        """Say how many steps make a second, once an episode has started."""
+        seconds = self._client.getPhysicsEngineParameters()["fixedTimeStep"]
+        repeats = getattr(self.environment, "_action_repeat", 1)  # the Minitaur's
+        return {"render_modes": ["rgb_array"], "render_fps": 1 / (seconds * repeats)}
+
+    def render(self) -> Picture:
+        """Look at the robot from beside it."""
+        return self._view.picture(self._client, self.environment)
+
     def close(self) -> None:
         """Nothing: the next episode's environment clears the simulation."""
 
@@ -103,12 +121,13 @@ def _checked(spec: EnvironmentSpec) -> Simulated:
 
 def _make(spec: EnvironmentSpec) -> Simulated:
     client = _client(spec.model_dump_json(include={"id", "kwargs"}))
+    view = VIEWS[_module(spec.id)]
     if spec.id == MINITAUR:
         # Imported late: without PyBullet there is no such class.
         from services.worker.environments.pybullet_minitaur import Minitaur
 
-        return Simulated(Minitaur(client, **spec.kwargs))
-    return Simulated(_on(client, _class(spec.id)(**spec.kwargs)))
+        return Simulated(Minitaur(client, **spec.kwargs), client, view)
+    return Simulated(_on(client, _class(spec.id)(**spec.kwargs)), client, view)
 
 
 def _on(client: Any, environment: Any) -> Any:  # noqa: ANN401 - PyBullet has no types
@@ -127,7 +146,11 @@ def _client(spec: str) -> Any:  # noqa: ANN401, ARG001 - PyBullet has no types; 
 
 
 def _class(id_: str) -> Any:  # noqa: ANN401 - PyBullet has no types
-    return getattr(pybullet_envs()[_TASKS.get(id_, "bullet.minitaur_gym_env")], id_.removesuffix("-v0"))
+    return getattr(pybullet_envs()[_module(id_)], id_.removesuffix("-v0"))
+
+
+def _module(id_: str) -> str:
+    return _TASKS.get(id_, "bullet.minitaur_gym_env")
 
 
 _TASKS = {f"{name}BulletEnv-v0": module for module, names in FAMILIES.items() for name in names}
