@@ -8,6 +8,7 @@ from typing import Annotated
 import numpy as np
 import typer
 from numpy.typing import NDArray
+from rich.console import Console
 from rich.progress import track
 
 from services.worker.engine.rollout import run_unit
@@ -26,7 +27,7 @@ Seed = Annotated[int, typer.Option(min=0, help="Other seeds, other episodes.")]
 Success = Annotated[
     float | None, typer.Option(help="The return that counts as success. Default: the environment's own threshold.")
 ]
-Video = Annotated[Path | None, typer.Option(help="Write the first episode to this MP4 file.")]
+Video = Annotated[Path | None, typer.Option(help="Film the first episode: an MP4 file.")]
 
 
 class ReplayFailed(SeedcastError):
@@ -61,19 +62,24 @@ def replay(
     if video is not None:
         from cli.video import record  # rendering pulls in much that a test does not need
 
-        score = record(loaded, int(seeds[0]), video)
-        typer.echo(f"{video}: one episode, return {score:.2f}")
+        with Console().status("filming"):
+            score = record(_unit(loaded, seeds[:1]), video)
+        tested = "" if score == returns[0] else f", where the test had {returns[0]:.2f}"
+        typer.echo(f"{video}: the first episode, return {score:.2f}{tested}")
 
 
 def _replay(model: Model, seeds: NDArray[np.int32]) -> NDArray[np.float64]:
     """Return the plain returns ``(episodes,)``."""
-    header = UnitHeader(environment=model.metadata.environment, policy=model.metadata.policy)
     returns: list[NDArray[np.float64]] = []
     for start in track(range(0, len(seeds), EPISODES_AT_ONCE), "episodes", transient=True):
-        some = seeds[start : start + EPISODES_AT_ONCE]
-        rows = np.zeros(len(some), np.int32)
-        result = run_unit(Unit(header, model.parameters[None, :], rows, some, model.normaliser))
+        result = run_unit(_unit(model, seeds[start : start + EPISODES_AT_ONCE]))
         for failure in result.failures:
             raise ReplayFailed(f"the environment failed: {failure.kind}: {failure.message}")
         returns.append(result.returns)
     return np.concatenate(returns)
+
+
+def _unit(model: Model, seeds: NDArray[np.int32]) -> Unit:
+    policy = model.metadata.policy.model_copy(update={"action_noise": 0.0})  # as in the master's tests
+    header = UnitHeader(environment=model.metadata.environment, policy=policy)
+    return Unit(header, model.parameters[None, :], np.zeros(len(seeds), np.int32), seeds, model.normaliser)

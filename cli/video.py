@@ -1,78 +1,114 @@
-"""Films one episode of a model, rendered by Gymnasium, as an MP4 file."""
+"""Films one episode as an MP4 file."""
 
 from __future__ import annotations
 
-import os
+import math
+from collections.abc import Generator
+from contextlib import closing
+from itertools import count
 from pathlib import Path
-from typing import Any
 
-import gymnasium
 import imageio_ffmpeg
 import numpy as np
+from threadpoolctl import threadpool_limits
 
+from services.worker.engine.tally import Tally
+from services.worker.engine.window import Window
+from services.worker.environments.gymnasium_lanes import GymnasiumEngine, GymnasiumLanes, Picture
+from services.worker.environments.registry import describe, open_lanes
 from shared.errors import InvalidInput, SeedcastError
-from shared.model import Model
+from shared.protocol import Unit
+from shared.spec.environment import EnvironmentSpec
+from shared.spec.policy import build_policy
 
-DEFAULT_FRAMES_PER_SECOND = 30
+MOST_FRAMES_PER_SECOND = 61
+"""About what a screen shows; PyBullet's locomotion tasks take 60.6 steps a second."""
 
 
-class CannotRender(SeedcastError):
-    """The environment has no picture."""
+class CannotFilm(SeedcastError):
+    """The environment draws no pictures."""
 
 
-def record(model: Model, seed: int, path: Path) -> float:
-    """Film the episode of ``seed`` and return its return.
+def record(unit: Unit, path: Path) -> float:
+    """Film a unit of one rollout, at the speed of what it simulates, and return its return.
 
-    EnvPool draws no pictures, so the episode is Gymnasium's own version of the environment: the same task, but not
-    the same bits.
+    The rollout engine runs it, so it is the very episode that `run_unit` runs. Only EnvPool draws no pictures: its
+    episodes are filmed in Gymnasium's version of the environment, the same task, but not the same bits.
 
     Raises:
-        CannotRender: the environment is not Gymnasium's or cannot be rendered.
+        CannotFilm: the environment draws no pictures, or fails.
+        InvalidInput: the file cannot be written.
     """
-    os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
-    spec = model.metadata.environment
-    options: dict[str, Any] = spec.kwargs | {
-        "render_mode": "rgb_array",
-        "max_episode_steps": model.metadata.description.max_episode_steps,
-    }
+    spec = unit.header.environment
     try:
-        environment = gymnasium.make(spec.id, **options)
-    except Exception as error:
-        raise CannotRender(f"{spec.id} cannot be rendered: {error}") from error
-    try:
-        return _film(model, environment, seed, path)
-    finally:
-        environment.close()
+        return _record(unit, _lanes(spec, unit.seeds.tolist()), path)
+    except CannotFilm as error:
+        raise CannotFilm(f"{spec.id} cannot be filmed: {error}") from error
 
 
-def _film(model: Model, environment: gymnasium.Env[Any, Any], seed: int, path: Path) -> float:
-    policy = model.policy()
-    lanes = policy.lanes(1)
-    lanes.load(0, model.parameters)
-    observation, _ = environment.reset(seed=seed)
-    frames = environment.metadata.get("render_fps") or DEFAULT_FRAMES_PER_SECOND
-    frame = _frame(environment)
-    height, width = frame.shape[:2]
+def _record(unit: Unit, lanes: GymnasiumLanes, path: Path) -> float:
+    description = describe(unit.header.environment)
+    policy = build_policy(unit.header.policy, description)
+    tally = Tally(len(unit), None)
+    # One thread, as in run_unit: a product split over several adds up in another order.
+    with closing(lanes), closing(_film(lanes, path)) as film, threadpool_limits(1):
+        Window(unit, policy, description, lanes, tally, 0, len(unit)).run(lambda: next(film))
+    result = tally.result(0)
+    for failure in result.failures:
+        raise CannotFilm(_first_line(failure.message))
+    return float(result.returns[0])
+
+
+def _lanes(spec: EnvironmentSpec, seeds: list[int]) -> GymnasiumLanes:
+    lanes = open_lanes(spec, seeds)
+    if not isinstance(lanes, GymnasiumLanes):
+        lanes.close()
+        lanes = _gymnasiums(spec, seeds)
+    lanes.film()
+    return lanes
+
+
+def _gymnasiums(spec: EnvironmentSpec, seeds: list[int]) -> GymnasiumLanes:
+    description = describe(spec)
+    changes = {"engine": GymnasiumEngine.name, "max_episode_steps": description.max_episode_steps}
+    version = spec.model_copy(update=changes)
     try:
-        writer = imageio_ffmpeg.write_frames(str(path), (width, height), fps=frames, macro_block_size=2)
-        writer.send(None)
-        total, over = 0.0, False
-        while not over:
-            writer.send(np.ascontiguousarray(frame))
-            flat = np.asarray(gymnasium.spaces.flatten(environment.observation_space, observation), np.float32)
-            inputs = flat[None, :] if model.normaliser is None else model.normaliser(flat[None, :])
-            action = policy.head(lanes.outputs(inputs))[0]
-            observation, reward, terminated, truncated, _ = environment.step(action)
-            total += float(reward)
-            over = terminated or truncated
-            frame = _frame(environment)
-        writer.close()
+        return GymnasiumEngine().open_lanes(version, describe(version), seeds)
+    except InvalidInput as error:
+        reason = f"{description.engine} draws no pictures, and Gymnasium's version does not run here"
+        raise CannotFilm(f"{reason}; is its package installed?") from error
+
+
+def _film(lanes: GymnasiumLanes, path: Path) -> Generator[None, None, None]:
+    """Look at the first lane at every ``next``, which comes before every step."""
+    steps_per_second = lanes.steps_per_second(0)
+    every = math.ceil(steps_per_second / MOST_FRAMES_PER_SECOND)
+    height, width = _frame(lanes).shape[:2]
+    try:
+        path.touch()  # ffmpeg's own words would be many
+        writer = imageio_ffmpeg.write_frames(
+            str(path), (width, height), fps=steps_per_second / every, macro_block_size=2
+        )
+        with closing(writer):
+            writer.send(None)
+            for step in count():
+                if step % every == 0:
+                    writer.send(_frame(lanes))
+                yield
     except OSError as error:
-        raise InvalidInput.of("--video", error.strerror or str(error), path) from error
-    return total
+        raise InvalidInput.of("--video", error.strerror or _first_line(str(error)), path) from error
 
 
-def _frame(environment: gymnasium.Env[Any, Any]) -> np.ndarray[Any, np.dtype[np.uint8]]:
-    frame = np.asarray(environment.render(), np.uint8)
-    even_height, even_width = frame.shape[0] // 2 * 2, frame.shape[1] // 2 * 2
-    return frame[:even_height, :even_width]  # what H.264 can hold
+def _frame(lanes: GymnasiumLanes) -> Picture:
+    try:
+        picture = lanes.picture(0)
+    except Exception as error:  # whatever its drawing runs into
+        raise CannotFilm(_first_line(f"{type(error).__name__}: {error}")) from error
+    if picture is None:
+        raise CannotFilm("it draws no pictures")
+    height, width = picture.shape[0] // 2 * 2, picture.shape[1] // 2 * 2  # what H.264 can hold
+    return np.ascontiguousarray(picture[:height, :width], np.uint8)
+
+
+def _first_line(text: str) -> str:
+    return text.partition("\n")[0]

@@ -10,8 +10,15 @@ import pytest
 
 from shared.model import Model, ModelMetadata
 from shared.policies.linear import LinearSpec
-from shared.spec.environment import DiscreteActions, EnvironmentDescription, EnvironmentSpec
+from shared.spec.environment import (
+    ActionSpace,
+    ContinuousActions,
+    DiscreteActions,
+    EnvironmentDescription,
+    EnvironmentSpec,
+)
 from tests.cli.test_specs import seedcast
+from tests.processes import PLUGINS
 
 METADATA = ModelMetadata(
     environment=EnvironmentSpec(id="CartPole-v1"),
@@ -64,6 +71,53 @@ def test_a_video_is_a_playable_mp4(logdir: Path) -> None:
     frames, seconds = imageio_ffmpeg.count_frames_and_secs(str(video))
     assert frames >= 490
     assert seconds > 5
+
+
+def test_the_noise_that_training_adds_to_actions_is_not_replayed(logdir: Path) -> None:
+    policy = METADATA.policy.model_copy(update={"action_noise": 100.0})
+    model = Model.load(logdir / "best_model.npz")
+    noisy = model.model_copy(update={"metadata": METADATA.model_copy(update={"policy": policy})})
+    (logdir / "noisy.npz").write_bytes(noisy.to_bytes())
+    done = seedcast("test", "--logdir", str(logdir), "--model", "noisy.npz", "--episodes", "10")
+    assert "mean 500.00" in done.stdout
+
+
+BOX = ContinuousActions(low=[-1, -1], high=[1, 1])
+
+
+@pytest.mark.parametrize(
+    ("id_", "actions", "reason"),
+    [
+        ("Gymnasium-v0", BOX, "it draws no pictures"),
+        ("OldGym-v0", BOX, "it draws no pictures"),
+        ("Faulty-v0", DiscreteActions(count=2), "TypeError: Faulty.__init__() got an unexpected keyword argument"),
+    ],
+)
+def test_what_draws_no_pictures_is_tested_and_then_refused_in_one_line(
+    tmp_path: Path, id_: str, actions: ActionSpace, reason: str
+) -> None:
+    description = EnvironmentDescription(
+        observation_size=2, actions=actions, max_episode_steps=5, reward_threshold=None, engine="auto"
+    )
+    environment = EnvironmentSpec(id=id_, max_episode_steps=5)
+    metadata = METADATA.model_copy(update={"environment": environment, "description": description})
+    model = Model(parameters=np.zeros(4, np.float32), normaliser=None, metadata=metadata)
+    (tmp_path / "best_model.npz").write_bytes(model.to_bytes())
+    options = ["--logdir", str(tmp_path), "--episodes", "1", "--video", str(tmp_path / "film.mp4")]
+    done = seedcast("test", *options, PYTHONPATH=str(PLUGINS))
+    assert done.returncode == 2
+    assert "mean " in done.stdout
+    assert done.stderr.startswith(f"seedcast: {id_} cannot be filmed: {reason}")
+    assert len(done.stderr.splitlines()) == 1
+    assert not (tmp_path / "film.mp4").exists()
+
+
+def test_a_film_that_cannot_be_written_is_refused_in_one_line(logdir: Path) -> None:
+    video = logdir / "missing" / "film.mp4"
+    done = seedcast("test", "--logdir", str(logdir), "--episodes", "1", "--video", str(video))
+    assert done.returncode == 2
+    assert done.stderr.startswith("seedcast: --video: No such file or directory")
+    assert len(done.stderr.splitlines()) == 1
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -13,10 +14,13 @@ import yaml
 from tests.specs import cartpole_values
 
 
-def seedcast(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run the installed command."""
+def seedcast(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run the installed command, with a few more environment variables."""
     command = Path(sys.executable).with_name("seedcast")
-    return subprocess.run([command, *arguments], capture_output=True, text=True, check=False, timeout=120)
+    environ = os.environ | variables
+    return subprocess.run(
+        [command, *arguments], capture_output=True, text=True, check=False, timeout=120, env=environ
+    )
 
 
 def test_every_config_validates() -> None:

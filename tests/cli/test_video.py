@@ -1,0 +1,48 @@
+"""Films of episodes, made here without the command."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import imageio_ffmpeg
+import pytest
+
+from cli.video import CannotFilm, record
+from services.worker.engine import run_unit
+from services.worker.environments.registry import ENGINES
+from shared.spec.environment import EnvironmentSpec
+from tests.units import unit
+
+CARTPOLE = EnvironmentSpec(id="CartPole-v1", engine="gymnasium")
+HOPPER = EnvironmentSpec(id="HopperBulletEnv-v0", max_episode_steps=8)
+MINITAUR = EnvironmentSpec(id="MinitaurBulletEnv-v0", max_episode_steps=25)
+
+
+@pytest.mark.parametrize("environment", [CARTPOLE, HOPPER, MINITAUR], ids=lambda environment: environment.id)
+def test_a_filmed_episode_is_the_one_that_is_run_unfilmed(tmp_path: Path, environment: EnvironmentSpec) -> None:
+    if environment is not CARTPOLE:
+        pytest.importorskip("pybullet")
+    rollout = unit(environment, [3], policy={"name": "mlp", "hidden": [8]})
+    assert record(rollout, tmp_path / "film.mp4") == run_unit(rollout).returns[0]
+
+
+@pytest.mark.parametrize(
+    ("environment", "frames", "per_second"), [(HOPPER, 8, 60.61), (MINITAUR, 13, 50)], ids=["Hopper", "Minitaur"]
+)
+def test_a_film_of_pybullet_is_as_fast_as_what_it_simulates(
+    tmp_path: Path, environment: EnvironmentSpec, frames: int, per_second: float
+) -> None:
+    pytest.importorskip("pybullet")
+    film = tmp_path / "film.mp4"
+    record(unit(environment, [3]), film)
+    shown = next(imageio_ffmpeg.read_frames(str(film)))
+    assert (shown["size"], shown["fps"]) == ((640, 480), per_second)
+    assert imageio_ffmpeg.count_frames_and_secs(str(film))[0] == frames
+
+
+def test_where_only_envpool_runs_an_environment_it_is_refused(tmp_path: Path) -> None:
+    environment = EnvironmentSpec(id="HalfCheetah-v5", max_episode_steps=5)
+    if environment.id in ENGINES["gymnasium"].available():
+        pytest.skip("MuJoCo is installed")
+    with pytest.raises(CannotFilm, match="HalfCheetah-v5 cannot be filmed: envpool draws no pictures, and"):
+        record(unit(environment, [3]), tmp_path / "film.mp4")
