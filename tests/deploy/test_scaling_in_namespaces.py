@@ -22,7 +22,9 @@ from tests.specs import cartpole_values
 DOMAIN = "seedcast.svc.cluster.local"
 PAUSE_SECONDS = "0.02"
 """What an episode waits for, so that a worker's speed is its own also where there are fewer cores than workers."""
-WATCHED_SECONDS = 2.0
+WATCHED_SECONDS = 4.0
+FAIR = 0.8
+"""So much of its fair share a worker gets at least, as soon as it is used."""
 SPEC = cartpole_values() | {
     "environment": {"id": "Patient-v0", "max_episode_steps": 50},
     "population_size": 64,
@@ -89,9 +91,10 @@ class Cluster:
         known = self.workers()
         return set(known) == set(self.urls) and all(row["units"] > 0 for row in known.values())
 
-    def answered(self) -> int:
-        """Return the units that all the workers of now have answered."""
-        return sum(row["units"] for row in self.workers().values())
+    def steps(self) -> dict[str, int]:
+        """Return the environment steps of each worker of now."""
+        known = self.workers()
+        return {url: known[url]["environment_steps"] for url in self.urls}
 
 
 @pytest.fixture
@@ -108,11 +111,12 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
         assert names.answered > 0
 
 
-def units_per_second(cluster: Cluster) -> float:
-    """Watch for a while."""
-    before, start = cluster.answered(), time.monotonic()
+def watch(cluster: Cluster) -> tuple[float, float]:
+    """Return environment steps a second, and what the worker with the fewest has of an equal share."""
+    before, start = cluster.steps(), time.monotonic()
     time.sleep(WATCHED_SECONDS)
-    return (cluster.answered() - before) / (time.monotonic() - start)
+    steps = [after - before[url] for url, after in cluster.steps().items()]
+    return sum(steps) / (time.monotonic() - start), min(steps) * len(steps) / sum(steps)
 
 
 def test_scaling_by_dns_between_namespaces_uses_every_worker_and_loses_nothing(
@@ -124,20 +128,21 @@ def test_scaling_by_dns_between_namespaces_uses_every_worker_and_loses_nothing(
     cluster.scale(1)
     scaled = submit(cluster.master, SPEC)
     eventually(cluster.all_used)
-    speeds = {1: units_per_second(cluster)}
-    delays = {}
+    speeds, delays, least = {1: watch(cluster)[0]}, {}, {}
     for replicas in (4, 2):
         cluster.scale(replicas)
         start = time.monotonic()  # DNS has just told of the last one
         eventually(cluster.all_used)
         delays[replicas] = time.monotonic() - start
-        speeds[replicas] = units_per_second(cluster)
-    figures = ", ".join(f"{count} workers: {speed:.1f} units/s" for count, speed in speeds.items())
+        speeds[replicas], least[replicas] = watch(cluster)
+    figures = ", ".join(f"{count} workers: {speed:.0f} steps/s" for count, speed in speeds.items())
     figures += "".join(f", the last of {count} used after {delay:.1f} s" for count, delay in delays.items())
+    figures += "".join(f", the least of {count} did {share:.0%} of a fair share" for count, share in least.items())
     record_property("figures", figures)
     with capsys.disabled():
         print(f"\n{figures}")  # noqa: T201
 
+    assert min(least.values()) >= FAIR
     assert cluster.master.http.post(f"/experiments/{scaled}/stop").is_success
     assert wait_for_end(cluster.master, scaled)["status"] == "stopped"
     history = digests(cluster.master, scaled)
