@@ -33,6 +33,7 @@ SYNCHRONOUS = [
     "services/master/dispatch/job.py",
     "services/master/dispatch/ledger.py",
     "services/master/dispatch/sizing.py",
+    "services/master/dispatch/speeds.py",
     "services/master/dispatch/standing.py",
     "services/master/dispatch/verdicts.py",
     "services/master/dashboard/figures.py",

@@ -14,8 +14,8 @@ class Limits:
 
     unit_seconds: float = 2.0
     """What a unit should take: long enough to hide a request, short enough for a pod with 15 s to live."""
-    minimum_unit_seconds: float = 0.05
-    """What a unit must take before a generation's end may shrink it further."""
+    minimum_unit_seconds: float = 0.2
+    """A generation's end shrinks units no further: short ones leave lanes idle while their last episodes end."""
     first_unit_rollouts: int = 4
     """Units of an experiment whose speed is not known yet."""
     request_seconds: float = 0.0005

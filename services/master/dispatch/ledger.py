@@ -19,7 +19,8 @@ from services.master.dispatch.hedging import Straggler, hedge_size, repeatable, 
 from services.master.dispatch.job import JobEntry
 from services.master.dispatch.roster import Roster
 from services.master.dispatch.shares import Shares
-from services.master.dispatch.sizing import SLOW_PACE, Speeds, leaves_it, may_queue, unit_shape
+from services.master.dispatch.sizing import SLOW_PACE, leaves_it, may_queue, unit_shape
+from services.master.dispatch.speeds import Speeds
 from services.master.dispatch.standing import WorkerEntry
 from services.master.dispatch.verdicts import hopeless, lose, strike
 from shared.protocol import Failure

@@ -7,8 +7,6 @@ tail is short (guided self-scheduling: Polychronopoulos and Kuck 1987, https://d
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from services.master.dispatch.capacity import Capacity
@@ -16,70 +14,19 @@ from services.master.dispatch.entries import Limits
 from services.master.dispatch.job import JobEntry
 from services.master.dispatch.standing import WorkerEntry
 
-PACE_WEIGHT = 0.3
-"""Weight of the newest unit in the running estimate of a worker's pace."""
-
-FEWEST_UNITS = 5
-"""A rollout's duration is averaged over the last so many units, or as many as there are slots: in each wave the
-short ones come back first, and the long ones last."""
-
 SLOW_PACE = 2.0
 """A worker that takes longer than this, where a typical one takes 1, is slow."""
 
 FIRST_UNITS_SHARE = 0.25
 """Units for a worker that has answered none yet take so much of the target duration."""
 
+SHORT_SECONDS = 0.1
+"""Units of this length may wait in a queue: a slot that waited for their requests would lose more."""
+
 ALIKE = 1.5
 """Workers whose pace is within this factor of the typical one are given the same: the rest is chance."""
 
 _ROUNDING = 1e-9
-
-
-class Speeds:
-    """What is known of durations: each experiment's rollout on a typical worker, and each worker's pace."""
-
-    def __init__(self) -> None:
-        self._seconds: dict[str, float] = {}
-        self._units: Counter[str] = Counter()
-
-    def seconds(self, experiment: str) -> float | None:
-        """Return what a rollout of an experiment takes on a typical worker; None where nobody knows yet."""
-        return self._seconds.get(experiment)
-
-    def learn(self, experiment: str, worker: WorkerEntry, seconds: float, slots: int) -> None:
-        """Take in that a rollout has taken so long on a worker; there are so many slots in all."""
-        if not (math.isfinite(seconds) and seconds >= 0):
-            return
-        seconds = max(1e-6, seconds)
-        self._units[experiment] += 1
-        known = self._seconds.get(experiment)
-        if known is None:
-            self._seconds[experiment] = seconds / worker.pace
-            return
-        worker.pace += PACE_WEIGHT * (min(seconds / known, 1000.0) - worker.pace)
-        worker.pace = max(worker.pace, 1e-3)
-        typical = min(max(seconds / worker.pace, known / 2), known * 2)  # one odd worker must not mislead all
-        units = min(self._units[experiment], max(FEWEST_UNITS, slots))
-        self._seconds[experiment] = known + (typical - known) / units
-
-    def learn_least(self, experiment: str, worker: WorkerEntry, seconds: float) -> None:
-        """Take in that a rollout would have taken longer than so on a worker, whose unit was cancelled.
-
-        A slow worker's last units are those that are cancelled: without them it would seem quicker than it is.
-        """
-        known = self._seconds.get(experiment)
-        if known is not None and seconds / known > worker.pace:
-            worker.pace += PACE_WEIGHT * (min(seconds / known, 1000.0) - worker.pace)
-
-    def normalise(self, workers: Iterable[WorkerEntry]) -> None:
-        """Make the median pace 1 again; what each worker is expected to take stays the same."""
-        everyone = sorted((worker for worker in workers if worker.answered), key=lambda worker: worker.pace)
-        if not everyone:
-            return
-        median = everyone[(len(everyone) - 1) // 2].pace
-        for worker in everyone:
-            worker.pace /= median
-        self._seconds = {experiment: seconds * median for experiment, seconds in self._seconds.items()}
 
 
 @dataclass(frozen=True)
@@ -101,16 +48,17 @@ def unit_shape(
     slots as that needs, units are longer, too.
     """
     if seconds is None:
-        share = math.ceil(job.waiting / (2 * max(1, capacity.slots)))
-        return Shape(max(1, min(share, limits.first_unit_rollouts)), 1)
+        few = math.ceil(job.waiting / (2 * max(1, capacity.slots)))
+        return Shape(max(1, min(few, limits.first_unit_rollouts)), 1)
     pace = _clear_pace(worker)
     each = seconds * pace
     target = min(limits.unit_seconds, job.most_seconds) * (1.0 if worker.answered else FIRST_UNITS_SHARE)
     most = max(1, int(target / each + _ROUNDING))
-    share = max(1, math.ceil(job.waiting / (2 * max(capacity.rate, 1e-9) * pace) - _ROUNDING))
-    slots = slots_of_a_unit(min(share, most) * each, worker, capacity, limits)
-    for_a_slot = max(1, min(max(share, _least(job, seconds, pace, slots, capacity, limits)), most))
-    return Shape(for_a_slot * slots, slots)
+    share = job.waiting / (max(capacity.rate, 1e-9) * pace)
+    half = max(1, math.ceil(share / 2 - _ROUNDING))
+    slots = slots_of_a_unit(min(half, most) * each, worker, capacity, limits)
+    least = _least(job, share, seconds, pace, capacity.slots, slots, limits)
+    return Shape(max(1, min(max(half, least), most)) * slots, slots)
 
 
 def slots_of_a_unit(unit_seconds: float, worker: WorkerEntry, capacity: Capacity, limits: Limits) -> int:
@@ -119,17 +67,20 @@ def slots_of_a_unit(unit_seconds: float, worker: WorkerEntry, capacity: Capacity
     return max(1, min(int(wanted), worker.slots, worker.capacity))
 
 
-def _least(job: JobEntry, seconds: float, pace: float, slots: int, capacity: Capacity, limits: Limits) -> int:
-    """Return the fewest rollouts for a slot that are worth a request for so many slots.
+def _least(
+    job: JobEntry, share: float, seconds: float, pace: float, all_slots: int, slots: int, limits: Limits
+) -> int:
+    """Return the fewest rollouts for a slot that are worth a request for ``slots`` slots.
 
-    Where that is much of a job, they are as many as split it evenly.
+    Where that is all of a slot's ``share`` of what is left, they are this share; where the master has so many
+    slots to feed that it is much of the job, they are as many as split it evenly.
     """
-    busy = capacity.slots / slots * limits.request_seconds
+    busy = all_slots / slots * limits.request_seconds
     if busy <= limits.minimum_unit_seconds:
-        return int(limits.minimum_unit_seconds / (seconds * pace) + _ROUNDING)
+        return min(int(limits.minimum_unit_seconds / (seconds * pace) + _ROUNDING), math.ceil(share - _ROUNDING))
     least = max(1, math.ceil(busy / seconds - _ROUNDING))
-    waves = max(1, job.rollouts // (capacity.slots * least))
-    return int(math.ceil(job.rollouts / (capacity.slots * waves)) / pace + _ROUNDING)
+    waves = max(1, job.rollouts // (all_slots * least))
+    return int(math.ceil(job.rollouts / (all_slots * waves)) / pace + _ROUNDING)
 
 
 def _clear_pace(worker: WorkerEntry) -> float:
@@ -152,7 +103,7 @@ def may_queue(
     left = job.waiting * seconds / max(capacity.rate, 1e-9)
     if left >= 2 * min(limits.unit_seconds, job.most_seconds):
         return True
-    return max(seconds, left / 2) <= 2 * limits.minimum_unit_seconds
+    return max(seconds, left / 2) <= SHORT_SECONDS
 
 
 def leaves_it(job: JobEntry, worker: WorkerEntry, seconds: float | None, rate: float) -> bool:
