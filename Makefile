@@ -29,8 +29,8 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 train: setup ## Train CONFIG=configs/bipedal_walker.yaml with WORKERS=cores over HTTP, on PORT=8000
 	@exec $(BIN)/seedcast train "$(CONFIG)" $(if $(WORKERS),--workers $(WORKERS)) --port $(PORT)
 
-test: setup ## Run the tests
-	$(BIN)/pytest
+test: setup ## Run the tests, on all cores
+	$(BIN)/pytest --numprocesses auto --dist worksteal
 
 chaos: setup ## Kill, stop and disconnect real processes for DURATION=120 seconds, against a calm twin (SEED=1)
 	$(BIN)/python -W ignore -m tests.chaos.soak --duration $(or $(DURATION),120) --seed $(or $(SEED),1)
