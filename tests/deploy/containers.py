@@ -48,9 +48,9 @@ def skip_without_engine() -> None:
     assert found
 
 
-def once(role: str, *command: str) -> str:
+def once(role: str, *command: str, network: str = "none") -> str:
     """Run a command in a locked-down container of an image and return what it printed."""
-    return engine("run", "--rm", "--network", "none", *LOCKED_DOWN, f"seedcast-{role}:{TAG}", *command)
+    return engine("run", "--rm", "--network", network, *LOCKED_DOWN, f"seedcast-{role}:{TAG}", *command)
 
 
 class Network:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import os
 import secrets
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,6 +14,7 @@ import pytest
 import yaml
 
 from tests.deploy.containers import MEMORY_BYTES, Container, Network, once, skip_without_engine
+from tests.deploy.test_images import health_check
 from tests.deploy.tools import ROOT
 
 pytestmark = pytest.mark.timeout(600)
@@ -37,6 +42,29 @@ subprocess.run(["sh", "-c", "sleep 0.2 &"])
 time.sleep(1)
 states = [path.read_text().rpartition(")")[2].split()[0] for path in pathlib.Path("/proc").glob("[0-9]*/stat")]
 print(states.count("Z"))
+"""
+
+RETURNS = """
+import json, sys
+import numpy as np
+from services.worker.engine import run_unit
+from services.worker.environments.registry import ENGINES, describe
+from shared.errors import InvalidInput
+from shared.protocol import Unit, UnitHeader
+from shared.spec.environment import EnvironmentSpec
+from shared.spec.policy import build_policy
+def run(spec):
+    header = UnitHeader.model_validate({"environment": spec, "policy": {"name": "linear"}})
+    try:
+        dimension = build_policy(header.policy, describe(spec)).dimension
+        parameters = np.random.default_rng(0).standard_normal((2, dimension), dtype=np.float32)
+        result = run_unit(Unit(header, parameters, np.array([0, 1], np.int32), np.array([7, 8], np.int32)))
+    except InvalidInput as error:
+        return str(error)
+    return [list(map(float.hex, result.returns.tolist())), [failure.kind for failure in result.failures]]
+specs = [EnvironmentSpec(id=id_, engine=engine.name, max_episode_steps=30)
+         for engine in ENGINES.values() for id_ in sorted(engine.available())]
+json.dump({f"{spec.engine} {spec.id}": run(spec) for spec in specs}, sys.stdout)
 """
 
 
@@ -81,6 +109,29 @@ def test_an_image_is_nobody_writes_nothing_and_has_no_compiler(network: Network,
 def test_orphans_leave_no_zombies(network: Network, role: str) -> None:
     assert network
     assert once(role, "python", "-c", ORPHAN) == "0"
+
+
+def test_what_was_taken_from_packages_is_not_missed_in_any_environment(network: Network) -> None:
+    """The image has but parts of EnvPool and PyBullet, and less to draw with: deploy/images/trim_worker.sh."""
+    assert network
+    # These would choose other kernels than in the image, which add up in another order.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("OPENBLAS_")}
+    here = subprocess.run(
+        [sys.executable, "-c", RETURNS], cwd=ROOT, env=environment, capture_output=True, check=True
+    )
+    expected, returned = json.loads(here.stdout), json.loads(once("worker", "python", "-c", RETURNS))
+    assert returned == expected
+    assert {key.split()[0] for key in returned} >= {"envpool", "pybullet", "gymnasium"}
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_the_health_check_passes_where_the_service_is_ready_and_not_elsewhere(network: Network, role: str) -> None:
+    container = network.start(role, f"healthy-{role}")
+    command = health_check(role)
+    once(role, *command, network=f"container:{container.name}")  # the same loopback
+    with pytest.raises(AssertionError, match=r"HTTPError|URLError"):
+        once(role, *command)
+    assert container.stop(10) != KILLED
 
 
 def test_cartpole_reaches_its_target_in_limited_containers(network: Network, workers: list[Container]) -> None:

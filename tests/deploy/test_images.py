@@ -24,6 +24,12 @@ def final_stage(role: str) -> str:
     return dockerfile(role).rpartition("\nFROM ")[2]
 
 
+def health_check(role: str) -> list[str]:
+    """Return the command that says whether a container is healthy."""
+    [command] = re.findall(r"^HEALTHCHECK .*\\\n +CMD (\[.*\])$", final_stage(role), re.MULTILINE)
+    return [str(word) for word in json.loads(command)]
+
+
 def pins(lock: Path) -> dict[tuple[str, str], frozenset[str]]:
     """Return (package, version) → hashes."""
     blocks = re.split(r"\n(?=[a-z])", lock.read_text())
@@ -87,8 +93,7 @@ def test_the_images_variables_and_port_are_the_applications_own(role: str) -> No
 
 @pytest.mark.parametrize("role", ROLES)
 def test_the_health_check_asks_a_route_that_exists_and_is_python(role: str) -> None:
-    [command] = re.findall(r"^HEALTHCHECK .*\\\n +CMD (\[.*\])$", final_stage(role), re.MULTILINE)
-    program, flag, code = json.loads(command)
+    program, flag, code = health_check(role)
     compile(code, "HEALTHCHECK", "exec")
     assert (program, flag) == ("python", "-c")
     assert "/readyz" in code
@@ -129,3 +134,13 @@ def test_the_build_context_has_every_file_that_is_copied_and_little_else() -> No
         for source in " ".join(copied).split():
             assert (ROOT / source).exists()
             assert any(Path(source).match(rule) or source.startswith(f"{rule}/") for rule in allowed), source
+
+
+def test_scripts_that_trim_packages_are_those_that_are_copied_and_run() -> None:
+    scripts = {path.name for path in (ROOT / "deploy" / "images").glob("*.sh")}
+    for role in ROLES:
+        text = dockerfile(role)
+        copied = set(re.findall(r"deploy/images/(\w+\.sh)", text))
+        assert copied == set(re.findall(r"&& sh (\w+\.sh) ", text))
+        scripts -= copied
+    assert not scripts

