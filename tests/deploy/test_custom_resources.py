@@ -1,9 +1,9 @@
 """Resources that Kubernetes itself does not know: the fields that their makers document.
 
 KEDA: https://keda.sh/docs/2.18/reference/scaledobject-spec/ and …/scalers/metrics-api/. Google Kubernetes Engine:
-https://cloud.google.com/kubernetes-engine/docs/how-to/ingress-configuration, …/concepts/spot-vms and
-https://cloud.google.com/stackdriver/docs/managed-prometheus/setup-managed. Prometheus operator:
-https://prometheus-operator.dev/docs/api-reference/api/.
+https://cloud.google.com/kubernetes-engine/docs/how-to/ingress-configuration, …/how-to/autopilot-compute-classes,
+…/concepts/spot-vms and https://cloud.google.com/stackdriver/docs/managed-prometheus/setup-managed. Prometheus
+operator: https://prometheus-operator.dev/docs/api-reference/api/.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from tests.deploy.manifests import Combination, Rendered
 
 Built = dict[Combination, Rendered]
 SPOT = "cloud.google.com/gke-spot"
+CLASS = "cloud.google.com/compute-class"
 
 
 def containing(built: Built, component: str) -> list[Rendered]:
@@ -37,6 +38,10 @@ def test_keda_scales_the_workers_to_the_masters_plan_and_to_zero(all_rendered: B
         }
         assert spec["minReplicaCount"] == 0
         assert isinstance(spec["maxReplicaCount"], int)
+        [most] = [
+            one for one in rendered.container("master")["env"] if one["name"] == "SEEDCAST_AUTOSCALE_MAXIMUM"
+        ]
+        assert most["value"] == str(spec["maxReplicaCount"])
         [trigger] = spec["triggers"]
         assert (trigger["type"], trigger["metricType"]) == ("metrics-api", "AverageValue")
         # With one as the target of the average, the wanted number is the metric itself.
@@ -92,13 +97,25 @@ def test_the_cpu_autoscaler_scales_the_workers(all_rendered: Built) -> None:
 def test_workers_are_on_spot_and_the_master_never(all_rendered: Built) -> None:
     for rendered in of_gke(all_rendered):
         worker, master = rendered.pod("worker")["spec"], rendered.pod("master")["spec"]
-        assert worker["nodeSelector"] == {SPOT: "true"}
+        assert worker["nodeSelector"][SPOT] == "true"
         [toleration] = worker["tolerations"]
         assert toleration == {"key": SPOT, "operator": "Equal", "value": "true", "effect": "NoSchedule"}
         affinity = master["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]
         [term] = affinity["nodeSelectorTerms"]
         assert term["matchExpressions"] == [{"key": SPOT, "operator": "DoesNotExist"}]
         assert not {"nodeSelector", "tolerations"} & master.keys()
+
+
+def test_autopilot_gives_the_workers_machines_of_one_kind(all_rendered: Built) -> None:
+    """Its default class has several kinds, of which a strict experiment uses one."""
+    for combination, rendered in all_rendered.items():
+        if combination.overlay != "gke-autopilot":
+            continue
+        selected = rendered.pod("worker")["spec"]["nodeSelector"]
+        assert selected == {SPOT: "true", CLASS: "Scale-Out", "kubernetes.io/arch": "amd64"}
+        # What Scale-Out has: Autopilot raises less to that.
+        requests = rendered.container("worker")["resources"]["requests"]
+        assert requests["memory"] == f"{4 * int(requests['cpu'])}Gi"
 
 
 def test_the_master_copies_to_the_bucket_of_the_settings(all_rendered: Built) -> None:
@@ -148,6 +165,7 @@ def test_google_lets_in_only_who_is_named(all_rendered: Built) -> None:
         certificate = rendered.one("ManagedCertificate", notes["networking.gke.io/managed-certificates"])
         assert certificate["spec"]["domains"] == [ingress["spec"]["rules"][0]["host"]]
         assert "tls" not in ingress["spec"]
+        assert notes["kubernetes.io/ingress.global-static-ip-name"] == "seedcast"
         frontend = rendered.one("FrontendConfig", notes["networking.gke.io/v1beta1.FrontendConfig"])
         assert frontend["spec"]["redirectToHttps"]["enabled"] is True
         service = rendered.one("Service", "seedcast-master")
