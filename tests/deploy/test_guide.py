@@ -8,7 +8,7 @@ import subprocess
 import pytest
 import yaml
 
-from tests.deploy.applications import routes
+from tests.deploy.applications import ROLES, routes, variables
 from tests.deploy.manifests import Combination, Rendered
 from tests.deploy.tools import ROOT, tool
 
@@ -83,10 +83,34 @@ def test_tags_and_places_agree_with_cloud_build_and_the_overlays() -> None:
     assert dict(item.split("=") for item in first.split(",")) == substitutions
 
 
+def test_variables_that_it_names_are_ones_the_settings_know() -> None:
+    named = set(re.findall(r"\bSEEDCAST_\w+", GUIDE))
+    assert {"SEEDCAST_TOKEN", "SEEDCAST_WORKER_FINGERPRINT"} < named
+    assert named <= {name for role in ROLES for name in variables(role)}
+
+
+def test_on_standard_one_worker_fills_a_node_of_the_pool_and_the_autoscaler_stops_with_it() -> None:
+    [machine] = re.findall(r"--machine-type=c3d-highcpu-(\d+)", COMMANDS)
+    [nodes] = re.findall(r"--max-nodes=(\d+)", COMMANDS)
+    settings = yaml.safe_load((ROOT / "deploy/overlays/gke-standard/settings.yaml").read_text())["data"]
+    # What the system keeps for itself is less than a core; two GiB a core are c3d-highcpu's.
+    assert int(settings["worker_cpu"]) == int(machine) - 1
+    assert int(settings["worker_memory"].removesuffix("Gi")) < 2 * int(machine) - 4
+    assert settings["max_workers"] == nodes
+
+
+def test_the_address_that_it_reserves_is_the_ingress_own(all_rendered: dict[Combination, Rendered]) -> None:
+    reserved = set(re.findall(r"gcloud compute addresses \w+ ([\w-]+) --global", COMMANDS))
+    for combination, rendered in all_rendered.items():
+        if "gke-iap" in combination.added:
+            notes = rendered.one("Ingress", "seedcast")["metadata"]["annotations"]
+            assert reserved == {notes["kubernetes.io/ingress.global-static-ip-name"]}
+
+
 def test_the_cost_formula_computes() -> None:
     [block] = [block for block in BLOCKS if "awk" in block]
     done = subprocess.run([tool("bash"), "-eu"], input=block, capture_output=True, text=True, check=False)
-    assert done.stdout == "2.3 core-hours, 0.04 for the workers\n"
+    assert done.stdout == "2.0 core-hours, 0.06 for the workers\n"
 
 
 def test_relative_links_lead_somewhere() -> None:
