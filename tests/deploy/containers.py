@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shlex
 import subprocess
+from collections.abc import Sequence
 from typing import Any
 
 import httpx
@@ -48,9 +49,9 @@ def skip_without_engine() -> None:
     assert found
 
 
-def once(role: str, *command: str, network: str = "none") -> str:
+def once(role: str, *command: str, where: Sequence[str] = ("--network", "none")) -> str:
     """Run a command in a locked-down container of an image and return what it printed."""
-    return engine("run", "--rm", "--network", network, *LOCKED_DOWN, f"seedcast-{role}:{TAG}", *command)
+    return engine("run", "--rm", *where, *LOCKED_DOWN, f"seedcast-{role}:{TAG}", *command)
 
 
 class Network:
@@ -117,9 +118,9 @@ class Container:
         return int(self.inspect("{{.State.ExitCode}}"))
 
     def remove(self) -> None:
-        """Kill it, and leave only its volumes."""
+        """Kill it, and leave only volumes that have a name."""
         self.http.close()
-        engine("rm", "--force", self.name, check=False)
+        engine("rm", "--force", "--volumes", self.name, check=False)
 
     def get(self, path: str) -> Any:
         """Return the JSON that a path answers."""

@@ -150,6 +150,12 @@ def test_the_workers_stay_while_the_master_moves() -> None:
     assert down >= 1800
 
 
+def test_a_master_that_does_not_come_up_costs_one_worker_at_most() -> None:
+    """The fallback of KEDA since 2.19; older versions start none."""
+    replicas = keda().replicas([(0, None)], until=3000)
+    assert max(count for _, count in replicas) == 1
+
+
 def test_the_largest_number_is_kept() -> None:
     assert max(count for _, count in keda(maximum=8).replicas(RUN, until=900)) == 8
 

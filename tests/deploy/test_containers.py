@@ -8,14 +8,18 @@ import secrets
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from tests.deploy.containers import MEMORY_BYTES, Container, Network, once, skip_without_engine
+from tests.deploy.containers import MEMORY_BYTES, Container, Network, engine, once, skip_without_engine
+from tests.deploy.manifests import Combination, build
+from tests.deploy.pods import played, skip_without_play
 from tests.deploy.test_images import health_check
 from tests.deploy.tools import ROOT
+from tests.processes import eventually
 
 pytestmark = pytest.mark.timeout(600)
 ROLES = ("master", "worker")
@@ -128,10 +132,33 @@ def test_what_was_taken_from_packages_is_not_missed_in_any_environment(network: 
 def test_the_health_check_passes_where_the_service_is_ready_and_not_elsewhere(network: Network, role: str) -> None:
     container = network.start(role, f"healthy-{role}")
     command = health_check(role)
-    once(role, *command, network=f"container:{container.name}")  # the same loopback
+    once(role, *command, where=("--network", f"container:{container.name}"))  # the same loopback
     with pytest.raises(AssertionError, match=r"HTTPError|URLError"):
         once(role, *command)
     assert container.stop(10) != KILLED
+
+
+def test_the_pods_of_the_local_overlay_run_as_they_are_rendered(tmp_path: Path) -> None:
+    skip_without_engine()
+    skip_without_play()
+    rendered = build(Combination("local", ()), tmp_path)
+
+    def ready(role: str, container: str) -> bool:
+        try:
+            once(role, *health_check(role), where=("--pod", container.removesuffix(f"-{role}")))
+        except AssertionError:
+            return False
+        return True
+
+    with played(rendered, tmp_path) as containers:
+        for role, container in containers.items():
+            eventually(lambda role=role, container=container: ready(role, container))  # type: ignore[misc]
+            limits = rendered.container(role)["resources"]["limits"]
+            shown = "{{.HostConfig.ReadonlyRootfs}} {{.Config.User}} {{.HostConfig.Memory}}"
+            memory = int(limits["memory"].removesuffix("Gi")) * 2**30
+            assert engine("inspect", "--format", shown, container) == f"true 10001:10001 {memory}"
+        slots = f"SEEDCAST_WORKER_SLOTS={rendered.container('worker')['resources']['limits']['cpu']}"
+        assert slots in engine("inspect", "--format", "{{.Config.Env}}", containers["worker"])
 
 
 def test_cartpole_reaches_its_target_in_limited_containers(network: Network, workers: list[Container]) -> None:
