@@ -151,7 +151,7 @@ def test_the_workers_stay_while_the_master_moves() -> None:
 
 
 def test_a_master_that_does_not_come_up_costs_one_worker_at_most() -> None:
-    """The fallback of KEDA since 2.19; older versions start none."""
+    """Recent versions of KEDA fall back from zero, too; older ones start none."""
     replicas = keda().replicas([(0, None)], until=3000)
     assert max(count for _, count in replicas) == 1
 
