@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shlex
 import subprocess
 
 import pytest
@@ -15,6 +17,14 @@ from tests.deploy.tools import ROOT, tool
 GUIDE = (ROOT / "docs" / "kubernetes.md").read_text()
 BLOCKS = re.findall(r"^```bash\n(.*?)^```$", GUIDE, re.MULTILINE | re.DOTALL)
 COMMANDS = "\n".join(BLOCKS)
+SUBSTITUTION = re.compile(r"\$\(([^()]*)\)")
+
+
+def calls(program: str) -> list[str]:
+    """Return the guide's calls of a program up to a pipe, also those in sentences and within $(…)."""
+    code = (COMMANDS + "\n".join(re.findall(r"`([^`\n]+)`", GUIDE))).replace("\\\n", " ")
+    lines = SUBSTITUTION.sub("x", code).splitlines() + SUBSTITUTION.findall(code)
+    return sorted({found[0] for line in lines if (found := re.search(rf"^{program} [^|]*", line.strip()))})
 
 
 @pytest.mark.parametrize("block", BLOCKS)
@@ -22,6 +32,21 @@ def test_every_block_is_bash(block: str) -> None:
     done = subprocess.run([tool("bash"), "-n"], input=block, capture_output=True, text=True, check=False)
     assert not done.stderr
     assert done.returncode == 0
+
+
+@pytest.mark.parametrize("call", [call for call in calls("kubectl") if not call.endswith(" -k")])
+def test_kubectl_knows_every_command_and_flag(call: str) -> None:
+    """It reads them before it asks for the cluster, or the reader's files, of which there are none."""
+    done = subprocess.run(
+        [tool("kubectl"), *shlex.split(call)[1:], "--server=http://127.0.0.1:9", "--request-timeout=1s"],
+        cwd=ROOT,
+        env=os.environ | {"KUBECONFIG": os.devnull},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert re.search(r"127\.0\.0\.1:9|Cannot read file tls\.crt", done.stdout + done.stderr)
 
 
 def test_every_block_says_its_language() -> None:
