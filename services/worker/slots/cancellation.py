@@ -32,7 +32,7 @@ def check() -> None:
 
 
 def clear() -> None:
-    """Lower the flag: the unit is over, one way or the other."""
+    """Lower the flag: another unit begins."""
     _set(False)
 
 

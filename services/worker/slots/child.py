@@ -34,9 +34,9 @@ def main() -> None:
     _die_of_what_kills()
     write_message(replies, ready)
     while (message := read_message(requests)) is not None:
-        for reply in ANSWERS[message.kind](message.payload):
+        cancellation.clear()  # one may have come too late for the unit that it was for
+        for reply in ANSWERS[message.kind](message):
             write_message(replies, reply)
-        cancellation.clear()
         give_back()
 
 

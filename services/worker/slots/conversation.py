@@ -17,6 +17,10 @@ READ_SECONDS = 30.0
 DESCRIBE_SECONDS = 30.0
 
 
+class Unread(Busy):
+    """The slot died before it had read a request."""
+
+
 @dataclass(frozen=True)
 class Answer:
     """The bytes for the client, and for a unit what it came to."""
@@ -30,14 +34,15 @@ async def converse(process: SlotProcess, request: Message) -> Answer:
 
     Raises:
         InvalidInput, ProtocolMismatch: the slot refuses the request, for what is wrong with it.
-        Busy: the slot died before it had read the request, which may be no fault of it, or was told to give it up.
+        Unread: the slot died before it had read the request, which may be no fault of it.
+        Busy: the slot was told to give it up.
     """
     if request.kind is Kind.DESCRIBE:
         return await _describe(process, request)
     try:
         started = Started.model_validate_json(await _expect(process, request, READ_SECONDS, "reading a unit"))
     except SlotDied as died:
-        raise Busy(f"the slot broke: {died.message}") from died
+        raise Unread(f"the slot broke: {died.message}") from died
     return await _unit(process, request.kind, started)
 
 

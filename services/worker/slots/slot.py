@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable
 from itertools import count
 
-from services.worker.slots.conversation import converse
+from services.worker.slots.conversation import Unread, converse
 from services.worker.slots.messages import Summary
 from services.worker.slots.process import SlotDied, SlotProcess
 from services.worker.slots.tickets import Ticket, Tickets
@@ -18,6 +18,8 @@ BACK_OFF_SECONDS = 0.5
 LONGEST_BACK_OFF_SECONDS = 30.0
 CANCEL_SECONDS = 5.0
 """A slot that has not given its unit up by then is replaced."""
+CANCELS = 25
+"""So often it is told to in that time."""
 
 log = logging.getLogger(__name__)
 
@@ -98,6 +100,9 @@ class Slot:
         watch = asyncio.create_task(_cancel_with(ticket, process))
         try:
             answer = await converse(process, ticket.request)
+        except Unread as error:
+            self._tickets.try_again(ticket, error)
+            return
         except SeedcastError as error:
             ticket.refuse(error)
             return
@@ -117,8 +122,9 @@ async def _cancel_with(ticket: Ticket, process: SlotProcess) -> None:
     """Give a unit up when its client has gone, so that the slot is free for another."""
     await asyncio.wait([ticket.answer])
     if ticket.answer.cancelled():
-        process.cancel()
-        await asyncio.sleep(CANCEL_SECONDS)
+        for _ in range(CANCELS):  # the slot forgets those that come before it has read the unit
+            process.cancel()
+            await asyncio.sleep(CANCEL_SECONDS / CANCELS)
         await process.kill(
             SlotDied("timeout", f"nobody waits for its unit, and it goes on after {CANCEL_SECONDS:g} s")
         )
