@@ -9,7 +9,10 @@ from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as package_version
 from pathlib import Path
 
-LIBRARIES = ("numpy", "envpool", "gymnasium", "Box2D")
+import numpy as np  # noqa: F401 - loads the BLAS whose kernels decide bits
+from threadpoolctl import threadpool_info
+
+LIBRARIES = ("numpy", "envpool", "gymnasium", "mujoco", "Box2D", "pybullet")
 
 
 @cache
@@ -22,6 +25,9 @@ def fingerprint() -> str:
     """Return a short hash, equal on machines that give equal bits."""
     parts = [platform.machine(), cpu_model(), _cpuinfo("flags")]
     parts += [f"{library} {version(library)}" for library in LIBRARIES]
+    parts += sorted(
+        f"{blas['prefix']} {blas['version']} {blas.get('architecture', '')}" for blas in threadpool_info()
+    )
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
 
 
