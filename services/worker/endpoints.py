@@ -9,7 +9,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from services.worker.intake import compute, compute_frame
 from services.worker.metrics import Metrics
-from services.worker.schemas import BINARY, CART_POLE, Health, Result, json_body, problems
+from services.worker.schemas import BINARY, CART_POLE, SLOTS, Health, Result, json_body, problems
 from services.worker.settings import Settings
 from services.worker.slots.channel import Kind
 from services.worker.slots.pool import SlotPool
@@ -51,7 +51,7 @@ MetricsState = Annotated[Metrics, Depends(_metrics)]
             _503="No room now; Retry-After says when to come back.",
         ),
     },
-    openapi_extra=json_body(UnitJson, CART_POLE, **BINARY),
+    openapi_extra=json_body(UnitJson, CART_POLE, **BINARY) | {"parameters": [SLOTS]},
 )
 async def run_rollouts(request: Request, pool: Pool, settings: SettingsState) -> Response:
     """Run a unit: a batch of rollouts, in one slot; a frame in as many as the header `Seedcast-Slots` says.

@@ -32,10 +32,10 @@ async def compute(pool: SlotPool, request: Request, kind: Kind, max_body_bytes: 
 
 
 async def compute_frame(pool: SlotPool, request: Request, max_body_bytes: int) -> bytes:
-    """Have a unit's frame computed by as many slots as the request asks for.
+    """Have a unit's frame computed by as many slots as the request asks for, or as there are.
 
     Raises:
-        InvalidInput: it asks for more slots than there are, or than the unit has rollouts; or as in `compute`.
+        InvalidInput: it asks for more slots than the unit has rollouts; or as in `compute`.
         Busy, PayloadTooLarge, ProtocolMismatch: as in `compute`.
     """
     parts = _slots(request, pool.size)
@@ -51,11 +51,9 @@ async def compute_frame(pool: SlotPool, request: Request, max_body_bytes: int) -
 
 def _slots(request: Request, most: int) -> int:
     text = request.headers.get(SLOTS_HEADER, "1")
-    if not (text.isdecimal() and len(text) < 6 and 1 <= int(text) <= most):
-        raise InvalidInput.of(
-            SLOTS_HEADER, f"must be a whole number from 1 to {most}, the slots of this worker", text
-        )
-    return int(text)
+    if not (text.isdecimal() and len(text) < 10 and int(text)):
+        raise InvalidInput.of(SLOTS_HEADER, "must be a whole number from 1", text)
+    return min(int(text), most)
 
 
 def _join(frames: list[bytes]) -> bytes:
@@ -71,6 +69,7 @@ async def _answers(
     check_content_digest(request.headers.get(CONTENT_DIGEST), body)
     tickets = pool.submit(messages(body))
     answers = asyncio.gather(*(ticket.answer for ticket in tickets))
+    answers.add_done_callback(lambda done: done.cancelled() or done.exception())  # nobody may want it any more
     gone = asyncio.create_task(_disconnected(request))
     try:
         either: set[asyncio.Future[Any]] = {answers, gone}

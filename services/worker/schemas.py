@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from shared.problems import MEDIA_TYPE, Problem
-from shared.protocol import FRAME_MEDIA_TYPE, ResultHeader, UnitJson
+from shared.protocol import FRAME_MEDIA_TYPE, SLOTS_HEADER, ResultHeader, UnitJson
 from shared.spec.environment import EnvironmentSpec
 
 REFERENCE = "#/components/schemas/{model}"
@@ -64,6 +64,14 @@ def json_body(model: type[BaseModel], example: dict[str, Any], **other: dict[str
 
 BINARY: dict[str, Any] = {FRAME_MEDIA_TYPE: {"schema": {"type": "string", "format": "binary"}}}
 """A frame (see `shared.frame`)."""
+
+
+SLOTS: dict[str, Any] = {
+    "name": SLOTS_HEADER,
+    "in": "header",
+    "description": "Of a frame: how many slots are to share it, each with some of its rollouts.",
+    "schema": {"type": "integer", "minimum": 1, "default": 1},
+}
 
 
 def add_schemas(app: FastAPI) -> None:

@@ -11,6 +11,7 @@ class WorkerInfo(BaseModel):
     protocol: int
     version: str
     slots: int
+    queue: int | None = Field(default=None, description="Parts of units that may wait for a slot.")
     cpu: str
     fingerprint: str = Field(description="Equal on machines that give equal bits.")
     environments: list[str]

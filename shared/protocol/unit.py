@@ -1,6 +1,6 @@
-"""The request: a *unit*, a batch of rollouts that one slot computes in one go. It carries everything.
+"""The request: a *unit*, a batch of rollouts that a worker computes in one go. It carries everything.
 
-A worker may split a unit into *parts*, one a slot. A part is a unit itself: the members, and some of the rollouts.
+One slot computes it, or several, a *part* each. A part is a unit itself: the members, and some of the rollouts.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from shared.observation_stats import Normaliser
 from shared.perturbations import Members
 from shared.protocol.arrays import checked_array
 from shared.protocol.members import PopulationHeader, check_members, member_arrays, read_members
-from shared.protocol.version import PROTOCOL_VERSION
+from shared.protocol.version import PROTOCOL_VERSION, SLOTS_HEADER
 from shared.seeding import EPISODE_SEED_LIMIT
 from shared.spec.environment import EnvironmentSpec
 from shared.spec.policy import AnyPolicySpec
@@ -86,7 +86,7 @@ class Unit:
             InvalidInput: there are not so many rollouts.
         """
         if not 0 <= index < parts <= len(self):
-            raise InvalidInput.of("rows", f"{len(self)} rollouts make no part {index} of {parts}")
+            raise InvalidInput.of(SLOTS_HEADER, f"{len(self)} rollouts make no part {index} of {parts}")
         rollouts = slice(index * len(self) // parts, (index + 1) * len(self) // parts)
         return replace(self, rows=self.rows[rollouts], seeds=self.seeds[rollouts])
 

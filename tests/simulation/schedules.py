@@ -47,8 +47,8 @@ def disturbed(seed: int) -> World:
     names = [f"w{number}" for number in range(int(2 ** chance.uniform(0, 8.5)))]
     for name in names:
         slots, slowness = chance.choice([1, 1, 2, 4, 16]), chance.choice([1.0, 1.0, 1.0, 1.3, 10.0])
-        at = chance.choice([0.0, 0.0, chance.uniform(0, PEACE)])
-        world.at(at, partial(world.join, name, slots, slowness))
+        at, queue = chance.choice([0.0, 0.0, chance.uniform(0, PEACE)]), chance.choice([None, None, 0, 1])
+        world.at(at, partial(world.join, name, slots, slowness, queue))
     for number in range(chance.randint(1, 5)):
         _plan_job(world, chance, number)
     _disturb(world, chance, names, chance.choice([0.0, 0.02, 0.2, 1.0]))

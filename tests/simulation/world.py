@@ -50,6 +50,7 @@ class VirtualWorker:
 
     name: str
     slots: int
+    queue_limit: int
     slowness: float = 1.0
     up: bool = True
     hung_until: float = 0.0
@@ -158,12 +159,14 @@ class World:
         self._assign()
         return number
 
-    def join(self, name: str, slots: int, slowness: float = 1.0) -> VirtualWorker:
+    def join(self, name: str, slots: int, slowness: float = 1.0, queue: int | None = None) -> VirtualWorker:
         """Have a worker come up, again or for the first time."""
-        worker = self.workers.setdefault(name, VirtualWorker(name, slots, slowness))
+        queue = 2 * slots if queue is None else queue
+        worker = self.workers.setdefault(name, VirtualWorker(name, slots, queue, slowness))
         worker.slots, worker.slowness, worker.up, worker.hung_until = slots, slowness, True, 0.0
+        worker.queue_limit = queue
         self.log(f"{name} is up with {slots} slots, {slowness:g} times as slow")
-        self.ledger.worker_up(name, slots)
+        self.ledger.worker_up(name, slots, queue=queue)
         return worker
 
     def crash(self, name: str, notice_seconds: float) -> None:
@@ -255,7 +258,7 @@ class World:
             return
         if not worker.up:
             self._lose(send)
-        elif len(worker.running) + len(worker.queue) + send.slots <= 3 * worker.slots:
+        elif len(worker.running) + len(worker.queue) + send.slots <= worker.slots + worker.queue_limit:
             worker.queue.extend(_parts(send))
             self._fill(worker)
         else:

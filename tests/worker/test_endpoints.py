@@ -58,6 +58,11 @@ def test_the_documented_examples_run(server: Server) -> None:
     assert EnvironmentDescription.model_validate_json(described.content).observation_size == 4
 
 
+def test_the_document_names_the_header_that_splits_a_unit(server: Server) -> None:
+    (parameter,) = server.http.get("/openapi.json").json()["paths"]["/rollouts"]["post"]["parameters"]
+    assert (parameter["name"], parameter["in"]) == ("Seedcast-Slots", "header")
+
+
 def test_every_reference_in_the_document_resolves(server: Server) -> None:
     text = server.http.get("/openapi.json").text
     known = json.loads(text)["components"]["schemas"]

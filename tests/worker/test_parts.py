@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import httpx
 import numpy as np
@@ -11,7 +13,7 @@ import pytest
 from services.worker.engine import run_unit
 from shared.protocol import FRAME_MEDIA_TYPE, SLOTS_HEADER, Unit, UnitJson, UnitResult
 from shared.spec.environment import EnvironmentSpec
-from tests.processes import Server, worker
+from tests.processes import Server, eventually, worker
 from tests.units import faulty, numbers, unit
 
 
@@ -21,9 +23,9 @@ def wide(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield running
 
 
-def post(server: Server, work: Unit, slots: str) -> httpx.Response:
+def post(server: Server, work: Unit, slots: str, timeout: float = 60.0) -> httpx.Response:
     headers = {"Content-Type": FRAME_MEDIA_TYPE, SLOTS_HEADER: slots}
-    return server.http.post("/rollouts", content=work.to_frame(), headers=headers)
+    return server.http.post("/rollouts", content=work.to_frame(), headers=headers, timeout=timeout)
 
 
 def result(reply: httpx.Response, work: Unit) -> UnitResult:
@@ -52,16 +54,54 @@ def test_a_slot_that_dies_costs_its_own_part(wide: Server) -> None:
     assert split.returns[2:].tolist() == [10.0] * 4
 
 
-@pytest.mark.parametrize("slots", ["0", "4", "-1", "x", "1e1", "999999999999"])
-def test_slots_that_there_are_not_are_refused(wide: Server, slots: str) -> None:
-    reply = post(wide, unit(EnvironmentSpec(id="CartPole-v1"), [1, 2, 3, 4]), slots)
-    assert reply.status_code == 422
-    (error,) = reply.json()["errors"]
-    assert error["field"] == SLOTS_HEADER
-    assert error["reason"] == "must be a whole number from 1 to 3, the slots of this worker"
+def test_more_slots_than_there_are_get_all_of_them(wide: Server) -> None:
+    work = unit(EnvironmentSpec(id="CartPole-v1"), [1, 2, 3, 4])
+    assert numbers(result(post(wide, work, "1000"), work)) == numbers(run_unit(work))
+
+
+@pytest.mark.parametrize("slots", ["0", "-1", "x", "1e1", "99999999999999999999"])
+def test_a_number_of_slots_that_is_none_is_refused(wide: Server, slots: str) -> None:
+    assert_refused(
+        post(wide, unit(EnvironmentSpec(id="CartPole-v1"), [1]), slots), "must be a whole number from 1"
+    )
 
 
 def test_more_slots_than_rollouts_are_refused(wide: Server) -> None:
-    reply = post(wide, unit(EnvironmentSpec(id="CartPole-v1"), [1]), "2")
+    assert_refused(post(wide, unit(EnvironmentSpec(id="CartPole-v1"), [1]), "2"), "1 rollouts make no part")
+
+
+def assert_refused(reply: httpx.Response, reason: str) -> None:
     assert reply.status_code == 422
-    assert "1 rollouts make no part" in reply.json()["errors"][0]["reason"]
+    (error,) = reply.json()["errors"]
+    assert error["field"] == SLOTS_HEADER
+    assert reason in error["reason"]
+
+
+def test_a_client_that_goes_away_frees_all_slots_and_is_no_error(wide: Server) -> None:
+    work = UnitJson.model_validate(faulty("hang", rollouts=3)).unit()
+    with pytest.raises(httpx.ReadTimeout):
+        post(wide, work, "3", timeout=1.0)
+    calm = UnitJson.model_validate(faulty("none", rollouts=3)).unit()
+    eventually(lambda: "seedcast_worker_busy_slots 0.0" in wide.http.get("/metrics").text, seconds=30)
+    assert result(post(wide, calm, "3"), calm).failures == []
+    assert "never retrieved" not in wide.log.read_text()
+
+
+def test_a_worker_that_is_told_to_end_finishes_the_units_that_it_has_begun(tmp_path: Path) -> None:
+    slow = UnitJson.model_validate(faulty("slow", rollouts=2)).unit()  # 1.6 s each
+    with worker(tmp_path, slots=2) as ending, ThreadPoolExecutor() as threads:
+        busy = threads.submit(post, ending, slow, "1")  # one slot has two rollouts: 3.2 s
+        eventually(lambda: "seedcast_worker_busy_slots 1.0" in ending.http.get("/metrics").text)
+        begun = threads.submit(post, ending, slow, "2")  # the second part waits
+        eventually(lambda: "seedcast_worker_queue 1.0" in ending.http.get("/metrics").text)
+        ending.process.terminate()
+        assert result(busy.result(), slow).failures == []
+        assert result(begun.result(), slow).failures == []
+
+
+def test_a_unit_given_up_as_it_ends_takes_no_other_with_it(wide: Server) -> None:
+    refused = unit(EnvironmentSpec(id="CartPole-v1"), [1])
+    calm = UnitJson.model_validate(faulty("none", rollouts=3)).unit()
+    for _ in range(30):  # the first part's refusal has the second one given up, which is refused itself by then
+        post(wide, refused, "2")
+        assert result(post(wide, calm, "3"), calm).failures == []

@@ -78,3 +78,34 @@ def test_closing_sends_away_those_who_wait_and_those_who_come() -> None:
             tickets.put([message(b"2")])
 
     asyncio.run(scenario())
+
+
+def test_closing_keeps_those_who_wait_for_a_party_that_has_begun() -> None:
+    async def scenario() -> None:
+        tickets = Tickets(9)
+        first, second = tickets.put([message(b"1"), message(b"2")])
+        (other,) = tickets.put([message(b"3")])
+        assert await tickets.take() is first
+        tickets.close()
+        assert await tickets.take() is second
+        with pytest.raises(Busy, match="shutting down"):
+            await other.answer
+
+    asyncio.run(scenario())
+
+
+def test_a_ticket_whose_slot_died_is_the_next_again_once() -> None:
+    async def scenario() -> None:
+        tickets = Tickets(9)
+        first, second = tickets.put([message(b"1"), message(b"2")])
+        error = Busy("the slot broke")
+        for _ in range(2):
+            assert await tickets.take() is first
+            tickets.try_again(first, error)
+            tickets.done()
+        with pytest.raises(Busy, match="the slot broke"):
+            await first.answer
+        assert await tickets.take() is second
+        assert (tickets.running, tickets.waiting) == (1, 0)
+
+    asyncio.run(scenario())

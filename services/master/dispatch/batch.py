@@ -40,6 +40,12 @@ class Batch:
     def __len__(self) -> int:
         return int(self.seeds.size)
 
+    def most_rollouts(self, size: int) -> int:
+        """Return how many rollouts a unit may have so that its members take ``size`` bytes, with one at least."""
+        dimension = int(self.members(0, 1).shape[1])
+        members = max(1, size // (4 * dimension))
+        return members * int(self.seeds.shape[1])
+
     def unit(self, rollouts: range) -> Unit:
         """Return the unit that computes ``rollouts``."""
         episodes = self.seeds.shape[1]

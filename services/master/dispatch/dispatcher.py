@@ -28,6 +28,9 @@ UNIT_SHARE_OF_TIMEOUT = 0.5
 NO_CONNECTION_REST_SECONDS = 1.0
 """For so long a worker gets nothing that could not be connected to in time. The probes tell whether it is lost."""
 
+MOST_UNIT_BYTES = 128 * 2**20
+"""A unit with its members written out takes no more, unless one member does: half of what a worker accepts."""
+
 SMALL_REPLY_BYTES = 65_536
 """Up to here to decode a reply takes less than to hand it to a thread."""
 
@@ -78,6 +81,7 @@ class Dispatcher:
             len(batch),
             background=batch.background,
             most_seconds=UNIT_SHARE_OF_TIMEOUT * _deadline(batch),
+            most_rollouts=batch.most_rollouts(MOST_UNIT_BYTES),
             kind=batch.fingerprint,
         )
         job = _Job(batch, BatchResult.empty(len(batch)), asyncio.get_running_loop().create_future())
@@ -144,7 +148,8 @@ class Dispatcher:
             for outcome in self._ledger.worker_down(url, forget=url not in self._fleet.workers):
                 self._apply(outcome)
         else:
-            self._ledger.worker_up(url, slots, self._fleet.workers[url].fingerprint)
+            worker = self._fleet.workers[url]
+            self._ledger.worker_up(url, slots, worker.fingerprint, worker.info.queue if worker.info else None)
         self._send()
 
     def _send(self) -> None:

@@ -23,7 +23,7 @@ class Limits:
     feeding_share: float = 0.5
     """So much of its time a master may spend on requests, before units take several slots of a worker."""
     first_window: float = 0.25
-    """Slow start: the share of its capacity that a new worker may hold; every unit it answers adds one more."""
+    """Slow start: the share of its capacity that a new worker may hold; whatever it answers adds as much."""
 
 
 @dataclass(frozen=True)

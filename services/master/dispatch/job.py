@@ -7,6 +7,7 @@ was hedged), *pending*, or *alone* (a suspect, to be run on its own).
 from __future__ import annotations
 
 import math
+import sys
 from collections import Counter, deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -28,7 +29,9 @@ class JobEntry:
     background: bool
     rollouts: int
     most_seconds: float = math.inf
-    """No unit should take longer than this."""
+    """No unit should take longer than this,"""
+    most_rollouts: int = sys.maxsize
+    """and none may have more."""
     kind: str | None = None
     """Only workers of this kind may have any of it; None: all."""
     pending: deque[range] = field(init=False)

@@ -21,9 +21,12 @@ from services.master.dispatch.roster import Roster
 from services.master.dispatch.shares import Shares
 from services.master.dispatch.sizing import SLOW_PACE, leaves_it, may_queue, unit_shape
 from services.master.dispatch.speeds import Speeds
-from services.master.dispatch.standing import WorkerEntry
+from services.master.dispatch.standing import USUAL_QUEUE, WorkerEntry
 from services.master.dispatch.verdicts import hopeless, lose, strike
 from shared.protocol import Failure
+
+DEATHS = ("timeout", "crash", "memory")
+"""Failures that cost a slot."""
 
 LOOK_SECONDS = 0.1
 """How often the ledger looks for stragglers."""
@@ -41,6 +44,8 @@ class Ledger:
         self._roster = Roster()
         self._jobs: dict[int, JobEntry] = {}
         self._units: dict[int, Flight] = {}
+        self._taken = 0
+        """Slots that these units take, or wait for."""
         self._lost: dict[int, Send] = {}
         """Units given up for lost whose reply may still come."""
         self._numbers = itertools.count()
@@ -76,15 +81,18 @@ class Ledger:
         *,
         background: bool = False,
         most_seconds: float = math.inf,
+        most_rollouts: int | None = None,
         kind: str | None = None,
     ) -> int:
         """Take a job of ``rollouts`` rollouts in and return its number.
 
-        No unit of it should exceed ``most_seconds``, and only workers of its ``kind`` may have any; None: all.
+        No unit of it should exceed ``most_seconds``, and none may have more than ``most_rollouts``. Only workers
+        of its ``kind`` may have any; None: all.
         """
         number = next(self._numbers)
         self._shares.enter(experiment, self._jobs.values())
-        self._jobs[number] = JobEntry(number, experiment, background, rollouts, most_seconds, kind)
+        most_rollouts = rollouts if most_rollouts is None else most_rollouts
+        self._jobs[number] = JobEntry(number, experiment, background, rollouts, most_seconds, most_rollouts, kind)
         return number
 
     def remove_job(self, number: int) -> tuple[int, ...]:
@@ -106,17 +114,18 @@ class Ledger:
 
     # Workers
 
-    def worker_up(self, name: str, slots: int, kind: str = "") -> None:
+    def worker_up(self, name: str, slots: int, kind: str = "", queue: int | None = None) -> None:
         """Use a worker with so many slots; 0 lets it finish what it has and sends nothing more.
 
-        Its ``kind`` is any text: jobs may ask for it, see `add_job`.
+        Its ``kind`` is any text: jobs may ask for it, see `add_job`. Its ``queue`` is what may wait for its slots.
         """
         worker = self._roster.enter(name, next(self._numbers))
         worker.kind = kind
+        queue = USUAL_QUEUE * slots if queue is None else queue
         if worker.slots or not slots:
-            worker.slots = slots
+            worker.slots, worker.queue = slots, queue
         else:
-            worker.begin(slots, self._limits.first_window)
+            worker.begin(slots, queue, self._limits.first_window)
         self._roster.changed(worker, self._now)
 
     def worker_down(self, name: str, *, forget: bool = False) -> list[Outcome]:
@@ -233,7 +242,8 @@ class Ledger:
         if suspect := job.take_suspect(worker.name):
             return self._send(job, suspect, worker)
         shape = unit_shape(job, worker, self._seconds(job), self._capacity(job), self._limits)
-        return self._send(job, job.take(shape.rollouts), worker, slots=shape.slots)
+        rollouts = job.take(min(shape.rollouts, job.most_rollouts))
+        return self._send(job, rollouts, worker, slots=shape.slots)
 
     def _may_have(self, worker: WorkerEntry, job: JobEntry) -> bool:
         if not job.waiting or not job.takes(worker):
@@ -257,8 +267,7 @@ class Ledger:
         while found:
             straggler = found[-1]
             job = self._jobs.get(straggler.job)
-            taken = sum(flight.send.slots for flight in self._units.values())
-            idle = max(1, self._capacity(job).slots - taken) if job else 1
+            idle = max(1, self._capacity(job).slots - self._taken) if job else 1
             most = hedge_size(job, straggler, idle) if job else 0
             rollouts = repeatable(job, straggler.flight, most) if job else range(0)
             if job is None or not rollouts:
@@ -279,6 +288,7 @@ class Ledger:
         send = Send(next(self._numbers), job.number, rollouts, worker.name, slots, hedge)
         flight = Flight(send, self._now, None if worker.full else self._now)
         self._units[send.unit] = flight
+        self._taken += slots
         worker.depart(flight)
         job.depart(flight)
         self._shares.depart(job.experiment)
@@ -289,6 +299,7 @@ class Ledger:
         """Take a unit out of flight."""
         flight = self._units.pop(unit, None)
         if flight is not None:
+            self._taken -= flight.send.slots
             job = self._jobs[flight.send.job]
             job.land(unit)
             self._shares.land(job.experiment)
@@ -317,6 +328,8 @@ class Ledger:
         if worker is None:
             return
         whole = len(failed) == len(send.rollouts)
+        if not whole and any(failure.kind in DEATHS for failure in failed.values()):
+            return  # one of its slots died, others did well: that tells neither how quick nor how good it is
         if not whole:
             before = worker.rate
             worker.answered += 1

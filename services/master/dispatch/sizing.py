@@ -64,7 +64,7 @@ def unit_shape(
 def slots_of_a_unit(unit_seconds: float, worker: WorkerEntry, capacity: Capacity, limits: Limits) -> int:
     """Return for how many slots a unit is to be that takes so long, so that the master can feed all slots."""
     wanted = capacity.slots * limits.request_seconds / (limits.feeding_share * max(unit_seconds, 1e-6))
-    return max(1, min(int(wanted), worker.slots, worker.capacity))
+    return max(1, min(int(wanted), worker.slots, worker.room))
 
 
 def _least(
@@ -96,7 +96,7 @@ def may_queue(
     Toward the end a unit in a busy worker's queue would be waited for, while slots elsewhere have nothing to do.
     But a unit that takes several slots is done with some of them first, and these go on with what is in the queue.
     """
-    if worker.taken > len(worker.flights):
+    if unit_shape(job, worker, seconds, capacity, limits).slots > 1:
         return True
     if seconds is None:
         return job.waiting > 2 * capacity.slots * limits.first_unit_rollouts

@@ -14,6 +14,9 @@ from services.master.dispatch.entries import Flight
 QUEUE_SHARE = 0.25
 """Beyond its slots a worker may hold a few units in its queue, so that no slot waits for a request."""
 
+USUAL_QUEUE = 2
+"""So many for a slot may wait in a worker that does not say."""
+
 TROUBLES = 2
 """A worker in trouble this often, without a unit answered in between, is set aside."""
 
@@ -31,6 +34,8 @@ class WorkerEntry:
     order: int
     """Older workers first, where all else is equal."""
     slots: int = 0
+    queue: int = 0
+    """What it has room for beyond its slots."""
     kind: str = ""
     """Jobs that ask for another kind do not use it."""
     window: float = 0.0
@@ -56,8 +61,19 @@ class WorkerEntry:
 
     @property
     def capacity(self) -> int:
-        """Slots that units for it may take, or wait for, now."""
-        return min(self.slots + math.ceil(QUEUE_SHARE * self.slots), max(1, int(self.window))) if self.slots else 0
+        """Slots that units for it may take, or wait for, before it gets another one."""
+        return min(self._ample, max(1, int(self.window))) if self.slots else 0
+
+    @property
+    def _ample(self) -> int:
+        """Its capacity once it has earned all of it."""
+        return self.slots + min(math.ceil(QUEUE_SHARE * self.slots), self.queue)
+
+    @property
+    def room(self) -> int:
+        """Slots that one more unit may take, or wait for: all that there is, or so much of it as it has earned."""
+        earned = self.slots + self.queue if self.window >= self._ample else int(self.window)
+        return max(1, earned - self.taken)
 
     @property
     def full(self) -> bool:
@@ -78,11 +94,11 @@ class WorkerEntry:
         """Whether anything may be sent to it, once it has room."""
         return self.slots > 0 and now >= self.rest_until
 
-    def begin(self, slots: int, first_window: float) -> None:
-        """Start with so many slots, slowly."""
-        self.slots = slots
+    def begin(self, slots: int, queue: int, first_window: float) -> None:
+        """Start with so many slots and such a queue, slowly."""
+        self.slots, self.queue = slots, queue
         self.ceiling = math.inf
-        self.window = max(1.0, first_window * (slots + math.ceil(QUEUE_SHARE * slots)))
+        self.window = max(1.0, first_window * self._ample)
 
     def depart(self, flight: Flight) -> None:
         """Note a unit that is sent to it."""

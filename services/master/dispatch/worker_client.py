@@ -217,7 +217,7 @@ def _refusal(response: httpx.Response) -> SeedcastError:
         return Busy(problem.detail, _retry_after(response))
     if response.status_code == InvalidInput.status and problem.errors:
         error = problem.errors[0]
-        if error.field == "body":  # as a whole it is no unit: that says nothing of the environment
+        if error.field in ("body", SLOTS_HEADER):  # what came is no unit: that says nothing of the environment
             return WorkerLost(f"it could not read what it was sent: {error.reason}")
         return InvalidInput.of(error.field, error.reason, error.value)
     return WorkerLost(f"HTTP {response.status_code}: {problem.detail}")

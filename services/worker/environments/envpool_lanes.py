@@ -92,7 +92,10 @@ class EnvPoolEngine:
 
 
 class EnvPoolLanes:
-    """One pool, stepped in part, by the calls that its own ``step`` ends in: what that adds costs 30 µs a call."""
+    """One pool, stepped in part, by the calls that its own ``step`` ends in: what that adds costs 30 µs a call.
+
+    The pool reads the arrays that it is given until it has answered, so nobody may change them before.
+    """
 
     def __init__(self, spec: EnvironmentSpec, description: EnvironmentDescription, seeds: Sequence[int]) -> None:
         self.failures: dict[int, LaneFailure] = {}

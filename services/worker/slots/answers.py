@@ -18,7 +18,7 @@ from shared.spec.environment import EnvironmentSpec
 from shared.spec.policy import POLICIES
 from shared.validation import invalid
 
-Answer = Callable[[bytes], Iterator[Message]]
+Answer = Callable[[Message], Iterator[Message]]
 
 
 def worker_info() -> WorkerInfo:
@@ -35,9 +35,9 @@ def worker_info() -> WorkerInfo:
 
 
 def _refusable(answer: Answer) -> Answer:
-    def answer_or_refuse(payload: bytes) -> Iterator[Message]:
+    def answer_or_refuse(request: Message) -> Iterator[Message]:
         try:
-            yield from answer(payload)
+            yield from answer(request)
         except ValidationError as error:
             yield _message(Kind.REFUSED, Refusal.of(invalid(error)))
         except (InvalidInput, ProtocolMismatch) as error:
@@ -47,24 +47,24 @@ def _refusable(answer: Answer) -> Answer:
 
 
 @_refusable
-def _frame(payload: bytes) -> Iterator[Message]:
-    yield from _run(Kind.UNIT, Unit.from_frame(payload))
+def _frame(request: Message) -> Iterator[Message]:
+    yield from _run(Kind.UNIT, Unit.from_frame(request.payload))
 
 
 @_refusable
-def _part(payload: bytes) -> Iterator[Message]:
-    part, frame = Part.split(payload)
-    yield from _run(Kind.PART, Unit.from_frame(frame).part(part.index, part.parts))
+def _part(request: Message) -> Iterator[Message]:
+    part = Part.of(request)
+    yield from _run(Kind.PART, Unit.from_frame(request.payload).part(part.index, part.parts))
 
 
 @_refusable
-def _json(payload: bytes) -> Iterator[Message]:
-    yield from _run(Kind.UNIT_JSON, UnitJson.model_validate_json(payload).unit())
+def _json(request: Message) -> Iterator[Message]:
+    yield from _run(Kind.UNIT_JSON, UnitJson.model_validate_json(request.payload).unit())
 
 
 @_refusable
-def _describe(payload: bytes) -> Iterator[Message]:
-    yield _message(Kind.RESULT, describe(EnvironmentSpec.model_validate_json(payload)))
+def _describe(request: Message) -> Iterator[Message]:
+    yield _message(Kind.RESULT, describe(EnvironmentSpec.model_validate_json(request.payload)))
 
 
 def _run(form: Kind, unit: Unit) -> Iterator[Message]:

@@ -1,4 +1,4 @@
-"""What a worker and its slots say to each other over pipes: a kind, a length, a payload.
+"""What a worker and its slots say to each other over pipes: a kind, lengths, a head, a payload.
 
 A unit and its result travel as the very bytes that came and go over HTTP; nothing is decoded on the way.
 """
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import BinaryIO
 
-_HEADER = struct.Struct("<BQ")
+_HEADER = struct.Struct("<BBQ")
 
 
 class Kind(IntEnum):
@@ -24,7 +24,7 @@ class Kind(IntEnum):
     DESCRIBE = 3
     """To the slot: an environment's specification as JSON."""
     PART = 4
-    """To the slot: `Part`, then the frame of the unit that it is a part of."""
+    """To the slot: `Part` as the head, and the frame of the unit that it is a part of."""
     READY = 16
     """From the slot, once: what it can do, as the JSON of `WorkerInfo`."""
     STARTED = 17
@@ -46,12 +46,12 @@ class Message:
     kind: Kind
     payload: bytes
     head: bytes = b""
-    """Goes before the payload, and is its beginning on the other side: a large body need not be copied for it."""
+    """Up to 255 bytes beside the payload, which may be large and need not be copied for them."""
 
     @property
-    def header(self) -> bytes:
-        """What goes before both."""
-        return _HEADER.pack(self.kind, len(self.head) + len(self.payload)) + self.head
+    def prefix(self) -> bytes:
+        """All that goes before the payload."""
+        return _HEADER.pack(self.kind, len(self.head), len(self.payload)) + self.head
 
 
 def read_message(stream: BinaryIO) -> Message | None:
@@ -59,14 +59,14 @@ def read_message(stream: BinaryIO) -> Message | None:
     header = stream.read(_HEADER.size)
     if len(header) < _HEADER.size:
         return None
-    kind, length = _HEADER.unpack(header)
-    payload = stream.read(length)
-    return Message(Kind(kind), payload) if len(payload) == length else None
+    kind, head_length, length = _HEADER.unpack(header)
+    head, payload = stream.read(head_length), stream.read(length)
+    return Message(Kind(kind), payload, head) if len(payload) == length else None
 
 
 def write_message(stream: BinaryIO, message: Message) -> None:
     """Write one message."""
-    stream.write(message.header)
+    stream.write(message.prefix)
     stream.write(message.payload)
     stream.flush()
 
@@ -77,8 +77,9 @@ async def receive(reader: StreamReader) -> Message:
     Raises:
         IncompleteReadError: the other side is gone.
     """
-    kind, length = _HEADER.unpack(await reader.readexactly(_HEADER.size))
-    return Message(Kind(kind), await reader.readexactly(length))
+    kind, head_length, length = _HEADER.unpack(await reader.readexactly(_HEADER.size))
+    head = await reader.readexactly(head_length)
+    return Message(Kind(kind), await reader.readexactly(length), head)
 
 
 async def send(writer: StreamWriter, message: Message) -> None:
@@ -87,6 +88,6 @@ async def send(writer: StreamWriter, message: Message) -> None:
     Raises:
         ConnectionError: the other side is gone.
     """
-    writer.write(message.header)
+    writer.write(message.prefix)
     writer.write(message.payload)
     await writer.drain()

@@ -28,9 +28,9 @@ class Part:
         return Message(Kind.PART, frame, head=_PART.pack(self.index, self.parts))
 
     @classmethod
-    def split(cls, payload: bytes) -> tuple[Self, bytes]:
-        """Take apart what came: which part, and the frame."""
-        return cls(*_PART.unpack_from(payload)), payload[_PART.size :]
+    def of(cls, message: Message) -> Self:
+        """Return which part a message asks for."""
+        return cls(*_PART.unpack(message.head))
 
 
 class Started(BaseModel):

@@ -19,6 +19,7 @@ class SlotPool:
     def __init__(
         self, slots: int, queue: int, memory_limit: int | None, report: Callable[[Summary], None]
     ) -> None:
+        self._queue = queue
         self._tickets = Tickets(slots + queue)
         self._slots = [Slot(number, self._tickets, memory_limit, report) for number in range(slots)]
         self._draining = False
@@ -79,7 +80,7 @@ class SlotPool:
         """
         for slot in self._slots:
             if slot.info is not None:
-                return slot.info.model_copy(update={"slots": len(self._slots)})
+                return slot.info.model_copy(update={"slots": self.size, "queue": self._queue})
         raise Busy(self.trouble() or "the slots are warming up")
 
     def trouble(self) -> str | None:

@@ -12,10 +12,21 @@ from shared.errors import Busy, SeedcastError
 
 
 @dataclass(eq=False)
+class Party:
+    """Tickets that belong together."""
+
+    begun: bool = False
+    """One of them has got a slot."""
+
+
+@dataclass(eq=False)
 class Ticket:
     """One thing to compute; ``answer`` gets the bytes of the reply, or the error."""
 
     request: Message
+    party: Party
+    tried: bool = False
+    """A slot has died before it had read it."""
     answer: asyncio.Future[bytes] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
     def reply(self, payload: bytes) -> None:
@@ -63,7 +74,8 @@ class Tickets:
             Busy: there is no room.
         """
         self.check_room(len(requests))
-        tickets = [Ticket(request) for request in requests]
+        party = Party()
+        tickets = [Ticket(request, party) for request in requests]
         for ticket in tickets:
             self._waiting.append(ticket)
             self._arrivals.release()
@@ -80,11 +92,26 @@ class Tickets:
             await self._arrivals.acquire()
             if self._waiting:  # it may have been discarded
                 self.running += 1
-                return self._waiting.popleft()
+                ticket = self._waiting.popleft()
+                ticket.party.begun = True
+                return ticket
 
     def put_back(self, ticket: Ticket) -> None:
         """Return a ticket that was taken but not begun; it is the next again."""
         self.running -= 1
+        self._return(ticket)
+
+    def try_again(self, ticket: Ticket, error: SeedcastError) -> None:
+        """Make a running ticket, whose slot died under it, the next again; the second time, refuse it."""
+        if ticket.answer.done():
+            return
+        if ticket.tried:
+            ticket.refuse(error)
+            return
+        ticket.tried = True
+        self._return(ticket)
+
+    def _return(self, ticket: Ticket) -> None:
         self._waiting.appendleft(ticket)
         self._arrivals.release()
 
@@ -93,7 +120,8 @@ class Tickets:
         self.running -= 1
 
     def close(self) -> None:
-        """Take no more, and send those away that wait."""
+        """Take no more, and send those away that wait, unless others of their party have begun."""
         self._closed = True
-        while self._waiting:
-            self._waiting.popleft().refuse(Busy("the worker is shutting down", retry_after=5))
+        for ticket in [ticket for ticket in self._waiting if not ticket.party.begun]:
+            self._waiting.remove(ticket)
+            ticket.refuse(Busy("the worker is shutting down", retry_after=5))

@@ -29,6 +29,11 @@ def test_a_unit_of_any_range_pairs_each_rollout_with_its_member_and_seed(
     np.testing.assert_array_equal(unit.parameters[unit.rows][:, 0], np.arange(start, stop) // episodes)
 
 
+def test_a_unit_has_as_many_members_as_a_size_holds_and_one_at_least() -> None:
+    work = batch(members=7, episodes=5)  # of 3 parameters, 12 bytes
+    assert [work.most_rollouts(size) for size in (1, 12, 35, 36)] == [5, 5, 10, 15]
+
+
 def unit_result(span: range, failures: list[Failure]) -> UnitResult:
     values = np.arange(span.start, span.stop, dtype=np.float64)
     sums = np.repeat(values[:, None], 2, axis=1)

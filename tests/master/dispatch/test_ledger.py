@@ -30,6 +30,18 @@ def test_a_worker_gets_its_slots_and_one_more_so_that_no_slot_waits() -> None:
     assert ledger.assign() == []
 
 
+def test_no_unit_of_a_job_has_more_rollouts_than_it_may() -> None:
+    ledger = Ledger(LIMITS)
+    ledger.worker_up("w", 4)
+    for _ in range(2):  # without and with a known speed
+        job = ledger.add_job("a", 1000, most_rollouts=3)
+        for _ in range(5):
+            for send in ledger.assign():
+                assert len(send.rollouts) <= 3
+                ledger.unit_done(send.unit, 0.001)
+        ledger.remove_job(job)
+
+
 def test_a_worker_with_no_slots_left_finishes_and_gets_nothing_new() -> None:
     ledger = Ledger(LIMITS)
     job = ledger.add_job("a", 1000)

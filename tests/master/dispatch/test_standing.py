@@ -162,12 +162,12 @@ def test_units_take_several_slots_only_where_single_ones_were_more_requests_than
         assert all(16 <= count <= 16 + 4 + max(slots) for count in taken.values())
 
 
-def warm(workers: int, slots: int, rollouts: int, seconds: float) -> Ledger:
+def warm(workers: int, slots: int, rollouts: int, seconds: float, queue: int | None = None) -> Ledger:
     """Return a ledger that knows its workers and what a rollout takes, with that much to do."""
     ledger = Ledger()
     learning = ledger.add_job("a", 100_000)
     for number in range(workers):
-        ledger.worker_up(f"w{number}", slots)
+        ledger.worker_up(f"w{number}", slots, queue=queue)
     for _ in range(8):
         for send in ledger.assign():
             ledger.unit_done(send.unit, seconds * len(send.rollouts))
@@ -178,7 +178,7 @@ def warm(workers: int, slots: int, rollouts: int, seconds: float) -> Ledger:
 
 def test_a_worker_counts_the_slots_that_its_units_take_and_runs_the_first_that_fit() -> None:
     worker = WorkerEntry("w", 0)
-    worker.begin(8, 1.0)
+    worker.begin(8, 16, 1.0)
     for unit, slots in enumerate((4, 4, 4)):
         send = Send(unit, 0, range(slots), "w", slots)
         worker.depart(Flight(send, 0.0, None if worker.full else 0.0))
@@ -189,3 +189,43 @@ def test_a_worker_counts_the_slots_that_its_units_take_and_runs_the_first_that_f
     assert [flight.started for flight in worker.flights.values()] == [0.0, 3.0]
     worker.land(0, 4.0)
     assert worker.taken == 8
+
+
+def test_a_unit_of_which_a_slot_died_says_nothing_of_its_workers_pace() -> None:
+    ledger = warm(64, 16, 4096, 0.1)
+    wide = next(send for send in ledger.assign() if send.slots > 1)
+    worker = ledger.worker(wide.worker)
+    assert worker is not None
+    before = worker.pace
+    died = Failure(kind="timeout", message="the unit took longer than 60 s", rollouts=[0])
+    outcome = ledger.unit_done(wide.unit, 60.0, [died])
+    assert len(outcome.counted) == len(wide.rollouts) - 1
+    assert (worker.pace, worker.troubles) == (before, 0)
+
+
+def test_a_newcomer_is_given_no_more_slots_than_it_has_earned() -> None:
+    ledger = warm(64, 16, 4096, 0.1)
+    ledger.worker_up("new", 16)
+    sends = [send for send in ledger.assign() if send.worker == "new"]
+    assert sum(send.slots for send in sends) == 5  # a quarter of 16 and their queue
+
+
+def test_a_worker_is_never_sent_more_than_its_queue_holds() -> None:
+    for queue in (0, 1, 5, 40):
+        ledger = warm(64, 16, 4096, 0.1, queue)
+        held = Counter[str]()
+        for send in ledger.assign():
+            held[send.worker] += send.slots
+        assert set(held.values()) <= set(range(16, 16 + queue + 1))
+
+
+def test_a_worker_without_a_queue_is_pushed_back_once_and_then_sent_what_it_takes() -> None:
+    ledger = warm(64, 16, 4096, 0.1, 40)
+    sends = [send for send in ledger.assign() if send.worker == "w0"]
+    ledger.unit_refused(sends[-1].unit)  # it had less room than it said
+    room = sum(send.slots for send in sends[:-1])
+    for send in sends[:-1]:
+        ledger.unit_done(send.unit, 0.1 * len(send.rollouts))
+    again = [send for send in ledger.assign() if send.worker == "w0"]
+    assert again
+    assert sum(send.slots for send in again) <= room + 1
