@@ -27,6 +27,7 @@ SYNCHRONOUS = [
     "services/master/dispatch/batch.py",
     "services/master/dispatch/entries.py",
     "services/master/dispatch/free_workers.py",
+    "services/master/dispatch/request_cost.py",
     "services/master/dispatch/roster.py",
     "services/master/dispatch/shares.py",
     "services/master/dispatch/hedging.py",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
@@ -14,6 +15,7 @@ from services.master.dispatch.batch import Batch, BatchResult
 from services.master.dispatch.entries import Limits, Outcome, Send
 from services.master.dispatch.fleet import Fleet, Worker
 from services.master.dispatch.ledger import Ledger
+from services.master.dispatch.request_cost import RequestCost
 from services.master.dispatch.standing import WorkerEntry
 from services.master.dispatch.worker_client import NoConnection, Unreachable, WorkerLost
 from shared.errors import Busy, InvalidInput, SeedcastError
@@ -60,8 +62,9 @@ class _Job:
 class Dispatcher:
     """Runs batches on the fleet, many at once."""
 
-    def __init__(self, fleet: Fleet, limits: Limits | None = None) -> None:
+    def __init__(self, fleet: Fleet, limits: Limits | None = None, cost: RequestCost | None = None) -> None:
         self._fleet = fleet
+        self._cost = cost or RequestCost()
         self._ledger = Ledger(limits)
         self._jobs: dict[int, _Job] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
@@ -141,6 +144,8 @@ class Dispatcher:
 
     def _tick(self) -> None:
         self._ledger.tick(asyncio.get_running_loop().time())
+        if cost := self._cost.look():
+            self._ledger.requests_cost(cost)
 
     def _capacity_changed(self, url: str, slots: int | None) -> None:
         self._tick()
@@ -201,7 +206,8 @@ class Dispatcher:
         timeout = deadline + max(worker.deadlines, default=0.0) + REPLY_MARGIN_SECONDS
         worker.deadlines.append(deadline)
         try:
-            frame = await asyncio.to_thread(lambda: batch.unit(send.rollouts).to_frame())
+            frame, seconds = await asyncio.to_thread(_encode, batch, send.rollouts)
+            self._cost.count(seconds)
             reply = await worker.client.rollouts(frame, timeout, send.slots)
         finally:
             worker.deadlines.remove(deadline)
@@ -252,6 +258,12 @@ class Dispatcher:
         if not np.array_equal(there[both], result.returns[both]):
             self._unequal_duplicates += 1
             log.error("%s answers rollouts %s with other bits than another worker", worker.url, send.rollouts)
+
+
+def _encode(batch: Batch, rollouts: range) -> tuple[bytes, float]:
+    """Return the frame of a unit, and the CPU time that it took."""
+    begun = time.thread_time()
+    return batch.unit(rollouts).to_frame(), time.thread_time() - begun
 
 
 def _deadline(batch: Batch) -> float:

@@ -19,7 +19,7 @@ class Limits:
     first_unit_rollouts: int = 4
     """Units of an experiment whose speed is not known yet."""
     request_seconds: float = 0.0005
-    """What a unit costs the master: with many slots, units must be large enough for it to feed them all."""
+    """What a unit costs the master, until that is measured: with many slots, units must be large enough for it."""
     feeding_share: float = 0.5
     """So much of its time a master may spend on requests, before units take several slots of a worker."""
     first_window: float = 0.25

@@ -12,6 +12,7 @@ import itertools
 import math
 from collections import defaultdict
 from collections.abc import Sequence, Set
+from dataclasses import replace
 
 from services.master.dispatch.capacity import Capacity
 from services.master.dispatch.entries import Flight, Limits, Outcome, Send
@@ -71,6 +72,10 @@ class Ledger:
             self._normalised = self._now
             self._speeds.normalise(self._roster)
             self._roster.recount()
+
+    def requests_cost(self, seconds: float) -> None:
+        """A request costs the master so much of its time, as measured."""
+        self._limits = replace(self._limits, request_seconds=seconds)
 
     # Jobs
 
