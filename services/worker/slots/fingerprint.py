@@ -25,10 +25,14 @@ def fingerprint() -> str:
     """Return a short hash, equal on machines that give equal bits."""
     parts = [platform.machine(), cpu_model(), _cpuinfo("flags")]
     parts += [f"{library} {version(library)}" for library in LIBRARIES]
-    parts += sorted(
-        f"{blas['prefix']} {blas['version']} {blas.get('architecture', '')}" for blas in threadpool_info()
-    )
+    parts += _blas_kernels()
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
+
+
+def _blas_kernels() -> list[str]:
+    """Return which kernels numpy's own BLAS has chosen: others come and go with what else a process imports."""
+    found = (library for library in threadpool_info() if "numpy" in library["filepath"])
+    return sorted(f"{library['prefix']} {library['version']} {library.get('architecture')}" for library in found)
 
 
 def version(package: str = "seedcast") -> str:
