@@ -36,6 +36,8 @@ from services.master.dispatch.dispatcher import Dispatcher
 from services.master.dispatch.fleet import Fleet
 from services.worker.engine import run_unit
 from services.worker.environments.registry import describe
+from services.worker.slots.child import settle
+from services.worker.slots.process import ENVIRONMENT as SLOT_ENVIRONMENT
 from shared.cpus import usable_cpus
 from shared.policies.mlp import MLPSpec
 from shared.protocol import Unit, UnitHeader
@@ -161,7 +163,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--jobs", nargs="+", choices=JOBS, default=list(JOBS))
     arguments = parser.parse_args()
-    os.environ["OPENBLAS_NUM_THREADS"] = "1"
+    os.environ.update(SLOT_ENVIRONMENT)  # so that the engine in process has all that it has in a slot
     processes = usable_cpus()
     print(f"steps/s on {processes} cores, medians of {arguments.rounds} rounds")
     print("| job | in process | HTTP | baseline | HTTP / in process | HTTP / baseline |")
@@ -169,7 +171,7 @@ def main() -> None:
     with ExitStack() as stack:
         logs = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         urls = stack.enter_context(LocalCluster(logs)).start_workers(processes)
-        pool = stack.enter_context(multiprocessing.get_context("spawn").Pool(processes))
+        pool = stack.enter_context(multiprocessing.get_context("spawn").Pool(processes, settle))
         for name in arguments.jobs:
             rates = measure(JOBS[name], arguments.rounds, processes, pool, ",".join(urls))
             print(row(JOBS[name], rates), flush=True)

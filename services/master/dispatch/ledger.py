@@ -319,7 +319,7 @@ class Ledger:
             flight = self._land(unit)
             worker = self._roster.get(flight.send.worker) if flight else None
             if flight and worker and flight.started is not None:
-                self._speeds.learn_least(job.experiment, worker, flight.age(self._now) / flight.send.rounds)
+                self._speeds.learn_least(job.experiment, worker, flight.send.rounds, flight.age(self._now))
                 self._roster.recount()
         return units
 
@@ -339,8 +339,7 @@ class Ledger:
             before = worker.rate
             worker.answered += 1
             worker.succeed(send.slots)
-            each = busy_seconds / len(send.rollouts)
-            self._speeds.learn(job.experiment, worker, each, self._capacity(job).slots)
+            self._speeds.learn(job.experiment, worker, len(send.rollouts), busy_seconds, job.rollouts)
             self._roster.quicken(worker, worker.rate - before, self._now)
             self._roster.loaded(worker, self._now)
             return

@@ -1,7 +1,8 @@
 """How many rollouts make a unit, and who had better leave the rest to others. Arithmetic only.
 
-Units aim at a duration. Toward a generation's end each takes half of a worker's share of what is left, so that the
-tail is short (guided self-scheduling: Polychronopoulos and Kuck 1987, https://doi.org/10.1109/TC.1987.5009495).
+Units aim at a duration. Toward a generation's end each takes two thirds of a slot's share of what is left, so that
+the tail is short (guided self-scheduling: Polychronopoulos and Kuck 1987, https://doi.org/10.1109/TC.1987.5009495;
+they take all of it, and wait for whoever is slower than they thought).
 """
 
 from __future__ import annotations
@@ -20,11 +21,12 @@ SLOW_PACE = 2.0
 FIRST_UNITS_SHARE = 0.25
 """Units for a worker that has answered none yet take so much of the target duration."""
 
-SHORT_SECONDS = 0.1
-"""Units of this length may wait in a queue: a slot that waited for their requests would lose more."""
+REMNANT_SHARE = 0.1
+"""Rollouts that would be left over, and are no more than so much of a unit, go with it."""
 
 ALIKE = 1.5
-"""Workers whose pace is within this factor of the typical one are given the same: the rest is chance."""
+"""Workers whose pace is within this factor of the typical one are given the same: the rest is chance. A unit is so
+much less than a slot's share of what is left that one which takes so much longer is not waited for."""
 
 _ROUNDING = 1e-9
 
@@ -55,10 +57,13 @@ def unit_shape(
     target = min(limits.unit_seconds, job.most_seconds) * (1.0 if worker.answered else FIRST_UNITS_SHARE)
     most = max(1, int(target / each + _ROUNDING))
     share = job.waiting / (max(capacity.rate, 1e-9) * pace)
-    half = max(1, math.ceil(share / 2 - _ROUNDING))
-    slots = slots_of_a_unit(min(half, most) * each, worker, capacity, limits)
-    least = _least(job, share, seconds, pace, capacity.slots, slots, limits)
-    return Shape(max(1, min(max(half, least), most)) * slots, slots)
+    part = max(1, math.ceil(share / ALIKE - _ROUNDING))
+    slots = slots_of_a_unit(min(part, most) * each, worker, capacity, limits)
+    least = _least(job, seconds, pace, capacity, slots, limits)
+    rollouts = max(1, min(max(part, least), most))
+    if slots == 1 and job.waiting <= (1 + REMNANT_SHARE) * rollouts:
+        return Shape(job.waiting, 1)
+    return Shape(rollouts * slots, slots)
 
 
 def slots_of_a_unit(unit_seconds: float, worker: WorkerEntry, capacity: Capacity, limits: Limits) -> int:
@@ -67,20 +72,19 @@ def slots_of_a_unit(unit_seconds: float, worker: WorkerEntry, capacity: Capacity
     return max(1, min(int(wanted), worker.slots, worker.room))
 
 
-def _least(
-    job: JobEntry, share: float, seconds: float, pace: float, all_slots: int, slots: int, limits: Limits
-) -> int:
+def _least(job: JobEntry, seconds: float, pace: float, capacity: Capacity, slots: int, limits: Limits) -> int:
     """Return the fewest rollouts for a slot that are worth a request for ``slots`` slots.
 
-    Where that is all of a slot's ``share`` of what is left, they are this share; where the master has so many
-    slots to feed that it is much of the job, they are as many as split it evenly.
+    Where that is all of a slot's share of the job, they are this share; where the master has so many slots to feed
+    that it is much of the job, they are as many as split it evenly.
     """
-    busy = all_slots / slots * limits.request_seconds
+    busy = capacity.slots / slots * limits.request_seconds
     if busy <= limits.minimum_unit_seconds:
-        return min(int(limits.minimum_unit_seconds / (seconds * pace) + _ROUNDING), math.ceil(share - _ROUNDING))
+        share = math.ceil(job.rollouts / (max(capacity.rate, 1e-9) * pace) - _ROUNDING)
+        return min(int(limits.minimum_unit_seconds / (seconds * pace) + _ROUNDING), share)
     least = max(1, math.ceil(busy / seconds - _ROUNDING))
-    waves = max(1, job.rollouts // (all_slots * least))
-    return int(math.ceil(job.rollouts / (all_slots * waves)) / pace + _ROUNDING)
+    waves = max(1, job.rollouts // (capacity.slots * least))
+    return int(math.ceil(job.rollouts / (capacity.slots * waves)) / pace + _ROUNDING)
 
 
 def _clear_pace(worker: WorkerEntry) -> float:
@@ -91,7 +95,7 @@ def _clear_pace(worker: WorkerEntry) -> float:
 def may_queue(
     job: JobEntry, worker: WorkerEntry, seconds: float | None, capacity: Capacity, limits: Limits
 ) -> bool:
-    """Whether units of a job may wait in a worker's queue: while there is plenty, or where units are very short.
+    """Whether units of a job may wait in a worker's queue: while there is plenty.
 
     Toward the end a unit in a busy worker's queue would be waited for, while slots elsewhere have nothing to do.
     But a unit that takes several slots is done with some of them first, and these go on with what is in the queue.
@@ -101,9 +105,7 @@ def may_queue(
     if seconds is None:
         return job.waiting > 2 * capacity.slots * limits.first_unit_rollouts
     left = job.waiting * seconds / max(capacity.rate, 1e-9)
-    if left >= 2 * min(limits.unit_seconds, job.most_seconds):
-        return True
-    return max(seconds, left / 2) <= SHORT_SECONDS
+    return left >= 2 * min(limits.unit_seconds, job.most_seconds)
 
 
 def leaves_it(job: JobEntry, worker: WorkerEntry, seconds: float | None, rate: float) -> bool:

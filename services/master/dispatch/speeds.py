@@ -3,54 +3,65 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from services.master.dispatch.standing import WorkerEntry
 
 PACE_WEIGHT = 0.3
-"""Weight of the newest unit in the running estimate of a worker's pace."""
+"""Weight of the newest unit in the running estimate of a worker's pace,"""
 
-FEWEST_UNITS = 5
-"""A rollout's duration is averaged over the last so many units, or as many as there are slots: in each wave the
-short ones come back first, and the long ones last."""
+TELLING_SECONDS = 0.2
+"""if it took so long, and less if it was shorter: then its fixed cost and the scheduler's whims tell on it."""
+
+
+@dataclass
+class _Estimate:
+    seconds: float
+    """What a rollout takes a typical worker."""
+    rollouts: int
+    """So many have been averaged,"""
+    window: int
+    """or those of about the last generation, which has so many: the short ones come back first."""
 
 
 class Speeds:
     """What is known of durations: each experiment's rollout on a typical worker, and each worker's pace."""
 
     def __init__(self) -> None:
-        self._seconds: dict[str, float] = {}
-        self._units: Counter[str] = Counter()
+        self._estimates: dict[str, _Estimate] = {}
 
     def seconds(self, experiment: str) -> float | None:
         """Return what a rollout of an experiment takes on a typical worker; None where nobody knows yet."""
-        return self._seconds.get(experiment)
+        known = self._estimates.get(experiment)
+        return known.seconds if known else None
 
-    def learn(self, experiment: str, worker: WorkerEntry, seconds: float, slots: int) -> None:
-        """Take in that a rollout has taken so long on a worker; there are so many slots in all."""
-        if not (math.isfinite(seconds) and seconds >= 0):
+    def learn(self, experiment: str, worker: WorkerEntry, rollouts: int, busy_seconds: float, of: int) -> None:
+        """Take in that ``rollouts`` rollouts, of a job of so many, have kept a worker's slot busy for so long."""
+        if not (math.isfinite(busy_seconds) and busy_seconds >= 0):
             return
-        seconds = max(1e-6, seconds)
-        self._units[experiment] += 1
-        known = self._seconds.get(experiment)
+        seconds = max(1e-6, busy_seconds / rollouts)
+        known = self._estimates.get(experiment)
         if known is None:
-            self._seconds[experiment] = seconds / worker.pace
+            self._estimates[experiment] = _Estimate(seconds / worker.pace, rollouts, of)
             return
-        worker.pace += PACE_WEIGHT * (min(seconds / known, 1000.0) - worker.pace)
-        worker.pace = max(worker.pace, 1e-3)
-        typical = min(max(seconds / worker.pace, known / 2), known * 2)  # one odd worker must not mislead all
-        units = min(self._units[experiment], max(FEWEST_UNITS, slots))
-        self._seconds[experiment] = known + (typical - known) / units
+        told = rollouts * max(seconds, known.seconds)
+        self._pace(worker, seconds / known.seconds, told)
+        typical = min(
+            max(seconds / worker.pace, known.seconds / 2), known.seconds * 2
+        )  # one odd worker must not mislead all
+        known.window = max(known.window, of)
+        known.rollouts = min(known.rollouts + rollouts, max(known.window, rollouts))
+        known.seconds += (typical - known.seconds) * rollouts / known.rollouts
 
-    def learn_least(self, experiment: str, worker: WorkerEntry, seconds: float) -> None:
-        """Take in that a rollout would have taken longer than so on a worker, whose unit was cancelled.
+    def learn_least(self, experiment: str, worker: WorkerEntry, rollouts: int, seconds: float) -> None:
+        """Take in that ``rollouts`` would have taken a slot longer than ``seconds``: their unit was cancelled.
 
         A slow worker's last units are those that are cancelled: without them it would seem quicker than it is.
         """
-        known = self._seconds.get(experiment)
-        if known is not None and seconds / known > worker.pace:
-            worker.pace += PACE_WEIGHT * (min(seconds / known, 1000.0) - worker.pace)
+        known = self._estimates.get(experiment)
+        if known is not None and seconds / rollouts > worker.pace * known.seconds:
+            self._pace(worker, seconds / rollouts / known.seconds, seconds)
 
     def normalise(self, workers: Iterable[WorkerEntry]) -> None:
         """Make the median pace 1 again; what each worker is expected to take stays the same."""
@@ -60,4 +71,11 @@ class Speeds:
         median = everyone[(len(everyone) - 1) // 2].pace
         for worker in everyone:
             worker.pace /= median
-        self._seconds = {experiment: seconds * median for experiment, seconds in self._seconds.items()}
+        for known in self._estimates.values():
+            known.seconds *= median
+
+    def _pace(self, worker: WorkerEntry, times: float, told: float) -> None:
+        """Take in that a worker took so many times as long as a typical one, for ``told`` seconds."""
+        weight = PACE_WEIGHT * min(1.0, told / TELLING_SECONDS)
+        worker.pace += weight * (min(times, 1000.0) - worker.pace)
+        worker.pace = max(worker.pace, 1e-3)

@@ -26,7 +26,7 @@ from shared.spec.environment import EnvironmentDescription, EnvironmentSpec
 NO_LIMIT = 2**31 - 1
 """What EnvPool calls an episode without a limit."""
 
-WIDTH = 16
+WIDTH = 24
 """Live lanes. With more, their worlds push each other out of the cache: 64 may lose a third. With fewer, handing
 actions to EnvPool's thread and waiting for it, 70 µs and more a call whatever its size, is shared by too few."""
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import faulthandler
+import gc
 import os
 import signal
 import sys
@@ -15,7 +16,7 @@ from typing import BinaryIO
 
 from services.worker.slots import cancellation
 from services.worker.slots.channel import Kind, Message, read_message, write_message
-from services.worker.slots.memory import give_back
+from services.worker.slots.memory import FreedMemory
 
 PR_SET_PDEATHSIG = 1
 
@@ -32,12 +33,20 @@ def main() -> None:
 
     ready = Message(Kind.READY, worker_info().model_dump_json().encode())
     _die_of_what_kills()
+    settle()
     write_message(replies, ready)
+    freed = FreedMemory()
     while (message := read_message(requests)) is not None:
         cancellation.clear()  # one may have come too late for the unit that it was for
         for reply in ANSWERS[message.kind](message):
             write_message(replies, reply)
-        give_back()
+        freed.give_back()
+
+
+def settle() -> None:
+    """Have the garbage collector pass over what is here for good: everything imported."""
+    gc.collect()
+    gc.freeze()
 
 
 def _take_channel() -> tuple[BinaryIO, BinaryIO]:

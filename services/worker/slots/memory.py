@@ -5,7 +5,11 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
+import time
 from pathlib import Path
+
+GIVE_BACK_SECONDS = 1.0
+"""Between two times that freed memory is given back."""
 
 
 def resident_bytes(pid: int) -> int:
@@ -17,11 +21,20 @@ def resident_bytes(pid: int) -> int:
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
-def give_back() -> None:
-    """Return freed memory to the system (glibc).
+class FreedMemory:
+    """What this process has freed, and the allocator keeps (glibc).
 
-    Every pool of environments comes and goes with a thread and an arena of its own; without this, a slot that
-    runs MuJoCo grows by some 12 KiB for each rollout, for ever.
+    Every pool of environments comes and goes with a thread and an arena of its own; if none of it were given back,
+    a slot that runs MuJoCo would grow by some 12 KiB for each rollout, for ever.
     """
-    if sys.platform == "linux" and (trim := getattr(ctypes.CDLL(None), "malloc_trim", None)):
-        trim(0)
+
+    def __init__(self) -> None:
+        self._trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
+        self._trimmed = time.monotonic()
+
+    def give_back(self) -> None:
+        """Return it to the system, if the last time was a while ago: to get it again costs short units 7%."""
+        now = time.monotonic()
+        if self._trim is not None and now >= self._trimmed + GIVE_BACK_SECONDS:
+            self._trim(0)
+            self._trimmed = now

@@ -1,0 +1,70 @@
+"""What is learnt of durations from replies."""
+
+from __future__ import annotations
+
+import pytest
+
+from services.master.dispatch.entries import Limits
+from services.master.dispatch.ledger import Ledger
+from services.master.dispatch.speeds import Speeds
+from services.master.dispatch.standing import WorkerEntry
+
+
+def test_a_rollouts_duration_is_the_mean_over_a_generation_whatever_its_units_are() -> None:
+    speeds, worker = Speeds(), WorkerEntry("w", 0, slots=1)
+    for rollouts, each in ((1, 1e-5), (10, 1.5e-5), (89, 2e-5)):  # moments: all of it is the experiment's doing
+        speeds.learn("a", worker, rollouts, rollouts * each, of=100)
+    assert speeds.seconds("a") == pytest.approx((1 * 1e-5 + 10 * 1.5e-5 + 89 * 2e-5) / 100, rel=0.01)
+
+
+def test_after_some_generations_the_last_one_tells_the_most() -> None:
+    speeds, worker = Speeds(), WorkerEntry("w", 0, slots=1)
+    for each in (1e-5, 1e-5, 1e-5, 2e-5, 2e-5, 2e-5, 2e-5):
+        for _ in range(10):
+            speeds.learn("a", worker, 10, 10 * each, of=100)
+    assert speeds.seconds("a") == pytest.approx(2e-5, rel=0.05)
+
+
+def test_a_unit_of_a_moment_says_little_of_its_workers_pace() -> None:
+    speeds, worker = Speeds(), WorkerEntry("w", 0, slots=1)
+    speeds.learn("a", worker, 1000, 0.1, of=1000)
+    speeds.learn("a", worker, 1, 0.002, of=1000)  # its fixed cost is twenty times that of a rollout
+    assert worker.pace < 1.1
+    speeds.learn("a", worker, 4000, 0.8, of=1000)  # twice as slow, and it took a while
+    assert worker.pace > 1.2
+
+
+def test_a_generation_that_is_over_in_a_moment_is_one_unit_for_each_slot() -> None:
+    ledger = Ledger(Limits(first_window=1.0))
+    for name in ("v", "w"):
+        ledger.worker_up(name, 1)
+    units = []
+    for _ in range(3):
+        job = ledger.add_job("a", 4096)
+        sends = ledger.assign()
+        units.append(len(sends))
+        while not ledger.finished(job):
+            send = sends.pop(0)
+            ledger.unit_done(send.unit, 0.00002 * len(send.rollouts))
+            more = ledger.assign()
+            units[-1] += len(more)
+            sends += more
+        ledger.remove_job(job)
+    assert units[1:] == [2, 2]
+
+
+def test_nothing_waits_in_a_queue_toward_a_generations_end() -> None:
+    limits = Limits(first_window=1.0)
+    ledger = Ledger(limits)
+    for name in ("v", "w"):
+        ledger.worker_up(name, 1)
+    teach = ledger.add_job("a", 1000)
+    for send in ledger.assign():
+        ledger.unit_done(send.unit, 0.04 * len(send.rollouts))
+    ledger.remove_job(teach)
+    for rollouts in (4, 20, 100):  # up to two seconds' work for each
+        job = ledger.add_job("a", rollouts)
+        assert len(ledger.assign()) == 2
+        ledger.remove_job(job)
+    ledger.add_job("a", 1000)
+    assert len(ledger.assign()) == 4
