@@ -16,12 +16,20 @@ class Capacity:
     slots: int = 0
     rate: float = 0.0
     """Seconds of a typical worker's work that they do in a second."""
+    taken: int = 0
+    """Slots that units take, or wait for in a worker's queue."""
+
+    @property
+    def idle(self) -> int:
+        """Slots that have nothing to do."""
+        return max(0, self.slots - self.taken)
 
     def add(self, worker: WorkerEntry) -> None:
         """Count a worker in."""
         self.workers += 1
         self.slots += worker.slots
         self.rate += worker.rate
+        self.taken += worker.taken
 
 
 class Capacities:
@@ -45,3 +53,8 @@ class Capacities:
         """Note that a usable worker does so much more in a second than when it was counted."""
         for kind in (None, worker.kind):
             self.of(kind).rate += rate
+
+    def take(self, worker: WorkerEntry, slots: int) -> None:
+        """Note that a usable worker holds units for so many slots more than when it was counted; or fewer."""
+        for kind in (None, worker.kind):
+            self.of(kind).taken += slots

@@ -20,8 +20,6 @@ class Limits:
     """Units of an experiment whose speed is not known yet."""
     request_seconds: float = 0.0005
     """What a unit costs the master, until that is measured: with many slots, units must be large enough for it."""
-    feeding_share: float = 0.5
-    """So much of its time a master may spend on requests, before units take several slots of a worker."""
     first_window: float = 0.25
     """Slow start: the share of its capacity that a new worker may hold; whatever it answers adds as much."""
 

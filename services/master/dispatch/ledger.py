@@ -45,8 +45,6 @@ class Ledger:
         self._roster = Roster()
         self._jobs: dict[int, JobEntry] = {}
         self._units: dict[int, Flight] = {}
-        self._taken = 0
-        """Slots that these units take, or wait for."""
         self._lost: dict[int, Send] = {}
         """Units given up for lost whose reply may still come."""
         self._numbers = itertools.count()
@@ -272,7 +270,7 @@ class Ledger:
         while found:
             straggler = found[-1]
             job = self._jobs.get(straggler.job)
-            idle = max(1, self._capacity(job).slots - self._taken) if job else 1
+            idle = self._capacity(job).idle if job else 0
             most = hedge_size(job, straggler, idle) if job else 0
             rollouts = repeatable(job, straggler.flight, most) if job else range(0)
             if job is None or not rollouts:
@@ -293,24 +291,22 @@ class Ledger:
         send = Send(next(self._numbers), job.number, rollouts, worker.name, slots, hedge)
         flight = Flight(send, self._now, None if worker.full else self._now)
         self._units[send.unit] = flight
-        self._taken += slots
         worker.depart(flight)
         job.depart(flight)
         self._shares.depart(job.experiment)
-        self._roster.loaded(worker, self._now)
+        self._roster.take(worker, slots, self._now)
         return send
 
     def _land(self, unit: int) -> Flight | None:
         """Take a unit out of flight."""
         flight = self._units.pop(unit, None)
         if flight is not None:
-            self._taken -= flight.send.slots
             job = self._jobs[flight.send.job]
             job.land(unit)
             self._shares.land(job.experiment)
             if worker := self._roster.get(flight.send.worker):
                 worker.land(unit, self._now)
-                self._roster.loaded(worker, self._now)
+                self._roster.take(worker, -flight.send.slots, self._now)
         return flight
 
     def _cancel_useless(self, job: JobEntry) -> tuple[int, ...]:

@@ -69,6 +69,12 @@ class Roster:
         if worker.usable(now):
             self._capacities.quicken(worker, rate)
 
+    def take(self, worker: WorkerEntry, slots: int, now: float) -> None:
+        """A worker holds units for so many slots more than before, or fewer."""
+        if worker.usable(now):
+            self._capacities.take(worker, slots)
+        self.loaded(worker, now)
+
     def count(self, now: float) -> None:
         """Add up the usable workers, where anything has changed."""
         if self._stale:

@@ -14,6 +14,7 @@ from services.master.dispatch.capacity import Capacity
 from services.master.dispatch.entries import Limits
 from services.master.dispatch.job import JobEntry
 from services.master.dispatch.standing import WorkerEntry
+from services.master.dispatch.widths import width
 
 SLOW_PACE = 2.0
 """A worker that takes longer than this, where a typical one takes 1, is slow."""
@@ -46,8 +47,8 @@ def unit_shape(
     """Return how many of a job's rollouts make a unit for a worker, and for how many of its slots.
 
     ``seconds`` is what a rollout takes a typical worker; ``capacity`` is that of all workers the job may use.
-    A unit takes one slot, unless that came to more requests than a master can make. Where a worker has not as many
-    slots as that needs, units are longer, too.
+    A unit takes one slot, unless that came to more requests than a master can well make (see `widths`). Where a
+    worker has not as many slots as that needs, units are longer, too.
     """
     if seconds is None:
         few = math.ceil(job.waiting / (2 * max(1, capacity.slots)))
@@ -57,19 +58,13 @@ def unit_shape(
     target = min(limits.unit_seconds, job.most_seconds) * (1.0 if worker.answered else FIRST_UNITS_SHARE)
     most = max(1, int(target / each + _ROUNDING))
     share = job.waiting / (max(capacity.rate, 1e-9) * pace)
-    part = max(1, math.ceil(share / ALIKE - _ROUNDING))
-    slots = slots_of_a_unit(min(part, most) * each, worker, capacity, limits)
+    part = max(1, int(share / ALIKE + _ROUNDING))
+    slots = width(min(part, most) * each, worker, capacity, limits.request_seconds)
     least = _least(job, seconds, pace, capacity, slots, limits)
     rollouts = max(1, min(max(part, least), most))
     if slots == 1 and job.waiting <= (1 + REMNANT_SHARE) * rollouts:
         return Shape(job.waiting, 1)
     return Shape(rollouts * slots, slots)
-
-
-def slots_of_a_unit(unit_seconds: float, worker: WorkerEntry, capacity: Capacity, limits: Limits) -> int:
-    """Return for how many slots a unit is to be that takes so long, so that the master can feed all slots."""
-    wanted = capacity.slots * limits.request_seconds / (limits.feeding_share * max(unit_seconds, 1e-6))
-    return max(1, min(int(wanted), worker.slots, worker.room))
 
 
 def _least(job: JobEntry, seconds: float, pace: float, capacity: Capacity, slots: int, limits: Limits) -> int:
@@ -78,7 +73,7 @@ def _least(job: JobEntry, seconds: float, pace: float, capacity: Capacity, slots
     Where that is all of a slot's share of the job, they are this share; where the master has so many slots to feed
     that it is much of the job, they are as many as split it evenly.
     """
-    busy = capacity.slots / slots * limits.request_seconds
+    busy = min(capacity.slots, job.waiting) / slots * limits.request_seconds
     if busy <= limits.minimum_unit_seconds:
         share = math.ceil(job.rollouts / (max(capacity.rate, 1e-9) * pace) - _ROUNDING)
         return min(int(limits.minimum_unit_seconds / (seconds * pace) + _ROUNDING), share)
@@ -100,7 +95,7 @@ def may_queue(
     Toward the end a unit in a busy worker's queue would be waited for, while slots elsewhere have nothing to do.
     But a unit that takes several slots is done with some of them first, and these go on with what is in the queue.
     """
-    if unit_shape(job, worker, seconds, capacity, limits).slots > 1:
+    if worker.wide or unit_shape(job, worker, seconds, capacity, limits).slots > 1:
         return True
     if seconds is None:
         return job.waiting > 2 * capacity.slots * limits.first_unit_rollouts

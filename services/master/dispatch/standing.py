@@ -48,6 +48,8 @@ class WorkerEntry:
     """Units it holds, oldest first: those that begin within the first ``slots`` of ``taken`` run."""
     taken: int = 0
     """Slots that these units take, or wait for in its queue."""
+    wide: int = 0
+    """Units among them that take several slots."""
     answered: int = 0
     """Units answered in all."""
     troubles: int = 0
@@ -67,7 +69,12 @@ class WorkerEntry:
     @property
     def _ample(self) -> int:
         """Its capacity once it has earned all of it."""
-        return self.slots + min(math.ceil(QUEUE_SHARE * self.slots), self.queue)
+        return self.slots + self.places
+
+    @property
+    def places(self) -> int:
+        """What of its queue is used."""
+        return min(math.ceil(QUEUE_SHARE * self.slots), self.queue)
 
     @property
     def room(self) -> int:
@@ -104,11 +111,13 @@ class WorkerEntry:
         """Note a unit that is sent to it."""
         self.flights[flight.send.unit] = flight
         self.taken += flight.send.slots
+        self.wide += flight.send.slots > 1
 
     def land(self, unit: int, now: float) -> None:
         """Note a unit that it holds no more; the first of its queue get the slots."""
         if flight := self.flights.pop(unit, None):
             self.taken -= flight.send.slots
+            self.wide -= flight.send.slots > 1
         before = 0
         for flight in self.flights.values():
             if before >= self.slots:

@@ -22,3 +22,9 @@ def check_places(ledger: Ledger, number: int) -> None:
     assert job.hedged <= max(1, 0.1 * job.rollouts)
     for worker in ledger._roster:
         assert worker.taken == sum(flight.send.slots for flight in worker.flights.values())
+        assert worker.wide == sum(flight.send.slots > 1 for flight in worker.flights.values())
+    ledger._roster.count(ledger._now)
+    usable = [worker for worker in ledger._roster if worker.usable(ledger._now)]
+    for kind in {None, *(worker.kind for worker in usable)}:
+        counted = ledger._roster.capacity(kind)
+        assert counted.taken == sum(worker.taken for worker in usable if kind in (None, worker.kind))
