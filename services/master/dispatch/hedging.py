@@ -9,10 +9,13 @@ out a second time, none a third time while two are in flight, and no suspect: th
 from __future__ import annotations
 
 import math
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 
 from services.master.dispatch.entries import Flight
 from services.master.dispatch.job import JobEntry
+from services.master.dispatch.standing import WorkerEntry
 
 SETTLED_SHARE = 0.75
 """So much of a job must be in."""
@@ -32,6 +35,44 @@ class Straggler:
     flight: Flight
     times: float
     """How many times its expected duration it has run for."""
+
+
+class Stragglers:
+    """Those of all jobs, as of the last look."""
+
+    def __init__(self) -> None:
+        self._found: dict[str | None, list[Straggler]] = {}
+        """By the kind of worker that their job asks for, the worst last."""
+
+    @property
+    def kinds(self) -> Set[str | None]:
+        """The kinds of workers that there is any for; None: all."""
+        return {kind for kind, found in self._found.items() if found}
+
+    def look(self, jobs: Iterable[JobEntry], seconds_of: Callable[[JobEntry], float | None], now: float) -> None:
+        """Find them anew; ``seconds_of`` a job is what one of its rollouts takes a typical worker."""
+        self._found = defaultdict(list)
+        for job in jobs:
+            self._found[job.kind] += stragglers(job, seconds_of(job), now)
+        for found in self._found.values():
+            found.sort(key=lambda straggler: straggler.times)
+
+    def hedges(
+        self, worker: WorkerEntry, jobs: Mapping[int, JobEntry], idle_slots_for: Callable[[JobEntry], int]
+    ) -> Iterator[tuple[JobEntry, range]]:
+        """Return what a worker might do again: of the worst straggler for its kind, and for any kind."""
+        for kind in (worker.kind, None):
+            found = self._found.get(kind, [])
+            while found:
+                straggler = found[-1]
+                job = jobs.get(straggler.job)
+                most = hedge_size(job, straggler, idle_slots_for(job)) if job else 0
+                rollouts = repeatable(job, straggler.flight, most) if job else range(0)
+                if job and rollouts:
+                    if straggler.flight.send.worker != worker.name:
+                        yield job, rollouts
+                    break
+                found.pop()  # it is none any more
 
 
 def stragglers(job: JobEntry, seconds: float | None, now: float) -> list[Straggler]:

@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections import defaultdict
 from collections.abc import Sequence, Set
 from dataclasses import replace
 
 from services.master.dispatch.capacity import Capacity
 from services.master.dispatch.entries import Flight, Limits, Outcome, Send
-from services.master.dispatch.hedging import Straggler, hedge_size, repeatable, stragglers
+from services.master.dispatch.hedging import Stragglers
 from services.master.dispatch.job import JobEntry
 from services.master.dispatch.roster import Roster
 from services.master.dispatch.shares import Shares
@@ -50,8 +49,7 @@ class Ledger:
         self._numbers = itertools.count()
         self._shares = Shares()
         self._speeds = Speeds()
-        self._stragglers: dict[str | None, list[Straggler]] = {}
-        """By the kind that their job asks for, the worst last."""
+        self._stragglers = Stragglers()
         self._looked = self._normalised = -math.inf
         self.late_replies = 0
         self.hedges = 0
@@ -65,7 +63,7 @@ class Ledger:
         self._roster.wake(self._now)
         if self._now >= self._looked + LOOK_SECONDS:
             self._looked = self._now
-            self._look_for_stragglers()
+            self._stragglers.look(self._jobs.values(), self._seconds, self._now)
         if self._now >= self._normalised + NORMALISE_SECONDS:
             self._normalised = self._now
             self._speeds.normalise(self._roster)
@@ -233,7 +231,7 @@ class Ledger:
     def _wanted_kinds(self) -> Set[str]:
         """Return the kinds of free workers that there may be anything to send to."""
         wanted = {job.kind for job in self._jobs.values() if job.waiting}
-        wanted |= {kind for kind, found in self._stragglers.items() if found}
+        wanted |= self._stragglers.kinds
         return self._roster.free_kinds if None in wanted else {kind for kind in wanted if kind is not None}
 
     def _next_for(self, worker: WorkerEntry) -> Send | None:
@@ -262,26 +260,12 @@ class Ledger:
         """Return the worst straggler's rollouts, for a quick, idle worker that no other experiment needs more."""
         if worker.pace > SLOW_PACE:
             return None
-        return self._hedge_one_of(self._stragglers.get(worker.kind, []), worker) or self._hedge_one_of(
-            self._stragglers.get(None, []), worker
-        )
-
-    def _hedge_one_of(self, found: list[Straggler], worker: WorkerEntry) -> Send | None:
-        while found:
-            straggler = found[-1]
-            job = self._jobs.get(straggler.job)
-            idle = self._capacity(job).idle if job else 0
-            most = hedge_size(job, straggler, idle) if job else 0
-            rollouts = repeatable(job, straggler.flight, most) if job else range(0)
-            if job is None or not rollouts:
-                found.pop()
-                continue
+        need = self._shares.need
+        for job, rollouts in self._stragglers.hedges(worker, self._jobs, self._idle):
             others = [other for other in self._jobs.values() if self._may_have(worker, other)]
-            need = self._shares.need
-            if straggler.flight.send.worker == worker.name or any(need(other) < need(job) for other in others):
-                return None
-            self.hedges += 1
-            return self._send(job, rollouts, worker, hedge=True)
+            if not any(need(other) < need(job) for other in others):
+                self.hedges += 1
+                return self._send(job, rollouts, worker, hedge=True)
         return None
 
     def _send(
@@ -349,13 +333,9 @@ class Ledger:
         """Return what the workers that a job may use come to."""
         return self._roster.capacity(job.kind)
 
-    def _look_for_stragglers(self) -> None:
-        by_kind: dict[str | None, list[Straggler]] = defaultdict(list)
-        for job in self._jobs.values():
-            by_kind[job.kind] += stragglers(job, self._seconds(job), self._now)
-        for found in by_kind.values():
-            found.sort(key=lambda straggler: straggler.times)
-        self._stragglers = dict(by_kind)
+    def _idle(self, job: JobEntry) -> int:
+        """Return how many slots that a job may use have nothing to do."""
+        return self._capacity(job).idle
 
     def _seconds(self, job: JobEntry) -> float | None:
         return self._speeds.seconds(job.experiment)
