@@ -2,7 +2,9 @@
 
 Measured in rounds, one after the other, in one run, so that the machine's mood hits all three alike:
 
-- *in process*: the rollout engine in one process a core, nothing between them;
+- *in process*: the rollout engine in one process a core, nothing between them: each with an even share of the
+  rollouts, and its own rate;
+- *waited for*: the same, where the first has to wait for the last, as a generation has to;
 - *HTTP*: the same rollouts through the dispatcher and one worker a core, as the master does it, barrier included;
 - *baseline*: one Gymnasium environment in one process a core, with a numpy policy.
 
@@ -23,6 +25,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from multiprocessing.pool import Pool
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,12 +79,23 @@ JOBS = {
     "minitaur": Job("Minitaur, 28-64-64-8", "MinitaurBulletEnv-v0", (64, 64), 16, max_episode_steps=200),
 }
 
+SECONDS = 1.0
+"""Each is measured for so long, and to the end of what it has begun: a generation of CartPole is over at once."""
+
+
+class Pace(NamedTuple):
+    """What one process does."""
+
+    steps: float
+    seconds: float
+
 
 @dataclass
 class Rates:
     """Steps per second of each round."""
 
     in_process: list[float] = field(default_factory=list)
+    waited_for: list[float] = field(default_factory=list)
     http: list[float] = field(default_factory=list)
     baseline: list[float] = field(default_factory=list)
 
@@ -93,26 +107,36 @@ def unit_of(job: Job, share: int, shares: int) -> Unit:
     return Unit(job.header, job.parameters(), rows, seeds.astype(np.int32))
 
 
-def engine_rate(job: Job, share: int, shares: int) -> float:
-    """Run one share of the rollouts in this process."""
+def engine_pace(job: Job, share: int, shares: int) -> Pace:
+    """Run one share of the rollouts in this process, again and again for a second."""
     unit = unit_of(job, share, shares)
-    started = time.perf_counter()
-    result = run_unit(unit)
-    if result.failures:
-        raise RuntimeError(result.failures[0].message)
-    return int(result.lengths.sum()) / (time.perf_counter() - started)
+
+    def run() -> int:
+        result = run_unit(unit)
+        if result.failures:
+            raise RuntimeError(result.failures[0].message)
+        return int(result.lengths.sum())
+
+    return pace(run)
 
 
-def baseline_rate(job: Job, share: int, shares: int) -> float:
-    """Run one share of the rollouts the usual way."""
+def baseline_pace(job: Job, share: int, shares: int) -> Pace:
+    """Run one share of the rollouts the usual way, again and again for a second."""
     parameters = job.parameters()[share::shares]
-    started = time.perf_counter()
-    steps = gymnasium_steps(job.header, parameters, job.episodes)
-    return steps / (time.perf_counter() - started)
+    return pace(lambda: gymnasium_steps(job.header, parameters, job.episodes))
+
+
+def pace(run: Callable[[], int]) -> Pace:
+    """Return how many steps ``run`` takes, which it returns, and how long they take."""
+    steps, runs, started = 0, 0, time.perf_counter()
+    while (seconds := time.perf_counter() - started) < SECONDS:
+        steps += run()
+        runs += 1
+    return Pace(steps / runs, seconds / runs)
 
 
 async def http_rates(job: Job, workers: str, slots: int, rounds: int, other: Callable[[], None]) -> list[float]:
-    """Run all rollouts through the dispatcher, ``rounds`` times, with ``other`` after each."""
+    """Run generations through the dispatcher for a second, ``rounds`` times, with ``other`` after each."""
     fleet = Fleet(parse_workers(workers))
     probing = asyncio.create_task(fleet.run())
     dispatcher = Dispatcher(fleet)
@@ -124,9 +148,10 @@ async def http_rates(job: Job, workers: str, slots: int, rounds: int, other: Cal
     rates = []
     await dispatcher.run(batch)  # the dispatcher learns how long a rollout takes
     for _ in range(rounds):
-        started = time.perf_counter()
-        result = await dispatcher.run(batch)
-        rates.append(int(result.lengths.sum()) / (time.perf_counter() - started))
+        steps, started = 0, time.perf_counter()
+        while (seconds := time.perf_counter() - started) < SECONDS:
+            steps += int((await dispatcher.run(batch)).lengths.sum())
+        rates.append(steps / seconds)
         await asyncio.to_thread(other)
     probing.cancel()
     await dispatcher.close()
@@ -137,24 +162,29 @@ def measure(job: Job, rounds: int, processes: int, pool: Pool, workers: str) -> 
     """Measure all three in turn, ``rounds`` times."""
     rates = Rates()
 
+    shares = [(job, share, processes) for share in range(processes)]
+
     def others() -> None:
-        for run, series in ((engine_rate, rates.in_process), (baseline_rate, rates.baseline)):
-            series.append(sum(pool.starmap(run, [(job, share, processes) for share in range(processes)])))
+        engine = pool.starmap(engine_pace, shares)
+        rates.in_process.append(sum(one.steps / one.seconds for one in engine))
+        rates.waited_for.append(sum(one.steps for one in engine) / max(one.seconds for one in engine))
+        rates.baseline.append(sum(one.steps / one.seconds for one in pool.starmap(baseline_pace, shares)))
 
     others()  # warm up
-    rates.in_process.clear()
-    rates.baseline.clear()
+    rates = Rates()
     rates.http = asyncio.run(http_rates(job, workers, processes, rounds, others))
     return rates
 
 
 def row(job: Job, rates: Rates) -> str:
     """Return the medians, and the medians of the ratios round by round."""
-    to_process = statistics.median(http / raw for http, raw in zip(rates.http, rates.in_process, strict=True))
-    to_baseline = statistics.median(http / old for http, old in zip(rates.http, rates.baseline, strict=True))
-    medians = [statistics.median(series) for series in (rates.in_process, rates.http, rates.baseline)]
-    figures = " | ".join(f"{median:,.0f}" for median in medians)
-    return f"| {job.name} | {figures} | {to_process:.2f} | {to_baseline:.2f} |"
+    others = (rates.in_process, rates.waited_for, rates.baseline)
+    ratios = [statistics.median(np.divide(rates.http, other).tolist()) for other in others]
+    figures = [
+        statistics.median(series) for series in (rates.in_process, rates.waited_for, rates.http, rates.baseline)
+    ]
+    cells = [f"{figure:,.0f}" for figure in figures] + [f"{ratio:.2f}" for ratio in ratios]
+    return f"| {job.name} | {' | '.join(cells)} |"
 
 
 def main() -> None:
@@ -166,8 +196,8 @@ def main() -> None:
     os.environ.update(SLOT_ENVIRONMENT)  # so that the engine in process has all that it has in a slot
     processes = usable_cpus()
     print(f"steps/s on {processes} cores, medians of {arguments.rounds} rounds")
-    print("| job | in process | HTTP | baseline | HTTP / in process | HTTP / baseline |")
-    print("| --- | ---: | ---: | ---: | ---: | ---: |")
+    print("| job | in process | waited for | HTTP | baseline | HTTP / in process | / waited for | / baseline |")
+    print(f"| --- |{' ---: |' * 7}")
     with ExitStack() as stack:
         logs = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         urls = stack.enter_context(LocalCluster(logs)).start_workers(processes)
