@@ -1,10 +1,10 @@
 """Useful environment steps per second: the engine in process, through HTTP, and the usual way to do it.
 
-Measured in rounds, one after the other, in one run, so that the machine's mood hits all three alike:
+Measured in rounds, one after the other, in one run, so that the machine's mood hits all alike:
 
 - *in process*: the rollout engine in one process a core, nothing between them: each with an even share of the
   rollouts, and its own rate;
-- *waited for*: the same, where the first has to wait for the last, as a generation has to;
+- *waited for*: the same, where the first waits for the last: what an even share for each gives a generation;
 - *HTTP*: the same rollouts through the dispatcher and one worker a core, as the master does it, barrier included;
 - *baseline*: one Gymnasium environment in one process a core, with a numpy policy.
 
@@ -40,7 +40,7 @@ from services.master.dispatch.fleet import Fleet
 from services.worker.engine import run_unit
 from services.worker.environments.registry import describe
 from services.worker.slots.child import settle
-from services.worker.slots.process import ENVIRONMENT as SLOT_ENVIRONMENT
+from services.worker.slots.process import slot_environment
 from shared.cpus import usable_cpus
 from shared.policies.mlp import MLPSpec
 from shared.protocol import Unit, UnitHeader
@@ -159,20 +159,18 @@ async def http_rates(job: Job, workers: str, slots: int, rounds: int, other: Cal
 
 
 def measure(job: Job, rounds: int, processes: int, pool: Pool, workers: str) -> Rates:
-    """Measure all three in turn, ``rounds`` times."""
-    rates = Rates()
-
+    """Measure all in turn, ``rounds`` times."""
     shares = [(job, share, processes) for share in range(processes)]
 
-    def others() -> None:
+    def others(rates: Rates) -> None:
         engine = pool.starmap(engine_pace, shares)
         rates.in_process.append(sum(one.steps / one.seconds for one in engine))
         rates.waited_for.append(sum(one.steps for one in engine) / max(one.seconds for one in engine))
         rates.baseline.append(sum(one.steps / one.seconds for one in pool.starmap(baseline_pace, shares)))
 
-    others()  # warm up
+    others(Rates())  # warm up
     rates = Rates()
-    rates.http = asyncio.run(http_rates(job, workers, processes, rounds, others))
+    rates.http = asyncio.run(http_rates(job, workers, processes, rounds, lambda: others(rates)))
     return rates
 
 
@@ -193,7 +191,6 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--jobs", nargs="+", choices=JOBS, default=list(JOBS))
     arguments = parser.parse_args()
-    os.environ.update(SLOT_ENVIRONMENT)  # so that the engine in process has all that it has in a slot
     processes = usable_cpus()
     print(f"steps/s on {processes} cores, medians of {arguments.rounds} rounds")
     print("| job | in process | waited for | HTTP | baseline | HTTP / in process | / waited for | / baseline |")
@@ -201,6 +198,7 @@ def main() -> None:
     with ExitStack() as stack:
         logs = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         urls = stack.enter_context(LocalCluster(logs)).start_workers(processes)
+        os.environ.update(slot_environment())  # so that the engine in process has all that it has in a slot
         pool = stack.enter_context(multiprocessing.get_context("spawn").Pool(processes, settle))
         for name in arguments.jobs:
             rates = measure(JOBS[name], arguments.rounds, processes, pool, ",".join(urls))

@@ -57,6 +57,22 @@ def test_a_thousand_slots_are_kept_busy(
     assert second.efficiency >= least, (first, second)
 
 
+@pytest.mark.parametrize(
+    ("workers", "slots", "rollouts", "seconds"),
+    [
+        (4, 8, 2048, (0.001, 0.001)),
+        (2, 4, 200, (0.008, 0.012)),
+        (1, 8, 1024, (0.001, 0.003)),
+        (2, 12, 384, (0.01, 0.01)),
+    ],
+)
+def test_a_generation_that_is_over_in_a_moment_keeps_all_slots_busy(
+    workers: int, slots: int, rollouts: int, seconds: tuple[float, float]
+) -> None:
+    for warm in generations(workers, slots, rollouts, seconds, count=5)[2:]:
+        assert warm.efficiency >= 0.75, warm
+
+
 def test_equal_seeds_play_the_same() -> None:
     lines: list[list[str]] = [[], []]
     for log in lines:

@@ -16,20 +16,15 @@ class Capacity:
     slots: int = 0
     rate: float = 0.0
     """Seconds of a typical worker's work that they do in a second."""
-    taken: int = 0
-    """Slots that units take, or wait for in a worker's queue."""
-
-    @property
-    def idle(self) -> int:
-        """Slots that have nothing to do."""
-        return max(0, self.slots - self.taken)
+    idle: int = 0
+    """Slots that have nothing to do."""
 
     def add(self, worker: WorkerEntry) -> None:
         """Count a worker in."""
         self.workers += 1
         self.slots += worker.slots
         self.rate += worker.rate
-        self.taken += worker.taken
+        self.idle += worker.idle
 
 
 class Capacities:
@@ -56,5 +51,6 @@ class Capacities:
 
     def take(self, worker: WorkerEntry, slots: int) -> None:
         """Note that a usable worker holds units for so many slots more than when it was counted; or fewer."""
+        before = max(0, worker.slots - worker.taken + slots)
         for kind in (None, worker.kind):
-            self.of(kind).taken += slots
+            self.of(kind).idle += worker.idle - before

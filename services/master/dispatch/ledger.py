@@ -211,7 +211,7 @@ class Ledger:
         sends: list[Send] = []
         passed: list[WorkerEntry] = []
         busy: set[str] = set()
-        """Kinds none of whose workers has an idle slot, nor any job that may be queued with them."""
+        """Kinds none of whose workers has an idle slot, and of which the freest may queue nothing."""
         self._roster.count(self._now)
         while worker := self._roster.pop_free(self._wanted_kinds() - busy):
             send = self._hedge_for(worker) if not worker.full else None
@@ -252,7 +252,7 @@ class Ledger:
         capacity, seconds = self._capacity(job), self._seconds(job)
         if not job.work_for(worker.name, capacity.workers > 1):
             return False
-        if job.pending and leaves_it(job, worker, seconds, capacity.rate):
+        if job.pending and leaves_it(job, worker, seconds, capacity):
             return False
         return not worker.full or may_queue(job, worker, seconds, capacity, self._limits)
 
@@ -319,7 +319,8 @@ class Ledger:
             before = worker.rate
             worker.answered += 1
             worker.succeed(send.slots)
-            self._speeds.learn(job.experiment, worker, len(send.rollouts), busy_seconds, job.rollouts)
+            of = None if job.background else job.rollouts
+            self._speeds.learn(job.experiment, worker, len(send.rollouts), busy_seconds, of)
             self._roster.quicken(worker, worker.rate - before, self._now)
             self._roster.loaded(worker, self._now)
             return

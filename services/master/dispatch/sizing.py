@@ -62,7 +62,9 @@ def unit_shape(
     slots = width(min(part, most) * each, worker, capacity, limits.request_seconds)
     least = _least(job, seconds, pace, capacity, slots, limits)
     rollouts = max(1, min(max(part, least), most))
-    if slots == 1 and job.waiting <= (1 + REMNANT_SHARE) * rollouts:
+    if not worker.full and job.waiting <= rollouts * (capacity.idle + slots):  # the last are for idle slots only
+        slots = min(slots, worker.idle)
+    if slots == 1 and job.waiting <= min(most, (1 + REMNANT_SHARE) * rollouts):
         return Shape(job.waiting, 1)
     return Shape(rollouts * slots, slots)
 
@@ -70,13 +72,14 @@ def unit_shape(
 def _least(job: JobEntry, seconds: float, pace: float, capacity: Capacity, slots: int, limits: Limits) -> int:
     """Return the fewest rollouts for a slot that are worth a request for ``slots`` slots.
 
-    Where that is all of a slot's share of the job, they are this share; where the master has so many slots to feed
-    that it is much of the job, they are as many as split it evenly.
+    Where a slot's share of the job is less than two such, they are this share; where the master has so many slots
+    to feed that it is much of the job, they are as many as split it evenly.
     """
     busy = min(capacity.slots, job.waiting) / slots * limits.request_seconds
     if busy <= limits.minimum_unit_seconds:
         share = math.ceil(job.rollouts / (max(capacity.rate, 1e-9) * pace) - _ROUNDING)
-        return min(int(limits.minimum_unit_seconds / (seconds * pace) + _ROUNDING), share)
+        least = max(1, int(limits.minimum_unit_seconds / (seconds * pace) + _ROUNDING))
+        return share if share < 2 * least else least
     least = max(1, math.ceil(busy / seconds - _ROUNDING))
     waves = max(1, job.rollouts // (capacity.slots * least))
     return int(math.ceil(job.rollouts / (capacity.slots * waves)) / pace + _ROUNDING)
@@ -90,7 +93,7 @@ def _clear_pace(worker: WorkerEntry) -> float:
 def may_queue(
     job: JobEntry, worker: WorkerEntry, seconds: float | None, capacity: Capacity, limits: Limits
 ) -> bool:
-    """Whether units of a job may wait in a worker's queue: while there is plenty.
+    """Whether units of a job may wait in a worker's queue: while there is plenty, or units take several slots.
 
     Toward the end a unit in a busy worker's queue would be waited for, while slots elsewhere have nothing to do.
     But a unit that takes several slots is done with some of them first, and these go on with what is in the queue.
@@ -103,9 +106,13 @@ def may_queue(
     return left >= 2 * min(limits.unit_seconds, job.most_seconds)
 
 
-def leaves_it(job: JobEntry, worker: WorkerEntry, seconds: float | None, rate: float) -> bool:
-    """Whether a slow worker had better take nothing: the others do all that waits before it does one rollout."""
-    others = rate - worker.rate
-    if seconds is None or worker.pace <= SLOW_PACE or others <= _ROUNDING:
+def leaves_it(job: JobEntry, worker: WorkerEntry, seconds: float | None, capacity: Capacity) -> bool:
+    """Whether a slow worker had better take nothing: the others do all that waits before it does one rollout.
+
+    It is slow beside those that the job may use, of which the quickest never is: some worker takes what there is.
+    """
+    others = capacity.rate - worker.rate
+    typical = capacity.slots / max(capacity.rate, 1e-9)
+    if seconds is None or worker.pace <= SLOW_PACE * typical or others <= _ROUNDING:
         return False
-    return worker.pace > job.waiting / others + 1
+    return worker.pace > job.waiting / others + typical

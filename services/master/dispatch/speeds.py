@@ -22,7 +22,7 @@ class _Estimate:
     rollouts: int
     """So many have been averaged,"""
     window: int
-    """or those of about the last generation, which has so many: the short ones come back first."""
+    """or those of about the last generation, which had so many: the short ones come back first."""
 
 
 class Speeds:
@@ -36,21 +36,25 @@ class Speeds:
         known = self._estimates.get(experiment)
         return known.seconds if known else None
 
-    def learn(self, experiment: str, worker: WorkerEntry, rollouts: int, busy_seconds: float, of: int) -> None:
-        """Take in that ``rollouts`` rollouts, of a job of so many, have kept a worker's slot busy for so long."""
+    def learn(
+        self, experiment: str, worker: WorkerEntry, rollouts: int, busy_seconds: float, of: int | None
+    ) -> None:
+        """Take in that ``rollouts`` rollouts have kept a worker's slot busy for so long.
+
+        They are of a generation ``of`` so many; None: of a test.
+        """
         if not (math.isfinite(busy_seconds) and busy_seconds >= 0):
             return
         seconds = max(1e-6, busy_seconds / rollouts)
         known = self._estimates.get(experiment)
         if known is None:
-            self._estimates[experiment] = _Estimate(seconds / worker.pace, rollouts, of)
+            self._estimates[experiment] = _Estimate(seconds / worker.pace, rollouts, of or rollouts)
             return
         told = rollouts * max(seconds, known.seconds)
         self._pace(worker, seconds / known.seconds, told)
-        typical = min(
-            max(seconds / worker.pace, known.seconds / 2), known.seconds * 2
-        )  # one odd worker must not mislead all
-        known.window = max(known.window, of)
+        least, most = known.seconds / 2, known.seconds * 2  # one odd worker must not mislead all
+        typical = min(max(seconds / worker.pace, least), most)
+        known.window = of or known.window
         known.rollouts = min(known.rollouts + rollouts, max(known.window, rollouts))
         known.seconds += (typical - known.seconds) * rollouts / known.rollouts
 

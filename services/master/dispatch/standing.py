@@ -88,6 +88,11 @@ class WorkerEntry:
         return self.taken >= self.slots
 
     @property
+    def idle(self) -> int:
+        """Slots that have nothing to do."""
+        return max(0, self.slots - self.taken)
+
+    @property
     def load(self) -> float:
         """Slots taken, for each that there is."""
         return self.taken / self.slots

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 GIVE_BACK_SECONDS = 1.0
-"""Between two times that freed memory is given back."""
+"""Between two times that freed memory is given back; a slot that is idle by then keeps it until its next unit."""
 
 
 def resident_bytes(pid: int) -> int:

@@ -31,11 +31,12 @@ ENVIRONMENT = {
     "PYGAME_HIDE_SUPPORT_PROMPT": "1",
     "SDL_AUDIODRIVER": "dummy",
     "SDL_VIDEODRIVER": "dummy",
-    # What EnvPool's thread allocates, the engine's frees: thousands of small arrays a step, more than the
-    # allocator keeps at hand for either. It is a tenth of CartPole's time.
-    "GLIBC_TUNABLES": "glibc.malloc.tcache_count=2000",
 }
 """Of a slot, whatever the worker's own is."""
+
+ALLOCATOR = "glibc.malloc.tcache_count=2000"
+"""What EnvPool's thread allocates, the engine's frees: thousands of small arrays a step, more than the allocator
+keeps at hand for either. It is a tenth of CartPole's time."""
 
 
 class SlotDied(Exception):
@@ -45,6 +46,12 @@ class SlotDied(Exception):
         self.kind = kind
         self.message = message
         super().__init__(message)
+
+
+def slot_environment() -> dict[str, str]:
+    """Return the environment variables of a slot of this worker."""
+    tunables = [os.environ["GLIBC_TUNABLES"]] if os.environ.get("GLIBC_TUNABLES") else []
+    return os.environ | ENVIRONMENT | {"GLIBC_TUNABLES": ":".join([ALLOCATOR, *tunables])}
 
 
 class SlotProcess:
@@ -67,7 +74,7 @@ class SlotProcess:
             *(sys.executable, "-m", "services.worker.slots.child"),
             stdin=PIPE,
             stdout=PIPE,
-            env=os.environ | ENVIRONMENT,
+            env=slot_environment(),
             limit=PIPE_BUFFER_BYTES,
             start_new_session=True,
         )

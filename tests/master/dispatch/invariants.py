@@ -23,8 +23,8 @@ def check_places(ledger: Ledger, number: int) -> None:
     for worker in ledger._roster:
         assert worker.taken == sum(flight.send.slots for flight in worker.flights.values())
         assert worker.wide == sum(flight.send.slots > 1 for flight in worker.flights.values())
-    ledger._roster.count(ledger._now)
-    usable = [worker for worker in ledger._roster if worker.usable(ledger._now)]
-    for kind in {None, *(worker.kind for worker in usable)}:
-        counted = ledger._roster.capacity(kind)
-        assert counted.taken == sum(worker.taken for worker in usable if kind in (None, worker.kind))
+    if not ledger._roster._stale:
+        usable = [worker for worker in ledger._roster if worker.usable(ledger._now)]
+        for kind in {None, *(worker.kind for worker in usable)}:
+            idle = sum(worker.idle for worker in usable if kind in (None, worker.kind))
+            assert ledger._roster.capacity(kind).idle == idle

@@ -146,3 +146,18 @@ def finish(ledger: Ledger, jobs: list[int], chance: random.Random | None = None)
         for job in jobs:
             check_places(ledger, job)
     raise AssertionError
+
+
+def test_a_kind_that_is_slow_as_a_whole_does_not_leave_its_work_to_others() -> None:
+    ledger = Ledger(LIMITS)
+    for number in range(4):
+        ledger.worker_up(f"slow{number}", 8, "slow")
+    learning = ledger.add_job("a", 1000)
+    for send in ledger.assign():
+        ledger.unit_done(send.unit, 0.1 * len(send.rollouts))
+    ledger.remove_job(learning)
+    for worker in ledger._roster:
+        worker.pace = 5.0  # beside a typical worker, which is of another kind
+        ledger._roster.changed(worker, 0.0)
+    ledger.add_job("a", 16, kind="slow")
+    assert {send.worker[:4] for send in ledger.assign()} == {"slow"}

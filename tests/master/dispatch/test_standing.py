@@ -149,7 +149,9 @@ def test_removing_a_job_cancels_what_is_in_flight() -> None:
     assert not worker.flights
 
 
-def test_units_take_several_slots_only_where_single_ones_were_more_requests_than_a_master_can_make() -> None:
+def test_units_in_the_midst_of_a_generation_take_several_slots_only_where_single_ones_were_too_many_requests() -> (
+    None
+):
     for workers, seconds, wide in ((64, 1.0, False), (64, 0.1, True), (4, 0.1, False)):
         ledger = warm(workers, 16, 4 * workers * 16, seconds)
         sends = ledger.assign()
