@@ -1,0 +1,20 @@
+"""The environment variables that a slot begins with."""
+
+from __future__ import annotations
+
+import pytest
+
+from services.worker.slots.process import slot_environment
+
+
+def test_a_slot_computes_on_one_thread_whatever_its_worker_was_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "8")
+    assert slot_environment()["OPENBLAS_NUM_THREADS"] == "1"
+
+
+def test_what_an_operator_tells_the_allocator_holds_in_slots_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GLIBC_TUNABLES", "glibc.malloc.arena_max=2:glibc.malloc.tcache_count=7")
+    names = [one.split("=") for one in slot_environment()["GLIBC_TUNABLES"].split(":")]
+    assert dict(names) == {"glibc.malloc.arena_max": "2", "glibc.malloc.tcache_count": "7"}, "the last one counts"
+    monkeypatch.delenv("GLIBC_TUNABLES")
+    assert slot_environment()["GLIBC_TUNABLES"].startswith("glibc.malloc.tcache_count=")
