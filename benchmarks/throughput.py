@@ -89,6 +89,11 @@ class Pace(NamedTuple):
     steps: float
     seconds: float
 
+    @property
+    def rate(self) -> float:
+        """Steps per second."""
+        return self.steps / self.seconds
+
 
 @dataclass
 class Rates:
@@ -164,9 +169,9 @@ def measure(job: Job, rounds: int, processes: int, pool: Pool, workers: str) -> 
 
     def others(rates: Rates) -> None:
         engine = pool.starmap(engine_pace, shares)
-        rates.in_process.append(sum(one.steps / one.seconds for one in engine))
+        rates.in_process.append(sum(one.rate for one in engine))
         rates.waited_for.append(sum(one.steps for one in engine) / max(one.seconds for one in engine))
-        rates.baseline.append(sum(one.steps / one.seconds for one in pool.starmap(baseline_pace, shares)))
+        rates.baseline.append(sum(one.rate for one in pool.starmap(baseline_pace, shares)))
 
     others(Rates())  # warm up
     rates = Rates()

@@ -19,6 +19,11 @@ class Capacity:
     idle: int = 0
     """Slots that have nothing to do."""
 
+    @property
+    def pace(self) -> float:
+        """Seconds that these workers take, on average, for what takes a typical one of all kinds one."""
+        return self.slots / max(self.rate, 1e-9)
+
     def add(self, worker: WorkerEntry) -> None:
         """Count a worker in."""
         self.workers += 1
@@ -49,8 +54,7 @@ class Capacities:
         for kind in (None, worker.kind):
             self.of(kind).rate += rate
 
-    def take(self, worker: WorkerEntry, slots: int) -> None:
-        """Note that a usable worker holds units for so many slots more than when it was counted; or fewer."""
-        before = max(0, worker.slots - worker.taken + slots)
+    def idle(self, worker: WorkerEntry, slots: int) -> None:
+        """Note that a usable worker has so many idle slots more than when it was counted, or fewer."""
         for kind in (None, worker.kind):
-            self.of(kind).idle += worker.idle - before
+            self.of(kind).idle += slots

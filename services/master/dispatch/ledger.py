@@ -19,7 +19,7 @@ from services.master.dispatch.hedging import Stragglers
 from services.master.dispatch.job import JobEntry
 from services.master.dispatch.roster import Roster
 from services.master.dispatch.shares import Shares
-from services.master.dispatch.sizing import SLOW_PACE, leaves_it, may_queue, unit_shape
+from services.master.dispatch.sizing import is_slow, leaves_it, may_queue, unit_shape
 from services.master.dispatch.speeds import Speeds
 from services.master.dispatch.standing import USUAL_QUEUE, WorkerEntry
 from services.master.dispatch.verdicts import hopeless, lose, strike
@@ -258,10 +258,10 @@ class Ledger:
 
     def _hedge_for(self, worker: WorkerEntry) -> Send | None:
         """Return the worst straggler's rollouts, for a quick, idle worker that no other experiment needs more."""
-        if worker.pace > SLOW_PACE:
-            return None
         need = self._shares.need
         for job, rollouts in self._stragglers.hedges(worker, self._jobs, self._idle):
+            if is_slow(worker, self._capacity(job)):
+                continue
             others = [other for other in self._jobs.values() if self._may_have(worker, other)]
             if not any(need(other) < need(job) for other in others):
                 self.hedges += 1
@@ -275,10 +275,11 @@ class Ledger:
         send = Send(next(self._numbers), job.number, rollouts, worker.name, slots, hedge)
         flight = Flight(send, self._now, None if worker.full else self._now)
         self._units[send.unit] = flight
+        idle = worker.idle
         worker.depart(flight)
         job.depart(flight)
         self._shares.depart(job.experiment)
-        self._roster.take(worker, slots, self._now)
+        self._roster.idle(worker, worker.idle - idle, self._now)
         return send
 
     def _land(self, unit: int) -> Flight | None:
@@ -289,8 +290,9 @@ class Ledger:
             job.land(unit)
             self._shares.land(job.experiment)
             if worker := self._roster.get(flight.send.worker):
+                idle = worker.idle
                 worker.land(unit, self._now)
-                self._roster.take(worker, -flight.send.slots, self._now)
+                self._roster.idle(worker, worker.idle - idle, self._now)
         return flight
 
     def _cancel_useless(self, job: JobEntry) -> tuple[int, ...]:

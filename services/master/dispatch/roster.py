@@ -69,10 +69,10 @@ class Roster:
         if worker.usable(now):
             self._capacities.quicken(worker, rate)
 
-    def take(self, worker: WorkerEntry, slots: int, now: float) -> None:
-        """A worker holds units for so many slots more than before, or fewer."""
+    def idle(self, worker: WorkerEntry, slots: int, now: float) -> None:
+        """A worker holds other units than before, and so many more of its slots are idle, or fewer."""
         if worker.usable(now):
-            self._capacities.take(worker, slots)
+            self._capacities.idle(worker, slots)
         self.loaded(worker, now)
 
     def count(self, now: float) -> None:

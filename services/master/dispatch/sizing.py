@@ -17,7 +17,7 @@ from services.master.dispatch.standing import WorkerEntry
 from services.master.dispatch.widths import width
 
 SLOW_PACE = 2.0
-"""A worker that takes longer than this, where a typical one takes 1, is slow."""
+"""A worker that takes so many times as long as those that a job may use, or longer, is slow."""
 
 FIRST_UNITS_SHARE = 0.25
 """Units for a worker that has answered none yet take so much of the target duration."""
@@ -106,13 +106,17 @@ def may_queue(
     return left >= 2 * min(limits.unit_seconds, job.most_seconds)
 
 
+def is_slow(worker: WorkerEntry, capacity: Capacity) -> bool:
+    """Whether a worker is slow beside all those that a job may use, which the quickest of them never is."""
+    return worker.pace > SLOW_PACE * capacity.pace
+
+
 def leaves_it(job: JobEntry, worker: WorkerEntry, seconds: float | None, capacity: Capacity) -> bool:
     """Whether a slow worker had better take nothing: the others do all that waits before it does one rollout.
 
-    It is slow beside those that the job may use, of which the quickest never is: some worker takes what there is.
+    The quickest never leaves it, so that some worker takes what there is.
     """
     others = capacity.rate - worker.rate
-    typical = capacity.slots / max(capacity.rate, 1e-9)
-    if seconds is None or worker.pace <= SLOW_PACE * typical or others <= _ROUNDING:
+    if seconds is None or others <= _ROUNDING or not is_slow(worker, capacity):
         return False
-    return worker.pace > job.waiting / others + typical
+    return worker.pace > job.waiting / others + capacity.pace

@@ -159,5 +159,12 @@ def test_a_kind_that_is_slow_as_a_whole_does_not_leave_its_work_to_others() -> N
     for worker in ledger._roster:
         worker.pace = 5.0  # beside a typical worker, which is of another kind
         ledger._roster.changed(worker, 0.0)
-    ledger.add_job("a", 16, kind="slow")
-    assert {send.worker[:4] for send in ledger.assign()} == {"slow"}
+    job = ledger.add_job("a", 32, kind="slow")
+    sends = ledger.assign()
+    assert {send.worker[:4] for send in sends} == {"slow"}
+    for send in sends[1:]:
+        ledger.unit_done(send.unit, 0.5 * len(send.rollouts))
+    assert ledger.assign() == []
+    ledger.tick(60.0)
+    assert [send.hedge for send in ledger.assign()] == [True], "nor do they leave a straggler to others"
+    assert not ledger.finished(job)
