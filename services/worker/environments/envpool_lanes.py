@@ -28,7 +28,7 @@ NO_LIMIT = 2**31 - 1
 
 WIDTH = 24
 """Live lanes. With more, their worlds push each other out of the cache: 64 may lose a third. With fewer, handing
-actions to EnvPool's thread and waiting for it, 70 µs and more a call whatever its size, is shared by too few."""
+actions to EnvPool's thread and waiting for it, with the engine's own work 50 µs a call, is shared by too few."""
 
 SMALL_WIDTH = 1024
 """Of environments that are a few numbers each, whose step (under 1 µs) is nothing beside the call."""

@@ -152,12 +152,15 @@ def test_a_kind_that_is_slow_as_a_whole_does_not_leave_its_work_to_others() -> N
     ledger = Ledger(LIMITS)
     for number in range(4):
         ledger.worker_up(f"slow{number}", 8, "slow")
+    for number in range(5):
+        ledger.worker_up(f"fast{number}", 8, "fast")
     learning = ledger.add_job("a", 1000)
     for send in ledger.assign():
         ledger.unit_done(send.unit, 0.1 * len(send.rollouts))
     ledger.remove_job(learning)
     for worker in ledger._roster:
-        worker.pace = 5.0  # beside a typical worker, which is of another kind
+        assert worker.answered
+        worker.pace = 5.0 if worker.kind == "slow" else 1.0  # that of a typical worker
         ledger._roster.changed(worker, 0.0)
     job = ledger.add_job("a", 32, kind="slow")
     sends = ledger.assign()
