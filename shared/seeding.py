@@ -26,6 +26,8 @@ class Purpose(IntEnum):
     ACTION_NOISE = 4
     STRATEGY = 5
     """What a strategy draws besides its members' perturbations."""
+    CONFIRMING_EPISODES = 6
+    """Those on which a test that would be the best is made again."""
 
 
 def generator(seed: int, purpose: Purpose, *counters: int) -> np.random.Generator:

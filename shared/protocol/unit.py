@@ -31,6 +31,8 @@ class RewardShaping(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     drop_terminal_penalty: float | None = None
+    finish_bonus: float = 0.0
+    finish_above: float = 0.0
     subtract_per_step: float = 0.0
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, PrivateAttr, ValidationError, model_validator
 
 from shared.spec.base import Spec
+from shared.spec.curriculum import StageSpec
 from shared.spec.environment import EnvironmentSpec
 from shared.spec.policy import AnyPolicySpec
 from shared.spec.strategies import STRATEGIES, AnyStrategySpec
-from shared.validation import contradiction
+from shared.validation import contradiction, invalid
 
 Tag = Annotated[str, Field(min_length=1, max_length=100)]
 
@@ -65,6 +66,17 @@ class RetrainSpec(Spec):
         return best - score > max(self.tolerance, self.relative_tolerance * abs(best))
 
 
+class FinishBonusSpec(Spec):
+    """Rewards episodes that come to their end, where to get there matters more than the way."""
+
+    amount: Annotated[float, Field(ge=-1e9, le=1e9)] = Field(description="Added to the episode's fitness.")
+    above: Annotated[float, Field(ge=-1e9, le=1e9)] = Field(
+        default=0.0,
+        description="An episode has finished if it terminates, truncation apart, with a last reward above this "
+        "(-100 for BipedalWalker, where a fall is rewarded with -100).",
+    )
+
+
 class FitnessSpec(Spec):
     """How rewards become fitness while training. Tests are always the plain return."""
 
@@ -73,6 +85,7 @@ class FitnessSpec(Spec):
         description="An episode's terminating reward counts 0 if it is at or below minus this "
         "(100 drops the fall penalty of BipedalWalker).",
     )
+    finish_bonus: FinishBonusSpec | None = None
     subtract_per_step: Annotated[float, Field(ge=-1e6, le=1e6)] = Field(
         default=0.0, description="Taken off every step's reward: an alive bonus to be ignored."
     )
@@ -94,6 +107,11 @@ class TestSpec(Spec):
 
     every: Annotated[int, Field(ge=1, le=1_000_000)] = Field(default=20, description="In generations.")
     episodes: Annotated[int, Field(ge=1, le=10_000)] = 100
+    confirm_episodes: Annotated[int, Field(ge=1, le=10_000)] | None = Field(
+        default=None,
+        description="A test that would be the best so far, or reach the target, is made again on so many fresh "
+        "episodes, and their mean is what counts: the best of many tests on few episodes is flattered by luck.",
+    )
 
 
 class StopSpec(Spec):
@@ -124,6 +142,11 @@ class ExperimentSpec(Spec):
         "pair, or none.",
     )
     fitness: FitnessSpec = FitnessSpec()
+    curriculum: Annotated[list[StageSpec], Field(max_length=20)] = Field(
+        default_factory=list,
+        description="Stages before the task itself, in order, each with what differs in it and when it ends. "
+        "Mean, σ, momentum and normaliser go on; tests are always of the task itself.",
+    )
     test: TestSpec = TestSpec()
     retrain: RetrainSpec | None = None
     determinism: Literal["strict", "relaxed"] = Field(
@@ -167,14 +190,52 @@ class ExperimentSpec(Spec):
 
     @model_validator(mode="after")
     def _bounded_generation(self) -> Self:
-        rollouts = self.largest_population * self.episodes_per_member
+        rollouts = self.own_largest_population * self.episodes_per_member
         if rollouts > 1_000_000:
             size = "adaptive_population.maximum" if self.adaptive_population else "population_size"
             reason = f"{size} x episodes_per_member is {rollouts}, over the limit of 1000000"
             raise contradiction("episodes_per_member", reason)
         return self
 
+    _stages: tuple[ExperimentSpec, ...] = PrivateAttr(default=())
+
+    @model_validator(mode="after")
+    def _stages_hold(self) -> Self:
+        if not self.curriculum:
+            return self
+        values, stages = self.model_dump(), list[ExperimentSpec]()
+        for number, stage in enumerate(self.curriculum):
+            if (name := stage.strategy.get("name", self.strategy.name)) != self.strategy.name:
+                reason = f"the strategy stays {self.strategy.name} through all stages, got {name}"
+                raise contradiction(f"curriculum.{number}.strategy.name", reason)
+            try:
+                stages.append(ExperimentSpec.model_validate(stage.applied_to(values)))
+            except ValidationError as error:
+                first = invalid(error).errors[0]
+                raise contradiction(f"curriculum.{number}.{first.field}", first.reason) from error
+        self._stages = tuple(stages)
+        return self
+
+    def stage(self, number: int) -> ExperimentSpec:
+        """Return the whole specification of a stage; the one after the last of the curriculum is this one."""
+        return self._stages[number] if number < len(self._stages) else self
+
+    @property
+    def stages(self) -> tuple[ExperimentSpec, ...]:
+        """Every stage's specification, the task itself last."""
+        return (*self._stages, self)
+
     @property
     def largest_population(self) -> int:
-        """The most members that a generation may have."""
+        """The most members that a generation may have, in any stage."""
+        return max(stage.own_largest_population for stage in self.stages)
+
+    @property
+    def own_largest_population(self) -> int:
+        """The most members that a generation may have, in this stage."""
         return self.adaptive_population.maximum if self.adaptive_population else self.population_size
+
+    @property
+    def largest_generation(self) -> int:
+        """The most rollouts that a generation may have, in any stage."""
+        return max(stage.own_largest_population * stage.episodes_per_member for stage in self.stages)

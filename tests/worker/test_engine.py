@@ -88,6 +88,12 @@ def test_only_a_terminating_reward_at_or_below_the_penalty_is_dropped(
     assert shaped(shaping, np.array([-70.0]), lengths, np.array([terminating_reward])) == [fitness]
 
 
+@pytest.mark.parametrize(("terminating_reward", "fitness"), [(-100.0, -70.0), (0.3, 30.0), (np.nan, -70.0)])
+def test_only_an_episode_that_terminates_well_gets_the_bonus(terminating_reward: float, fitness: float) -> None:
+    shaping, lengths = RewardShaping(finish_bonus=100, finish_above=-100), np.array([12], np.int32)
+    assert shaped(shaping, np.array([-70.0]), lengths, np.array([terminating_reward])) == [fitness]
+
+
 def test_parameters_of_another_dimension_are_refused_with_both_numbers() -> None:
     work = unit(CART_POLE, [1])
     with pytest.raises(InvalidInput, match=r"parameters: has rows of 3 values, the policy has 10 parameters"):

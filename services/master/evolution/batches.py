@@ -16,12 +16,14 @@ from shared.spec.experiment import ExperimentSpec
 
 def training_batch(evolution: Evolution, population: Population) -> Batch:
     """Return the rollouts of the next generation: shaped, capped, on the training episodes."""
-    spec = evolution.spec
+    spec, bonus = evolution.spec, evolution.spec.fitness.finish_bonus
     header = UnitHeader(
-        environment=_environment(evolution),
+        environment=_environment(spec, evolution),
         policy=spec.policy,
         shaping=RewardShaping(
             drop_terminal_penalty=spec.fitness.drop_terminal_penalty,
+            finish_bonus=bonus.amount if bonus else 0.0,
+            finish_above=bonus.above if bonus else 0.0,
             subtract_per_step=spec.fitness.subtract_per_step,
         ),
         max_episode_steps=evolution.episode_cap,
@@ -39,25 +41,36 @@ def training_batch(evolution: Evolution, population: Population) -> Batch:
 
 
 def test_batch(evolution: Evolution) -> Batch:
-    """Return the rollouts that test the current mean: plain returns, nothing capped, episodes of their own."""
-    spec = evolution.spec
+    """Return the rollouts that test the mean on the task itself: plain, uncapped, episodes of their own."""
+    return _test_batch(evolution, Purpose.TEST_EPISODES, evolution.whole.test.episodes)
+
+
+def confirming_batch(evolution: Evolution) -> Batch | None:
+    """Return the same test on other episodes, where the specification has good tests confirmed."""
+    episodes = evolution.whole.test.confirm_episodes
+    return _test_batch(evolution, Purpose.CONFIRMING_EPISODES, episodes) if episodes else None
+
+
+def _test_batch(evolution: Evolution, purpose: Purpose, episodes: int) -> Batch:
+    spec = evolution.whole
     mean = evolution.strategy.mean[None, :].copy()
     return Batch(
         experiment=evolution.experiment,
         header=UnitHeader(
-            environment=_environment(evolution), policy=spec.policy.model_copy(update={"action_noise": 0.0})
+            environment=_environment(spec, evolution),
+            policy=spec.policy.model_copy(update={"action_noise": 0.0}),
         ),
         members=lambda _start, _stop: mean,
-        seeds=episode_seeds(spec.seed, Purpose.TEST_EPISODES, evolution.generation, 1, spec.test.episodes),
+        seeds=episode_seeds(spec.seed, purpose, evolution.generation, 1, episodes),
         normaliser=evolution.normaliser,
         background=True,
         fingerprint=evolution.fingerprint,
     )
 
 
-def _environment(evolution: Evolution) -> EnvironmentSpec:
+def _environment(spec: ExperimentSpec, evolution: Evolution) -> EnvironmentSpec:
     """Return the environment on the engine that described it, so that no worker chooses another one."""
-    return evolution.spec.environment.model_copy(update={"engine": evolution.description.engine})
+    return spec.environment.model_copy(update={"engine": evolution.description.engine})
 
 
 def training_seeds(spec: ExperimentSpec, generation: int, population_size: int) -> NDArray[np.int32]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -27,7 +28,7 @@ async def run_generation(evolution: Evolution, dispatcher: Dispatcher) -> Genera
         BatchFailed: no rollout can be had of the environment.
     """
     started, idle = time.perf_counter(), dispatcher.idle_seconds(evolution.fingerprint)
-    cap = evolution.episode_cap
+    cap, stage = evolution.episode_cap, evolution.stage
     population = await asyncio.to_thread(evolution.strategy.ask)
     batch = training_batch(evolution, population)
     asked = time.perf_counter()
@@ -44,6 +45,7 @@ async def run_generation(evolution: Evolution, dispatcher: Dispatcher) -> Genera
         fitness=summarise(fitness),
         mean_length=float(result.lengths.mean()),
         episode_cap=cap,
+        stage=stage,
         environment_steps=evolution.environment_steps,
         elapsed_seconds=evolution.elapsed_seconds,
         generation_seconds=ended - started,
@@ -56,10 +58,25 @@ async def run_generation(evolution: Evolution, dispatcher: Dispatcher) -> Genera
     )
 
 
+@dataclass(frozen=True)
+class Confirmation:
+    """A second test on fresh episodes, for a score too good to be believed at once."""
+
+    batch: Batch
+    best: float | None
+    """The best test return so far."""
+    target: float | None
+
+    def wanted(self, score: float) -> bool:
+        """Whether a score has to be confirmed before it counts."""
+        return self.best is None or score > self.best or (self.target is not None and score >= self.target)
+
+
 async def run_test(
     batch: Batch,
     dispatcher: Dispatcher,
     *,
+    confirmation: Confirmation | None = None,
     failed_episode: Literal["worst", "fail"],
     generation: int,
     environment_steps: int,
@@ -67,14 +84,22 @@ async def run_test(
 ) -> TestRecord:
     """Test the solution as of a generation, which was reached after so many training steps and seconds.
 
+    Where the ``confirmation`` is wanted, it is what counts, and the first test is kept as the screening.
+
     Raises:
         BatchFailed: every test episode failed for good, or one did where ``failed_episode`` is "fail".
     """
     result = await dispatcher.run(batch)
     returns, failed = _test_returns(result, failed_episode)
+    screening = None
+    if confirmation is not None and confirmation.wanted(float(returns.mean())):
+        batch, screening = confirmation.batch, summarise(returns)
+        result = await dispatcher.run(batch)
+        returns, failed = _test_returns(result, failed_episode)
     return TestRecord(
         generation=generation,
         returns=summarise(returns),
+        screening=screening,
         episodes=len(batch),
         mean_length=float(result.lengths[~failed].mean()),
         environment_steps=environment_steps,

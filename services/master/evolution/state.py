@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from typing import Any, Self, cast
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,14 +14,14 @@ from services.master.dispatch.batch import BatchResult
 from services.master.dispatch.dispatcher import BatchFailed
 from services.master.evolution.sizing import next_population_size, refuse_absurd
 from services.master.evolution.solution import Solution
-from services.master.strategies.base import Problem, Strategy
+from services.master.evolution.stages import begin_strategy, refuse_stages_of_another_shape
+from services.master.strategies.base import Strategy
 from shared.errors import InvalidInput
 from shared.model import Model, ModelMetadata
 from shared.observation_stats import Normaliser, ObservationStatistics
 from shared.spec.environment import EnvironmentDescription
 from shared.spec.experiment import ExperimentSpec, FitnessSpec
 from shared.spec.policy import build_policy
-from shared.spec.strategies import STRATEGIES
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -34,7 +34,8 @@ class Evolution:
     """The state of a search between two generations. Plain numpy: it waits for nobody."""
 
     experiment: str
-    spec: ExperimentSpec
+    whole: ExperimentSpec
+    """The specification, of which `spec` is the present stage."""
     description: EnvironmentDescription
     strategy: Strategy
     statistics: ObservationStatistics | None
@@ -48,6 +49,10 @@ class Evolution:
     """What the last generation learnt from: with the state before it, this gives the state after it."""
     fingerprint: str | None = None
     """Only workers with this fingerprint may compute its rollouts; None: all."""
+    stage: int = 0
+    """Which of the curriculum's stages this is; their number: the task itself."""
+    tested_return: float | None = None
+    """The mean return of the last test, if there was one."""
 
     @classmethod
     def begin(
@@ -63,7 +68,6 @@ class Evolution:
             InvalidInput: the policy does not fit the environment, the model to start from does not fit both, or
                 the search would take too much memory.
         """
-        strategy_class = cast(type[Strategy], STRATEGIES[spec.strategy.name])
         policy = build_policy(spec.policy, description)
         refuse_absurd(spec, policy.dimension)  # before anything of that size is allocated
         mean = policy.initial_parameters(spec.seed)
@@ -72,10 +76,14 @@ class Evolution:
             statistics = ObservationStatistics.empty(description.observation_size)
         if warm_start is not None:
             mean, statistics = _warm(warm_start, mean, statistics)
-        problem = Problem(spec.population_size, spec.seed, mean)
-        strategy = strategy_class(spec.strategy, problem)
-        cap = spec.fitness.episode_cap
-        return cls(experiment, spec, description, strategy, statistics, cap.minimum if cap else None)
+        refuse_stages_of_another_shape(spec, mean)
+        first = spec.stage(0)
+        return cls(experiment, spec, description, begin_strategy(first, mean), statistics, _first_cap(first))
+
+    @property
+    def spec(self) -> ExperimentSpec:
+        """What holds in the present stage."""
+        return self.whole.stage(self.stage)
 
     @property
     def generation(self) -> int:
@@ -106,6 +114,27 @@ class Evolution:
             self.strategy.resize(next_population_size(self.spec, float(result.lengths.mean())))
         self.learnt = result
         return fitness, failed
+
+    def end_stage_if_due(self, training_return: float) -> None:
+        """Go on to the next stage if the present one ends with the generation that was just learnt.
+
+        ``training_return`` is the mean return of its rollouts. What the search has learnt goes on: only the
+        specification changes. Called once the test beside the generation is known, and before its commit.
+        """
+        if self.stage == len(self.whole.curriculum):
+            return
+        until = self.whole.curriculum[self.stage].until
+        if until.reached(self.generation, self.environment_steps, training_return, self.tested_return):
+            self._enter(self.stage + 1)
+
+    def _enter(self, stage: int) -> None:
+        state = self.strategy.state()
+        self.stage = stage
+        self.strategy = begin_strategy(self.spec, self.strategy.problem.initial_mean)
+        self.strategy.restore(state)
+        if self.spec.adaptive_population is None:
+            self.strategy.resize(self.spec.population_size)
+        self.episode_cap = _first_cap(self.spec)
 
     def _fitness(self, result: BatchResult) -> tuple[NDArray[np.float64], int]:
         """Aggregate each member's episodes; a member with a failed one gets the worst fitness of the others."""
@@ -168,6 +197,8 @@ class Evolution:
             "environment_steps": self.environment_steps,
             "elapsed_seconds": self.elapsed_seconds,
             "episode_cap": self.episode_cap,
+            "stage": self.stage,
+            "tested_return": self.tested_return,
             "observations": self.statistics.count if self.statistics else 0,
             "best_observations": best_observations,
         }
@@ -176,6 +207,9 @@ class Evolution:
     def restore(self, header: str, arrays: Arrays) -> None:
         """Go back to what `checkpoint` returned."""
         values = json.loads(header)
+        self.stage = values.get("stage", 0)
+        self.tested_return = values.get("tested_return")
+        self.strategy = begin_strategy(self.spec, self.strategy.problem.initial_mean)
         self.strategy.restore(
             {name.removeprefix(STRATEGY): array for name, array in arrays.items() if name.startswith(STRATEGY)}
         )
@@ -190,6 +224,10 @@ class Evolution:
     def parameters_sha256(self) -> str:
         """Return the digest of the mean, by which two runs are compared."""
         return hashlib.sha256(np.ascontiguousarray(self.strategy.mean).tobytes()).hexdigest()
+
+
+def _first_cap(spec: ExperimentSpec) -> int | None:
+    return spec.fitness.episode_cap.minimum if spec.fitness.episode_cap else None
 
 
 def aggregate(episodes: NDArray[np.float64], spec: FitnessSpec) -> NDArray[np.float64]:

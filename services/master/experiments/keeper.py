@@ -120,4 +120,5 @@ class Keeper:
         except InvalidInput as error:
             log.error("%s: the results of generation %d: %s", evolution.experiment, records[0].generation, error)
             return None
+        evolution.end_stage_if_due(records[0].returns.mean)
         return records[0]

@@ -11,11 +11,12 @@ from typing import Any, TypeVar
 
 from services.master.dispatch.dispatcher import Dispatcher
 from services.master.dispatch.fleet import Fleet
-from services.master.evolution.batches import test_batch
-from services.master.evolution.generation import run_generation, run_test
+from services.master.evolution.batches import confirming_batch, test_batch
+from services.master.evolution.generation import Confirmation, run_generation, run_test
 from services.master.evolution.solution import Solution
 from services.master.evolution.state import Evolution
 from services.master.experiments.blockade import Blockade
+from services.master.experiments.description import describe
 from services.master.experiments.keeper import Keeper
 from services.master.experiments.repository import ExperimentRepository
 from services.master.experiments.schemas import Experiment
@@ -124,6 +125,7 @@ class Runner:
             if went_back:  # as a restart would, which finds the same checkpoint and the same test
                 evolution = await self._resume(evolution.description)
             elif record is not None and not self._solved:  # what ran beside the test that ends it is dropped
+                evolution.end_stage_if_due(record.returns.mean)
                 await self._commit(evolution, record)
         return self._solved
 
@@ -137,7 +139,7 @@ class Runner:
             if not fleet.ready:
                 await repository.set_status(self._experiment.id, Status.WAITING, "no worker answers")
             await fleet.wait_until_ready()
-            if description is None and (description := await fleet.describe(self._spec.environment)):
+            if description is None and (description := await describe(self._spec, fleet)):
                 await repository.describe(self._experiment.id, description)
         return description
 
@@ -186,12 +188,20 @@ class Runner:
         test = run_test(
             test_batch(evolution),
             self._rooms.dispatcher,
+            confirmation=await self._confirmation(evolution),
             failed_episode=self._spec.fitness.failed_member,
             generation=generation,
             environment_steps=evolution.environment_steps,
             elapsed_seconds=evolution.elapsed_seconds,
         )
         return _PendingTest(evolution.model(), evolution.solution(), asyncio.create_task(test))
+
+    async def _confirmation(self, evolution: Evolution) -> Confirmation | None:
+        """Return how a test is confirmed that would be the best so far, where the specification asks for that."""
+        if (batch := confirming_batch(evolution)) is None:
+            return None
+        best = (await self._rooms.repository.get(self._experiment.id)).best_test_return
+        return Confirmation(batch, best, self._spec.stop.test_return)
 
     async def _finish_test(
         self, test: _PendingTest, evolution: Evolution, beside: GenerationRecord | None
@@ -203,7 +213,7 @@ class Runner:
         record = await test.record
         if beside is not None:
             record = record.model_copy(update={"retraining": await self._regression(record, beside)})
-        score = record.returns.mean
+        evolution.tested_return = score = record.returns.mean
         metadata = test.model.metadata.model_copy(update={"test_return": score})
         best = await self._commit_test(test.model.model_copy(update={"metadata": metadata}), record)
         if best and self._spec.retrain is not None:
@@ -232,7 +242,7 @@ class Runner:
 
     async def _heed_test(self, evolution: Evolution) -> None:
         """Do what the test of a generation just restored asks for: that was committed after its checkpoint."""
-        if self._spec.retrain is None:
+        if not await self._rooms.history.tests(self._experiment.id, after=evolution.generation - 1, limit=1):
             return
         tests = [
             t for t in await self._rooms.history.tests(self._experiment.id) if t.generation <= evolution.generation
@@ -240,6 +250,9 @@ class Runner:
         if not tests or tests[-1].generation != evolution.generation:
             return
         *before, test = tests
+        evolution.tested_return = test.returns.mean
+        if self._spec.retrain is None:
+            return
         if (retraining := test.retraining) is not None:
             evolution.go_back(retraining.dropped_steps, retraining.dropped_seconds)
         elif all(earlier.returns.mean < test.returns.mean for earlier in before):

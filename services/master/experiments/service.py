@@ -10,6 +10,7 @@ from pathlib import Path
 
 from services.master.evolution.state import Evolution
 from services.master.experiments.blockade import Blockade
+from services.master.experiments.description import describe
 from services.master.experiments.repository import ExperimentRepository
 from services.master.experiments.runner import Rooms, Runner, write_derived
 from services.master.experiments.schemas import Experiment, Progress
@@ -54,7 +55,7 @@ class ExperimentService:
             StorageFailed: the disk does not take it; there is no such experiment then.
         """
         warm_start = await self._warm_start(spec)
-        description = await self._rooms.fleet.describe(spec.environment)
+        description = await describe(spec, self._rooms.fleet)
         experiment_id = f"{spec.name}-{secrets.token_hex(3)}"
         if description is not None:
             await asyncio.to_thread(Evolution.begin, experiment_id, spec, description, warm_start)
@@ -123,7 +124,7 @@ class ExperimentService:
     def demand(self) -> dict[str, int]:
         """Return how many rollouts a generation of each running experiment may have."""
         specs = {experiment_id: running.spec for experiment_id, running in self._running.items()}
-        return {one: spec.largest_population * spec.episodes_per_member for one, spec in specs.items()}
+        return {one: spec.largest_generation for one, spec in specs.items()}
 
     async def bindings(self) -> dict[str, str]:
         """Return the fingerprint of the machines that a running experiment is bound to, for each that is."""

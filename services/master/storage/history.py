@@ -52,6 +52,7 @@ class GenerationRecord(BaseModel):
     ] = None
     mean_length: Annotated[float, Field(description="Steps per episode.")]
     episode_cap: int | None
+    stage: Annotated[int, Field(description="Of the curriculum, counted from 0; without one always 0.")] = 0
     environment_steps: Annotated[int, Field(description="Training steps up to and with this generation.")]
     elapsed_seconds: Annotated[float, Field(description="Time spent training up to and with this generation.")]
     generation_seconds: float
@@ -85,6 +86,10 @@ class TestRecord(BaseModel):
 
     generation: int
     returns: ReturnSummary
+    screening: Annotated[
+        ReturnSummary | None,
+        Field(description="The first test, where `returns` are those of the second, on fresh episodes."),
+    ] = None
     episodes: int
     mean_length: float
     environment_steps: Annotated[int, Field(description="Training steps up to the tested generation.")]

@@ -75,9 +75,11 @@ def shaped(
 ) -> Vector:
     """Return the fitness ``(n,)`` of episodes of plain returns ``(n,)``; NaN is no terminating reward.
 
-    Both options change sums only, so they are worked out once an episode instead of once a step.
+    All options change sums only, so they are worked out once an episode instead of once a step.
     """
     drop = shaping.drop_terminal_penalty
     if drop is not None:
         plain = np.where(terminating_rewards <= -drop, plain - terminating_rewards, plain)
+    if shaping.finish_bonus:
+        plain = np.where(terminating_rewards > shaping.finish_above, plain + shaping.finish_bonus, plain)
     return plain - shaping.subtract_per_step * lengths

@@ -11,9 +11,10 @@ import pytest
 
 from services.master.dispatch.batch import Batch, BatchResult
 from services.master.dispatch.dispatcher import BatchFailed, Dispatcher
+from services.master.evolution.batches import confirming_batch
 from services.master.evolution.batches import test_batch as batch_of_test
+from services.master.evolution.generation import Confirmation, summarise
 from services.master.evolution.generation import run_test as run
-from services.master.evolution.generation import summarise
 from services.master.storage.history import TestRecord
 from shared.protocol import Failure
 from tests.master.evolution.test_state import begin
@@ -38,8 +39,16 @@ class Canned:
 def outcome(returns: list[float], failed_episode: Literal["worst", "fail"]) -> TestRecord:
     batch = batch_of_test(begin(cartpole(test={"every": 1, "episodes": len(returns)})))
     dispatcher = cast(Dispatcher, Canned(returns))
-    options = {"generation": 1, "environment_steps": 1, "elapsed_seconds": 1}
-    return asyncio.run(run(batch, dispatcher, failed_episode=failed_episode, **options))
+    return asyncio.run(
+        run(
+            batch,
+            dispatcher,
+            failed_episode=failed_episode,
+            generation=1,
+            environment_steps=1,
+            elapsed_seconds=1,
+        )
+    )
 
 
 def test_a_failed_test_episode_counts_as_the_worst_of_the_others() -> None:
@@ -71,3 +80,45 @@ def test_ordinary_returns_are_summed_up_to_the_bit_as_numpy_does() -> None:
     values = np.random.default_rng(1).normal(size=101)
     summary = summarise(values)
     assert (summary.mean, summary.std, summary.median) == (values.mean(), values.std(), np.median(values))
+
+
+class FirstLucky:
+    """In the dispatcher's place: the first test comes to 300, every later one to 200."""
+
+    def __init__(self) -> None:
+        self.episodes: list[int] = []
+
+    async def run(self, batch: Batch) -> BatchResult:
+        result = BatchResult.empty(len(batch))
+        result.returns[:] = result.fitness[:] = 200 if self.episodes else 300
+        result.lengths[:] = 10
+        self.episodes.append(len(batch))
+        return result
+
+
+@pytest.mark.parametrize(
+    ("best", "target", "confirmed"),
+    [(None, None, True), (250, None, True), (350, None, False), (300, None, False), (350, 300, True)],
+)
+def test_a_test_that_would_count_is_made_again_and_the_second_one_counts(
+    best: float | None, target: float | None, confirmed: bool
+) -> None:
+    evolution = begin(cartpole(test={"every": 1, "episodes": 4, "confirm_episodes": 9}))
+    again, lucky = confirming_batch(evolution), FirstLucky()
+    assert again is not None
+    record = asyncio.run(
+        run(
+            batch_of_test(evolution),
+            cast(Dispatcher, lucky),
+            confirmation=Confirmation(again, best, target),
+            failed_episode="worst",
+            generation=1,
+            environment_steps=1,
+            elapsed_seconds=1,
+        )
+    )
+    assert lucky.episodes == ([4, 9] if confirmed else [4])
+    assert record.returns.mean == (200 if confirmed else 300)
+    assert (record.screening is not None) is confirmed
+    assert record.episodes == len(record.episode_returns) == (9 if confirmed else 4)
+    assert confirming_batch(begin(cartpole())) is None

@@ -1,0 +1,28 @@
+"""What a specification's environments are, asked of a worker."""
+
+from __future__ import annotations
+
+from services.master.dispatch.fleet import Fleet
+from shared.errors import InvalidInput
+from shared.spec.environment import EnvironmentDescription
+from shared.spec.experiment import ExperimentSpec
+
+
+async def describe(spec: ExperimentSpec, fleet: Fleet) -> EnvironmentDescription | None:
+    """Return what the task's environment is; None where no worker can tell now.
+
+    Raises:
+        InvalidInput: no worker has it, or a stage trains in one whose observations or actions are others.
+    """
+    task = await fleet.describe(spec.environment)
+    if task is None:
+        return None
+    for number, stage in enumerate(spec.stages[:-1]):
+        if not spec.curriculum[number].environment:
+            continue
+        # On the task's engine, where it will run.
+        there = await fleet.describe(stage.environment.model_copy(update={"engine": task.engine}))
+        if there is not None and (there.observation_size, there.actions) != (task.observation_size, task.actions):
+            reason = "its observations or actions are not those of the task: one policy has to fit both"
+            raise InvalidInput.of(f"curriculum.{number}.environment", reason, stage.environment.id)
+    return task

@@ -1,0 +1,95 @@
+"""A curriculum: stages that come before the task itself, each an easier or shorter form of it.
+
+The specification around the curriculum is its last stage, and what tests test in every stage. A stage says what
+differs from it and when it ends; the mean, σ, momentum and the normaliser go on from stage to stage.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, JsonValue, model_validator
+
+from shared.spec.base import Spec
+from shared.validation import contradiction
+
+Overrides = Annotated[dict[str, JsonValue], Field(max_length=50)]
+
+
+class StageEndSpec(Spec):
+    """When a stage ends: with the first generation that reaches any of these, counted over the whole run."""
+
+    generations: Annotated[int, Field(ge=1, le=10_000_000)] | None = None
+    environment_steps: Annotated[int, Field(ge=1, le=10**15)] | None = None
+    training_return: float | None = Field(
+        default=None, description="Mean plain return of a generation's rollouts, in the stage's own environment."
+    )
+    test_return: float | None = Field(
+        default=None, description="Mean return of the last test before the generation, on the task itself."
+    )
+
+    @model_validator(mode="after")
+    def _ends(self) -> Self:
+        if all(value is None for value in self.model_dump().values()):
+            raise contradiction("", "a stage needs an end: one of " + ", ".join(type(self).model_fields))
+        return self
+
+    def reached(
+        self, generation: int, environment_steps: int, training_return: float, test_return: float | None
+    ) -> bool:
+        """Whether a stage is over after ``generation``; ``test_return`` is of the last test, if there was one."""
+        limits_and_values = (
+            (self.generations, generation),
+            (self.environment_steps, environment_steps),
+            (self.training_return, training_return),
+            (self.test_return, test_return),
+        )
+        return any(
+            limit is not None and value is not None and value >= limit for limit, value in limits_and_values
+        )
+
+
+class StageSpec(Spec):
+    """One stage: what differs from the specification around it. Given parts are merged into it, null takes out."""
+
+    until: StageEndSpec = Field(description="When the next stage begins.")
+    environment: Overrides = Field(
+        default_factory=dict,
+        description="Fields of `environment`: other `kwargs`, or the `id` of one with the same spaces.",
+    )
+    fitness: Overrides = Field(default_factory=dict, description="Fields of `fitness`.")
+    strategy: Overrides = Field(
+        default_factory=dict, description="Fields of `strategy` that leave the shape of its state as it is."
+    )
+    population_size: int | None = None
+    adaptive_population: Overrides | None = Field(default=None, description="Fields of `adaptive_population`.")
+    episodes_per_member: int | None = None
+    episode_seeds: Literal["generation", "pair", "member"] | None = None
+
+    def applied_to(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a specification's plain ``values`` with this stage's in their place, without a curriculum."""
+        overrides = self.model_dump(exclude={"until"}, exclude_none=True)
+        # What a user set to null inside a part stays null there: it takes out what the specification has.
+        for part in ("environment", "fitness", "strategy", "adaptive_population"):
+            if given := getattr(self, part):
+                overrides[part] = given
+        return merged({name: value for name, value in values.items() if name != "curriculum"}, overrides)
+
+
+def merged(values: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """Return ``values`` with those of ``overrides`` in their place, mappings merged in turn.
+
+    A mapping with another ``name`` is another choice (another optimizer, say): it replaces the one that was there.
+    """
+    result = dict(values)
+    for name, value in overrides.items():
+        there = result.get(name)
+        if isinstance(there, dict) and isinstance(value, dict) and _same_choice(there, value):
+            value = merged(there, value)
+        result[name] = value
+    return result
+
+
+def _same_choice(there: Mapping[str, Any], given: Mapping[str, Any]) -> bool:
+    return bool(given.get("name", there.get("name")) == there.get("name"))

@@ -1,0 +1,63 @@
+"""A curriculum through real services: stages that end each in their way, confirmed tests, and kills in between."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from tests.end_to_end.test_retraining import rows
+from tests.processes import Server, digests, eventually, master, submit, wait_for_end, worker
+from tests.specs import cartpole_values
+
+SPEC: dict[str, Any] = cartpole_values() | {
+    "environment": {"id": "CartPole-v1", "max_episode_steps": 200},
+    "curriculum": [
+        {
+            "until": {"generations": 2},
+            "environment": {"id": "CartPole-v0"},
+            "fitness": {"episode_cap": {"minimum": 20}},
+        },
+        {"until": {"environment_steps": 2000}, "episodes_per_member": 1, "population_size": 32},
+        {"until": {"test_return": 9}, "strategy": {"fitness_shaping": "z_score"}},
+    ],
+    "test": {"every": 2, "episodes": 4, "confirm_episodes": 8},
+    "stop": {"generations": 14},
+}
+
+
+def wait_for_generation(server: Server, experiment_id: str, generation: int) -> None:
+    eventually(lambda: len(rows(server, experiment_id, "generations")) >= generation)
+
+
+def test_a_curriculum_goes_through_its_stages_alike_through_every_kill(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        urls = [stack.enter_context(worker(tmp_path)).url]
+        running = stack.enter_context(master(tmp_path, urls))
+        calm = submit(running, SPEC)
+        assert wait_for_end(running, calm)["status"] == "completed"
+        generations, tests = rows(running, calm, "generations"), rows(running, calm, "tests")
+        assert [row["stage"] for row in generations[:3]] == [0, 0, 1]
+        assert {row["stage"] for row in generations} == {0, 1, 2, 3}
+        assert [row["population_size"] for row in generations[1:3]] == [16, 32]
+        assert tests[0]["screening"] is not None
+        assert {test["episodes"] for test in tests} <= {4, 8}
+        killed = submit(running, SPEC)
+        for generation in (2, 3, 6, 9):
+            wait_for_generation(running, killed, generation)
+            running.kill()
+            running = stack.enter_context(master(tmp_path, urls))
+        assert wait_for_end(running, killed)["generation"] == 14
+        assert digests(running, killed) == digests(running, calm)
+        assert rows(running, killed, "generations") == generations
+        assert rows(running, killed, "tests") == tests
+
+
+def test_a_stage_in_an_environment_with_other_observations_is_refused(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        urls = [stack.enter_context(worker(tmp_path)).url]
+        running = stack.enter_context(master(tmp_path, urls))
+        other = {"until": {"generations": 2}, "environment": {"id": "Acrobot-v1"}}
+        answer = running.http.post("/experiments", json=SPEC | {"curriculum": [other]})
+        assert answer.status_code == 422
+        assert answer.json()["errors"][0]["field"] == "curriculum.0.environment"

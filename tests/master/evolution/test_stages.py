@@ -1,0 +1,110 @@
+"""An evolution through the stages of a curriculum, fed with made-up results."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from services.master.evolution.batches import confirming_batch, training_batch
+from services.master.evolution.batches import test_batch as batch_of_test
+from services.master.evolution.state import Evolution
+from shared.errors import InvalidInput
+from shared.spec.experiment import ExperimentSpec
+from tests.master.evolution.test_state import begin, result
+from tests.specs import cartpole
+
+SHORT = {"until": {"generations": 2}, "fitness": {"episode_cap": {"minimum": 20}}, "episodes_per_member": 1}
+FEW = {"until": {"generations": 4}, "population_size": 8, "strategy": {"fitness_shaping": "z_score"}}
+
+
+def staged(*stages: dict[str, Any], **changes: Any) -> ExperimentSpec:
+    return cartpole(curriculum=list(stages), **changes)
+
+
+def advance(evolution: Evolution, generations: int) -> None:
+    for _ in range(generations):
+        evolution.strategy.ask()
+        evolution.learn(result(evolution, evolution.generation))
+        evolution.end_stage_if_due(0.0)
+
+
+def test_what_was_learnt_goes_on_from_stage_to_stage() -> None:
+    evolution = begin(staged(SHORT, FEW))
+    advance(evolution, 1)
+    assert (evolution.stage, evolution.spec.episodes_per_member) == (0, 1)
+    assert evolution.episode_cap is not None
+    before = evolution.strategy
+    advance(evolution, 1)
+    state = evolution.strategy.state()
+    assert (evolution.stage, evolution.strategy.population_size) == (1, 8)
+    assert evolution.spec.fitness.episode_cap is None
+    assert evolution.strategy is not before
+    np.testing.assert_array_equal(evolution.strategy.mean, before.mean)
+    for name, array in before.state().items():
+        if name != "population_size":
+            np.testing.assert_array_equal(state[name], array)
+    advance(evolution, 2)
+    assert (evolution.stage, evolution.spec, evolution.strategy.population_size) == (2, evolution.whole, 16)
+    advance(evolution, 3)
+    assert evolution.stage == 2
+
+
+@pytest.mark.parametrize("generations", range(1, 6))
+@pytest.mark.parametrize("strategy", ["pgpe", "pepg", "openai_es", "snes"])
+def test_a_restored_evolution_goes_on_bit_for_bit_in_every_stage(strategy: str, generations: int) -> None:
+    few = FEW if strategy in {"pgpe", "openai_es"} else FEW | {"strategy": {}}
+    spec = staged(SHORT, few, strategy={"name": strategy}, episode_seeds="member")
+    whole = begin(spec)
+    advance(whole, generations)
+    header, arrays = whole.checkpoint()
+    resumed = begin(spec)
+    resumed.restore(header, arrays)
+    assert (resumed.stage, resumed.episode_cap) == (whole.stage, whole.episode_cap)
+    for evolution in (whole, resumed):
+        advance(evolution, 4)
+    assert resumed.parameters_sha256() == whole.parameters_sha256()
+    assert resumed.strategy.population_size == whole.strategy.population_size
+
+
+def test_a_stage_ends_with_the_generation_after_the_test_that_reached_its_return() -> None:
+    evolution = begin(staged({"until": {"test_return": 90}, "episodes_per_member": 1}))
+    evolution.tested_return = 89.9
+    advance(evolution, 2)
+    assert evolution.stage == 0
+    evolution.tested_return = 90.0
+    advance(evolution, 1)
+    assert evolution.stage == 1
+
+
+def test_a_stage_trains_on_its_own_environment_and_is_tested_on_the_task_itself() -> None:
+    easier = {"until": {"generations": 2}, "environment": {"id": "CartPole-v0", "max_episode_steps": 50}}
+    evolution = begin(staged(easier))
+    training, test = training_batch(evolution, evolution.strategy.ask()), batch_of_test(evolution)
+    assert (training.header.environment.id, training.header.environment.max_episode_steps) == ("CartPole-v0", 50)
+    assert (test.header.environment.id, test.header.environment.max_episode_steps) == ("CartPole-v1", 100)
+
+
+def test_a_test_is_confirmed_on_fresh_episodes() -> None:
+    evolution = begin(cartpole(test={"every": 1, "episodes": 5, "confirm_episodes": 20}))
+    advance(evolution, 1)
+    test, again = batch_of_test(evolution), confirming_batch(evolution)
+    assert again is not None
+    assert (len(test), len(again)) == (5, 20)
+    assert not np.isin(test.seeds, again.seeds).any()
+
+
+@pytest.mark.parametrize(
+    ("stage", "strategy", "field"),
+    [
+        ({"strategy": {"optimizer": {"name": "adam"}}}, {"name": "pgpe"}, "curriculum.0.strategy"),
+        ({"population_size": 8}, {"name": "cma_es"}, "curriculum.0.population_size"),
+    ],
+)
+def test_a_stage_that_could_not_go_on_from_the_one_before_is_refused(
+    stage: dict[str, Any], strategy: dict[str, Any], field: str
+) -> None:
+    spec = staged({"until": {"generations": 2}} | stage, strategy=strategy, episode_seeds="member")
+    with pytest.raises(InvalidInput, match=field):
+        begin(spec)

@@ -1,0 +1,101 @@
+"""Stages of a specification: what differs in each, and when it ends."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from shared.errors import InvalidInput
+from shared.spec.curriculum import StageEndSpec
+from shared.spec.experiment import ExperimentSpec
+from shared.spec.parse import parse_spec
+from tests.specs import cartpole, cartpole_values
+
+
+def staged(*stages: dict[str, Any], **changes: Any) -> ExperimentSpec:
+    return cartpole(curriculum=list(stages), **changes)
+
+
+def refusal(*stages: dict[str, Any], **changes: Any) -> str:
+    with pytest.raises(InvalidInput) as refused:
+        parse_spec(json.dumps(cartpole_values() | {"curriculum": list(stages)} | changes))
+    return str(refused.value)
+
+
+def test_a_stage_differs_in_what_it_gives_and_the_task_itself_comes_last() -> None:
+    spec = staged(
+        {"until": {"generations": 2}, "fitness": {"episode_cap": {"minimum": 20}}, "episodes_per_member": 1},
+        {"until": {"generations": 4}, "strategy": {"fitness_shaping": "z_score"}, "population_size": 8},
+        fitness={"drop_terminal_penalty": 100},
+    )
+    first, second, task = spec.stages
+    assert task is spec
+    assert (first.episodes_per_member, second.episodes_per_member, task.episodes_per_member) == (1, 2, 2)
+    assert (first.population_size, second.population_size, task.population_size) == (16, 8, 16)
+    assert first.fitness.episode_cap is not None
+    assert second.fitness.episode_cap is None
+    assert {stage.fitness.drop_terminal_penalty for stage in spec.stages} == {100}  # merged, not replaced
+    assert (spec.largest_population, spec.largest_generation) == (16, 32)
+
+
+def test_null_in_a_stage_takes_out_what_the_specification_has() -> None:
+    spec = staged(
+        {"until": {"generations": 2}, "fitness": {"drop_terminal_penalty": None}},
+        fitness={"drop_terminal_penalty": 100},
+    )
+    assert spec.stage(0).fitness.drop_terminal_penalty is None
+
+
+def test_the_largest_stage_counts_as_the_size_of_the_experiment() -> None:
+    spec = staged({"until": {"generations": 2}, "population_size": 64, "episodes_per_member": 1})
+    assert (spec.largest_population, spec.largest_generation) == (64, 64)
+
+
+def test_stages_survive_the_json_that_a_specification_is_kept_as() -> None:
+    spec = staged({"until": {"test_return": 90.0}, "environment": {"max_episode_steps": 50}})
+    kept = ExperimentSpec.model_validate_json(spec.model_dump_json())
+    assert kept == spec
+    assert kept.stage(0).environment.max_episode_steps == 50
+
+
+@pytest.mark.parametrize(
+    ("stage", "named"),
+    [
+        ({"until": {}}, "curriculum.0.until: a stage needs an end"),
+        ({"until": {"generations": 2}, "fitness": {"agregate": "min"}}, "curriculum.0.fitness.agregate"),
+        ({"until": {"generations": 2}, "population_size": 7}, "curriculum.0.population_size: mirrored sampling"),
+        (
+            {"until": {"generations": 2}, "strategy": {"name": "pepg"}},
+            "curriculum.0.strategy.name: the strategy stays",
+        ),
+        ({"until": {"generations": 2}, "policy": {"name": "mlp"}}, "curriculum.0.policy"),
+        ({}, "curriculum.0.until"),
+    ],
+)
+def test_a_stage_that_breaks_a_rule_is_refused_by_its_field(stage: dict[str, Any], named: str) -> None:
+    assert named in refusal(stage)
+
+
+@pytest.mark.parametrize(
+    ("end", "over"),
+    [
+        ({"generations": 10}, True),
+        ({"generations": 11}, False),
+        ({"environment_steps": 500}, True),
+        ({"environment_steps": 501}, False),
+        ({"training_return": -3.0}, True),
+        ({"training_return": -2.9}, False),
+        ({"test_return": 80.0}, True),
+        ({"test_return": 80.1}, False),
+        ({"generations": 11, "test_return": 80.0}, True),
+    ],
+)
+def test_a_stage_is_over_at_the_first_end_that_is_reached(end: dict[str, Any], over: bool) -> None:
+    until = StageEndSpec.model_validate(end)
+    assert until.reached(10, 500, training_return=-3.0, test_return=80.0) is over
+
+
+def test_a_test_return_is_not_reached_before_there_was_a_test() -> None:
+    assert not StageEndSpec(test_return=-1e9).reached(10, 500, training_return=0.0, test_return=None)
