@@ -9,10 +9,12 @@ from typing import Annotated
 
 import typer
 
-from cli.api import MasterApi
 from cli.local_cluster import START_SECONDS, LocalCluster
 from cli.progress import Display
 from cli.specs import load_spec
+from seedcast import Client
+from seedcast.errors import MasterUnreachable
+from services.master.dispatch.fleet import WorkerState
 from services.master.experiments.schemas import Experiment
 from services.master.experiments.status import Status
 from shared.cpus import usable_cpus
@@ -41,7 +43,7 @@ def train(
     try:
         with LocalCluster(folder / "logs") as cluster:
             urls = cluster.start_workers(workers or usable_cpus())
-            api = MasterApi(cluster.start_master(folder, port, urls))
+            api = Client(cluster.start_master(folder, port, urls))
             _wait_for_master(api, cluster)
             experiment = _experiment(api, spec)
             ended = _watch(api, experiment, cluster, folder)
@@ -51,16 +53,24 @@ def train(
     raise typer.Exit(0 if ended.status is Status.COMPLETED else 1)
 
 
-def _wait_for_master(api: MasterApi, cluster: LocalCluster) -> None:
+def _wait_for_master(api: Client, cluster: LocalCluster) -> None:
     deadline = time.monotonic() + START_SECONDS
-    while not (api.alive(cluster.master_pid) and api.ready_workers()):
+    while not _works(api, cluster.master_pid):
         cluster.supervise()
         if time.monotonic() > deadline:
             raise StartupError(f"no master with a worker after {START_SECONDS:.0f} s; see the logs")
         time.sleep(0.1)
 
 
-def _experiment(api: MasterApi, spec: ExperimentSpec) -> Experiment:
+def _works(api: Client, pid: int) -> bool:
+    """Whether the master of this process id, and no other one, takes requests and has a worker."""
+    try:
+        return api.ready().get("pid") == pid and any(one.state is WorkerState.READY for one in api.workers())
+    except MasterUnreachable:
+        return False
+
+
+def _experiment(api: Client, spec: ExperimentSpec) -> Experiment:
     """Return the interrupted experiment of this very specification, or a new one."""
     for experiment in api.experiments():
         if experiment.status.active and experiment.spec == spec:
@@ -72,7 +82,7 @@ def _experiment(api: MasterApi, spec: ExperimentSpec) -> Experiment:
     return api.submit(spec)
 
 
-def _watch(api: MasterApi, experiment: Experiment, cluster: LocalCluster, folder: Path) -> Experiment:
+def _watch(api: Client, experiment: Experiment, cluster: LocalCluster, folder: Path) -> Experiment:
     """Show progress until the experiment has ended."""
     with Display(experiment, dashboard=f"{api.url}/dashboard/{experiment.id}") as display:
         while experiment.status.active:

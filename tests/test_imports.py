@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-FILES = sorted(path for folder in ("cli", "services", "shared") for path in Path(folder).rglob("*.py"))
+FILES = sorted(path for folder in ("cli", "seedcast", "services", "shared") for path in Path(folder).rglob("*.py"))
 
 FORBIDDEN = {
-    "shared": ["services", "cli"],
-    "services/worker": ["services.master", "cli"],
-    "services/master": ["services.worker", "cli"],
+    "shared": ["services", "cli", "seedcast"],
+    "seedcast": ["cli"],
+    "services/worker": ["services.master", "cli", "seedcast"],
+    "services/master": ["services.worker", "cli", "seedcast"],
     "services/master/strategies": ["services.master.dispatch", "services.master.storage", "services.master.e"],
     "services/master/dispatch": ["services.master.strategies", "services.master.storage", "services.master.e"],
     "services/master/storage": ["services.master.strategies", "services.master.dispatch", "services.master.e"],

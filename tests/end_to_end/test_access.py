@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from cli.api import MasterApi
+from seedcast import Client
 from shared.errors import SeedcastError
 from tests.deploy.applications import routes
 from tests.processes import Server, eventually, master, worker
@@ -116,12 +116,12 @@ def test_the_command_line_sends_the_token_of_its_environment(
     guarded: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SEEDCAST_TOKEN", TOKEN)
-    submitted = MasterApi(guarded.url).submit(cartpole(stop={"generations": 1}))
-    assert MasterApi(guarded.url).experiment(submitted.id).spec == submitted.spec
+    submitted = Client(guarded.url).submit(cartpole(stop={"generations": 1}))
+    assert Client(guarded.url).experiment(submitted.id).spec == submitted.spec
     for wrong in ("another-token-than-that", "", "ungültig"):
         monkeypatch.setenv("SEEDCAST_TOKEN", wrong)
         with pytest.raises(SeedcastError, match="token"):
-            MasterApi(guarded.url).experiments()
+            Client(guarded.url).experiments()
 
 
 def test_the_log_does_not_hold_the_token(guarded: Server) -> None:

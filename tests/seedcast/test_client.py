@@ -1,4 +1,4 @@
-"""The command line's view of a master, and of what is none."""
+"""The client's view of a master, and of what is none."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from cli.api import MasterApi, MasterUnreachable
+from seedcast import Client
+from seedcast.errors import MasterUnreachable
 from tests.processes import free_port
 
 
@@ -42,9 +43,9 @@ def stranger() -> Iterator[Stranger]:
         thread.join()
 
 
-CALLS: list[Callable[[MasterApi], object]] = [
-    MasterApi.ready_workers,
-    MasterApi.experiments,
+CALLS: list[Callable[[Client], object]] = [
+    Client.workers,
+    Client.experiments,
     lambda api: api.progress("x"),
     lambda api: api.generations("x", 0),
 ]
@@ -54,15 +55,15 @@ CALLS: list[Callable[[MasterApi], object]] = [
 @pytest.mark.parametrize("status", [200, 404, 502])
 @pytest.mark.parametrize("body", [b"<html>hello</html>", b"", b"[1]", b'{"detail": 3}', b"\xff"])
 def test_another_server_on_the_port_is_told_in_one_line(
-    stranger: Stranger, call: Callable[[MasterApi], object], status: int, body: bytes
+    stranger: Stranger, call: Callable[[Client], object], status: int, body: bytes
 ) -> None:
     stranger.status, stranger.body = status, body
     url = f"http://127.0.0.1:{stranger.server_port}"
     with pytest.raises(MasterUnreachable, match=f"{url} .*no Seedcast master.*{status}") as caught:
-        call(MasterApi(url))
+        call(Client(url))
     assert len(str(caught.value).splitlines()) == 1
 
 
 def test_nobody_on_the_port_is_told_in_one_line() -> None:
     with pytest.raises(MasterUnreachable, match="does not answer"):
-        MasterApi(f"http://127.0.0.1:{free_port()}").experiments()
+        Client(f"http://127.0.0.1:{free_port()}").experiments()

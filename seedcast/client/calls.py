@@ -1,0 +1,153 @@
+"""Every call of the API as a value: what is asked, and as what the answer is read. Nothing here waits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+from urllib.parse import quote
+
+from pydantic import TypeAdapter, ValidationError
+
+from services.master.catalogue.schemas import PolicyList, StrategyDescription, StrategyList
+from services.master.experiments.schemas import (
+    ArtifactList,
+    Experiment,
+    ExperimentList,
+    GenerationList,
+    Progress,
+    TestList,
+)
+from services.master.workers.schemas import WorkerList
+from shared.errors import InvalidInput
+from shared.spec.experiment import ExperimentSpec
+from shared.spec.parse import parse_spec
+from shared.validation import invalid
+
+T = TypeVar("T")
+Specification = ExperimentSpec | Mapping[str, Any] | str | Path
+"""An `ExperimentSpec`, its values, or the path of a YAML or JSON file."""
+
+
+@dataclass(frozen=True)
+class Call(Generic[T]):
+    """One request, and the type of its answer."""
+
+    method: str
+    path: str
+    answer: TypeAdapter[T]
+    params: Mapping[str, Any] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    json: Any = None
+
+
+EXPERIMENT = TypeAdapter(Experiment)
+EXPERIMENTS = TypeAdapter(ExperimentList)
+GENERATIONS = TypeAdapter(GenerationList)
+TESTS = TypeAdapter(TestList)
+ARTIFACTS = TypeAdapter(ArtifactList)
+PROGRESS: TypeAdapter[Progress | None] = TypeAdapter(Progress | None)
+WORKERS = TypeAdapter(WorkerList)
+STRATEGIES = TypeAdapter(StrategyList)
+STRATEGY = TypeAdapter(StrategyDescription)
+POLICIES = TypeAdapter(PolicyList)
+READY = TypeAdapter(dict[str, Any])
+
+
+def ready() -> Call[dict[str, Any]]:
+    """Whether the master takes requests, and who answers."""
+    return Call("GET", "/readyz", READY)
+
+
+def submit(spec: Specification) -> Call[Experiment]:
+    """Start an experiment.
+
+    Raises:
+        InvalidInput: the file cannot be read, or the specification breaks a rule.
+    """
+    body = checked(spec).model_dump(mode="json", exclude_unset=True)
+    return Call("POST", "/experiments", EXPERIMENT, json=body)
+
+
+def experiments() -> Call[ExperimentList]:
+    """All experiments, newest first."""
+    return Call("GET", "/experiments", EXPERIMENTS)
+
+
+def experiment(experiment_id: str) -> Call[Experiment]:
+    """One experiment."""
+    return Call("GET", _of(experiment_id), EXPERIMENT)
+
+
+def stop(experiment_id: str) -> Call[Experiment]:
+    """Stop an experiment."""
+    return Call("POST", _of(experiment_id, "stop"), EXPERIMENT)
+
+
+def progress(experiment_id: str) -> Call[Progress | None]:
+    """How far the generation in the making is."""
+    return Call("GET", _of(experiment_id, "progress"), PROGRESS)
+
+
+def generations(experiment_id: str, after: int) -> Call[GenerationList]:
+    """The generations committed after one."""
+    return Call("GET", _of(experiment_id, "history"), GENERATIONS, {"after": after})
+
+
+def tests(experiment_id: str, after: int) -> Call[TestList]:
+    """The tests of generations later than one."""
+    return Call("GET", _of(experiment_id, "tests"), TESTS, {"after": after})
+
+
+def artifacts(experiment_id: str) -> Call[ArtifactList]:
+    """The files of an experiment."""
+    return Call("GET", _of(experiment_id, "artifacts"), ARTIFACTS)
+
+
+def artifact_path(experiment_id: str, name: str) -> str:
+    """Where a file of an experiment is downloaded from."""
+    return _of(experiment_id, "artifacts", name)
+
+
+def workers() -> Call[WorkerList]:
+    """The fleet."""
+    return Call("GET", "/workers", WORKERS)
+
+
+def strategies() -> Call[StrategyList]:
+    """The registered strategies."""
+    return Call("GET", "/strategies", STRATEGIES)
+
+
+def strategy(name: str) -> Call[StrategyDescription]:
+    """One registered strategy."""
+    return Call("GET", f"/strategies/{quote(name, safe='')}", STRATEGY)
+
+
+def policies() -> Call[PolicyList]:
+    """The registered policies."""
+    return Call("GET", "/policies", POLICIES)
+
+
+def checked(spec: Specification) -> ExperimentSpec:
+    """Return a specification, whatever it was given as.
+
+    Raises:
+        InvalidInput: the file cannot be read, or the specification breaks a rule.
+    """
+    if isinstance(spec, ExperimentSpec):
+        return spec
+    if isinstance(spec, Mapping):
+        try:
+            return ExperimentSpec.model_validate(dict(spec))
+        except ValidationError as error:
+            raise invalid(error) from error
+    try:
+        return parse_spec(Path(spec).read_bytes())
+    except OSError as error:
+        raise InvalidInput.of(str(spec), error.strerror or "cannot be read") from error
+
+
+def _of(experiment_id: str, *parts: str) -> str:
+    return "/".join(["/experiments", *(quote(part, safe="") for part in (experiment_id, *parts))])

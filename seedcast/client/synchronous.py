@@ -1,0 +1,149 @@
+"""The client for scripts, notebooks and the command line."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+import httpx
+
+from seedcast.client import calls, exchange
+from seedcast.client.calls import Call, Specification
+from services.master.catalogue.schemas import PluginDescription, StrategyDescription
+from services.master.experiments.schemas import Experiment, Progress
+from services.master.storage.artifacts import Artifact
+from services.master.storage.history import GenerationRecord, TestRecord
+from services.master.workers.schemas import WorkerView
+
+T = TypeVar("T")
+
+
+class Client:
+    """Calls to one master. Every method raises `SeedcastError` where the master refuses or does not answer.
+
+    ``url`` and ``token`` default to SEEDCAST_URL (else http://127.0.0.1:8000) and SEEDCAST_TOKEN; ``timeout``, in
+    seconds, is for each wait of a request.
+    """
+
+    def __init__(self, url: str | None = None, token: str | None = None, timeout: float = 60.0) -> None:
+        self._http = httpx.Client(**exchange.options(url, token, timeout))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def url(self) -> str:
+        """The master's address."""
+        return str(self._http.base_url).rstrip("/")
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def ready(self) -> dict[str, Any]:
+        """Return the master's process id and what it says of its health, once it takes requests."""
+        return self._send(calls.ready())
+
+    def submit(self, spec: Specification) -> Experiment:
+        """Start an experiment from an `ExperimentSpec`, its values, or the path of a file.
+
+        Raises:
+            InvalidInput: a field of it is wrong; every one is named.
+        """
+        return self._send(calls.submit(spec))
+
+    def experiments(self) -> list[Experiment]:
+        """Return all experiments, newest first."""
+        return self._send(calls.experiments()).experiments
+
+    def experiment(self, experiment_id: str) -> Experiment:
+        """Return one experiment.
+
+        Raises:
+            NotFound: there is no such experiment.
+        """
+        return self._send(calls.experiment(experiment_id))
+
+    def wait(self, experiment_id: str, poll_seconds: float = 1.0) -> Experiment:
+        """Return an experiment once it has ended, however it did."""
+        while (experiment := self.experiment(experiment_id)).status.active:
+            time.sleep(poll_seconds)
+        return experiment
+
+    def stop(self, experiment_id: str) -> Experiment:
+        """Stop an experiment as of its last committed generation.
+
+        Raises:
+            Conflict: it has ended already.
+        """
+        return self._send(calls.stop(experiment_id))
+
+    def progress(self, experiment_id: str) -> Progress | None:
+        """Return how far the generation in the making is; nothing between two."""
+        return self._send(calls.progress(experiment_id))
+
+    def generations(self, experiment_id: str, after: int = 0) -> list[GenerationRecord]:
+        """Return the generations committed after one, oldest first."""
+        return self._send(calls.generations(experiment_id, after)).generations
+
+    def tests(self, experiment_id: str, after: int = -1) -> list[TestRecord]:
+        """Return the tests of generations later than one, oldest first."""
+        return self._send(calls.tests(experiment_id, after)).tests
+
+    def artifacts(self, experiment_id: str) -> list[Artifact]:
+        """Return the files that can be downloaded."""
+        return self._send(calls.artifacts(experiment_id)).artifacts
+
+    def download(self, experiment_id: str, name: str, path: str | Path) -> Path:
+        """Save a file of an experiment as it is now; ``path`` appears when it is whole.
+
+        Raises:
+            NotFound: there is no such file.
+        """
+        path = Path(path)
+        part = path.with_name(f".{path.name}.part")
+        try:
+            with self._http.stream("GET", calls.artifact_path(experiment_id, name)) as response:
+                if not response.is_success:
+                    response.read()
+                exchange.check(response)
+                with part.open("wb") as file:
+                    for chunk in response.iter_bytes():
+                        file.write(chunk)
+            part.replace(path)
+        except httpx.HTTPError as error:
+            raise exchange.unreachable(self._http.base_url, error) from error
+        finally:
+            part.unlink(missing_ok=True)
+        return path
+
+    def workers(self) -> list[WorkerView]:
+        """Return the fleet."""
+        return self._send(calls.workers()).workers
+
+    def strategies(self) -> list[StrategyDescription]:
+        """Return what strategies there are."""
+        return self._send(calls.strategies()).strategies
+
+    def strategy(self, name: str) -> StrategyDescription:
+        """Return one strategy.
+
+        Raises:
+            NotFound: there is no such strategy.
+        """
+        return self._send(calls.strategy(name))
+
+    def policies(self) -> list[PluginDescription]:
+        """Return what policies there are."""
+        return self._send(calls.policies()).policies
+
+    def _send(self, call: Call[T]) -> T:
+        try:
+            response = self._http.request(**exchange.arguments(call))
+        except httpx.HTTPError as error:
+            raise exchange.unreachable(self._http.base_url, error) from error
+        return exchange.answer(call, response)

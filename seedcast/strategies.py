@@ -1,0 +1,19 @@
+"""What the author of a strategy derives from and draws with; see examples/custom_strategy."""
+
+from __future__ import annotations
+
+from services.master.strategies.base import Parameters, Problem, State, Strategy
+from services.master.strategies.population import Population
+from services.master.strategies.sampling import GaussianPopulation, sampling_bytes
+from shared.spec.strategy import StrategySpec
+
+__all__ = [
+    "GaussianPopulation",
+    "Parameters",
+    "Population",
+    "Problem",
+    "State",
+    "Strategy",
+    "StrategySpec",
+    "sampling_bytes",
+]
