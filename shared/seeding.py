@@ -28,6 +28,8 @@ class Purpose(IntEnum):
     """What a strategy draws besides its members' perturbations."""
     CONFIRMING_EPISODES = 6
     """Those on which a test that would be the best is made again."""
+    STUDY = 7
+    """The settings that a study draws."""
 
 
 def generator(seed: int, purpose: Purpose, *counters: int) -> np.random.Generator:

@@ -53,5 +53,6 @@ def test_the_numbers_of_purposes_and_their_draws_are_part_of_the_contract() -> N
         "ACTION_NOISE": 4,
         "STRATEGY": 5,
         "CONFIRMING_EPISODES": 6,
+        "STUDY": 7,
     }
     assert generator(7, Purpose.NOISE, 3, 4).integers(0, 2**32, 3).tolist() == [2949851407, 1692605076, 1104033174]

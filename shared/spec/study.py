@@ -1,0 +1,192 @@
+"""`StudySpec`: one specification, varied along axes and over seeds, within a budget."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import math
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, JsonValue, model_validator
+
+from shared.errors import FieldError, InvalidInput
+from shared.seeding import Purpose, generator
+from shared.spec.base import Spec
+from shared.spec.experiment import ExperimentSpec
+from shared.spec.parse import parse_spec
+from shared.validation import contradiction
+
+MOST_RUNS = 10_000
+
+
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
+Seeds = Annotated[list[Seed], Field(min_length=1, max_length=1000)] | Annotated[int, Field(ge=1, le=1000)]
+
+
+class AxisSpec(Spec):
+    """One field that differs from trial to trial: among ``values``, or drawn between ``low`` and ``high``."""
+
+    field: Annotated[str, Field(pattern=r"^[A-Za-z_][\w.]*$", max_length=200)] = Field(
+        description="Where it stands in the specification, such as `strategy.radius`."
+    )
+    values: Annotated[list[JsonValue], Field(min_length=1, max_length=1000)] | None = None
+    low: float | None = None
+    high: float | None = None
+    scale: Literal["linear", "log"] = "linear"
+    integer: bool = Field(default=False, description="Drawn numbers are rounded to whole ones.")
+
+    @model_validator(mode="after")
+    def _values_or_a_range(self) -> Self:
+        if (self.values is None) == (self.low is None and self.high is None):
+            raise contradiction("", f"{self.field} needs either values, or low and high")
+        if self.values is None:
+            if self.low is None or self.high is None or not self.low < self.high:
+                raise contradiction("low", f"must be below high, got {self.low} and {self.high}")
+            if self.scale == "log" and self.low <= 0:
+                raise contradiction("low", f"must be above 0 on a log scale, got {self.low}")
+        return self
+
+    def drawn(self, uniform: float) -> JsonValue:
+        """Return the value at ``uniform``, from 0 to 1 and below it."""
+        if self.values is not None:
+            return self.values[int(uniform * len(self.values))]
+        low, high = float(self.low or 0.0), float(self.high or 0.0)
+        if self.scale == "log":
+            value = math.exp(math.log(low) + uniform * (math.log(high) - math.log(low)))
+        else:
+            value = low + uniform * (high - low)
+        return round(value) if self.integer else value
+
+
+class BudgetSpec(Spec):
+    """What a study may use."""
+
+    environment_steps: Annotated[int, Field(ge=1, le=10**15)] = Field(description="Training steps of one run.")
+    core_hours: Annotated[float, Field(gt=0, le=1e9)] | None = Field(
+        default=None, description="Of all runs together: once they are used, no run goes on."
+    )
+    runs_at_once: Annotated[int, Field(ge=1, le=1000)] = 1
+
+
+class HalvingSpec(Spec):
+    """Successive halving: all trials run for a while, the best of them for longer, and so on.
+
+    Jamieson and Talwalkar, "Non-stochastic best arm identification and hyperparameter optimization" (2016,
+    https://arxiv.org/abs/1502.07943). Trials are compared by their mean test return at equal training steps.
+    """
+
+    first_environment_steps: Annotated[int, Field(ge=1, le=10**15)] = Field(description="Of one run, at first.")
+    keep: Annotated[float, Field(gt=0, lt=1)] = Field(
+        default=1 / 3, description="The share of the trials that goes on, each for 1 / keep times as many steps."
+    )
+
+
+class StudySpec(Spec):
+    """One study. The same specification always gives the same runs."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=80)]
+    specification: dict[str, JsonValue] = Field(description="An experiment's; its `name` and `seed` are replaced.")
+    axes: Annotated[list[AxisSpec], Field(max_length=20)] = Field(default_factory=list)
+    draws: Annotated[int, Field(ge=1, le=MOST_RUNS)] | None = Field(
+        default=None, description="How many trials are drawn at random; without it the whole grid is run."
+    )
+    draw_seed: Seed = 0
+    seeds: Seeds = Field(default=3, description="Each trial's seeds, or how many: 3 stands for 0, 1, 2.")
+    budget: BudgetSpec
+    halving: HalvingSpec | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        fields = [axis.field for axis in self.axes]
+        if len(set(fields)) < len(fields):
+            raise contradiction("axes", "two axes have the same field")
+        if self.draws is None and any(axis.values is None for axis in self.axes):
+            raise contradiction("draws", "is needed where an axis is a range: so many trials are drawn")
+        if len(set(self.seed_list)) < len(self.seed_list):
+            raise contradiction("seeds", "the same seed twice gives the same run twice")
+        if (runs := self.trial_count * len(self.seed_list)) > MOST_RUNS:
+            raise contradiction("axes", f"{runs} runs are over the limit of {MOST_RUNS}")
+        if self.halving and self.halving.first_environment_steps > self.budget.environment_steps:
+            raise contradiction("halving.first_environment_steps", "is more than the budget's environment_steps")
+        return self
+
+    @property
+    def seed_list(self) -> list[int]:
+        """Every trial's seeds."""
+        return list(range(self.seeds)) if isinstance(self.seeds, int) else self.seeds
+
+    @property
+    def trial_count(self) -> int:
+        """How many settings are tried."""
+        return self.draws or math.prod(len(axis.values or ()) for axis in self.axes)
+
+    def trials(self) -> list[dict[str, JsonValue]]:
+        """Return every trial's values by field, in an order that never changes."""
+        if self.draws is None:
+            grid = itertools.product(*(axis.values or () for axis in self.axes))
+            return [{axis.field: value for axis, value in zip(self.axes, point, strict=True)} for point in grid]
+        uniform = generator(self.draw_seed, Purpose.STUDY).random((self.draws, len(self.axes)))
+        return [
+            {axis.field: axis.drawn(float(u)) for axis, u in zip(self.axes, row, strict=True)} for row in uniform
+        ]
+
+    def rungs(self) -> list[int]:
+        """Return the training steps at which trials are compared, rising to the budget's; one without halving."""
+        whole = self.budget.environment_steps
+        if self.halving is None:
+            return [whole]
+        levels = list[int]()
+        steps = float(self.halving.first_environment_steps)
+        while round(steps) < whole:
+            levels.append(round(steps))
+            steps /= self.halving.keep
+        return [*levels, whole]
+
+    def experiment(self, trial: int, seed: int, environment_steps: int) -> ExperimentSpec:
+        """Return one run's specification, which stops after so many training steps.
+
+        Raises:
+            InvalidInput: a value of this trial does not fit; the field is named.
+        """
+        values = json.loads(json.dumps(self.specification))
+        for field, value in self.trials()[trial].items():
+            put(values, field, value)
+        values |= {"name": f"{self.name}-{trial}-{seed}", "seed": seed}
+        stop = dict(values.get("stop") or {})
+        limits = [limit for limit in (stop.get("environment_steps"), environment_steps) if limit is not None]
+        stop["environment_steps"] = min(limits)
+        stop.setdefault("generations", 10_000_000)
+        values["stop"] = stop
+        return parse_spec(json.dumps(values))
+
+    def check(self) -> None:
+        """Check every trial's specification.
+
+        Raises:
+            InvalidInput: one breaks a rule; the trial's values and the field are named.
+        """
+        for number, values in enumerate(self.trials()):
+            try:
+                self.experiment(number, self.seed_list[0], self.rungs()[0])
+            except InvalidInput as error:
+                raise _with_values(error, values) from error
+
+
+def _with_values(error: InvalidInput, values: Mapping[str, JsonValue]) -> InvalidInput:
+    """Return the error as one of the study's specification, with the trial that it comes from."""
+    trial = f" (with {', '.join(f'{field}={value}' for field, value in values.items())})" if values else ""
+    return InvalidInput(
+        [FieldError(f"specification.{one.field}", one.reason + trial, one.value) for one in error.errors]
+    )
+
+
+def put(values: dict[str, Any], field: str, value: JsonValue) -> None:
+    """Set a field by its path, making the mappings on the way."""
+    *parents, last = field.split(".")
+    for parent in parents:
+        inner = values.get(parent)
+        if not isinstance(inner, dict):
+            inner = values[parent] = {}
+        values = inner
+    values[last] = value

@@ -1,0 +1,83 @@
+"""What a study's specification stands for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from shared.errors import InvalidInput
+from tests.master.studies.test_plan import study
+
+
+def test_trials_are_the_grid_of_all_values_in_a_fixed_order() -> None:
+    spec = study(
+        axes=[{"field": "strategy.radius", "values": [1, 2]}, {"field": "population_size", "values": [8, 16]}]
+    )
+    assert spec.trials() == [
+        {"strategy.radius": 1, "population_size": 8},
+        {"strategy.radius": 1, "population_size": 16},
+        {"strategy.radius": 2, "population_size": 8},
+        {"strategy.radius": 2, "population_size": 16},
+    ]
+
+
+def test_a_study_without_axes_is_one_setting_over_seeds() -> None:
+    spec = study(axes=[], seeds=[3, 5])
+    assert (spec.trials(), spec.trial_count, spec.seed_list) == ([{}], 1, [3, 5])
+
+
+def test_drawn_trials_lie_in_their_ranges_and_never_change() -> None:
+    axes = [
+        {"field": "strategy.radius", "low": 0.1, "high": 10, "scale": "log"},
+        {"field": "population_size", "low": 4, "high": 64, "integer": True},
+        {"field": "episode_seeds", "values": ["pair", "member"]},
+    ]
+    spec = study(axes=axes, draws=200)
+    trials = spec.trials()
+    assert trials == study(axes=axes, draws=200).trials()
+    assert trials != study(axes=axes, draws=200, draw_seed=1).trials()
+    radii = sorted(float(trial["strategy.radius"]) for trial in trials)  # type: ignore[arg-type]
+    assert 0.1 <= radii[0] < radii[-1] <= 10
+    assert 0.5 < radii[100] < 2  # the middle of a log range is its geometric mean
+    assert all(isinstance(trial["population_size"], int) for trial in trials)
+    assert {trial["episode_seeds"] for trial in trials} == {"pair", "member"}
+
+
+def test_rungs_grow_by_what_is_kept_and_end_at_the_budget() -> None:
+    assert study().rungs() == [900]
+    assert study(halving={"first_environment_steps": 100, "keep": 0.5}).rungs() == [100, 200, 400, 800, 900]
+
+
+def test_a_run_is_an_ordinary_experiment_with_its_seed_and_values() -> None:
+    spec = study().experiment(trial=2, seed=1, environment_steps=500)
+    assert (spec.name, spec.seed, spec.stop.environment_steps) == ("radius-2-1", 1, 500)
+    assert spec.strategy.model_dump()["radius"] == 3
+    assert spec.stop.generations == 6  # what the specification says itself stays
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"axes": [{"field": "seed"}]}, "needs either values, or low and high"),
+        ({"axes": [{"field": "x", "low": 2, "high": 1}]}, "must be below high"),
+        ({"axes": [{"field": "x", "low": 0, "high": 1, "scale": "log"}]}, "above 0 on a log scale"),
+        ({"axes": [{"field": "x", "low": 0, "high": 1}]}, "so many trials are drawn"),
+        ({"axes": [{"field": "x", "values": [1]}, {"field": "x", "values": [2]}]}, "the same field"),
+        ({"seeds": [1, 1]}, "the same seed twice"),
+        ({"seeds": 1000, "axes": [{"field": "x", "values": list(range(100))}]}, "over the limit"),
+        ({"halving": {"first_environment_steps": 1000}}, "more than the budget"),
+    ],
+)
+def test_a_study_that_makes_no_sense_is_refused(changes: dict[str, Any], reason: str) -> None:
+    with pytest.raises(ValidationError, match=reason):
+        study(**changes)
+
+
+def test_a_value_that_does_not_fit_is_named_with_its_field_and_trial() -> None:
+    spec = study(axes=[{"field": "population_size", "values": [16, 7]}])
+    with pytest.raises(InvalidInput) as refused:
+        spec.check()
+    assert str(refused.value).startswith("specification.population_size")
+    assert "population_size=7" in str(refused.value)
