@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -40,6 +41,8 @@ class LocalCluster:
         logs.mkdir(parents=True, exist_ok=True)
         self._logs = logs
         self._servers: list[_Server] = []
+        self._shared = {"SEEDCAST_WORKER_SECRET": secrets.token_urlsafe(32)}
+        """Nobody but this master may use these workers: other users of the machine can reach them."""
 
     def start_workers(self, count: int, slots: int = 1) -> list[str]:
         """Start workers of so many slots each and return their URLs."""
@@ -108,7 +111,7 @@ class LocalCluster:
         with (self._logs / f"{name}.log").open("ab") as log:
             return subprocess.Popen(
                 [sys.executable, "-m", module],
-                env=os.environ | environment,
+                env=os.environ | self._shared | environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -5,6 +5,9 @@
     SeedcastError                 500
     ├── InvalidInput              422   carries one FieldError per wrong value
     ├── Unauthorised              401   the token is missing or wrong
+    ├── Forbidden                 403   the token is for less, or a foreign web page asks
+    ├── MisdirectedRequest        421   the Host is none of this server's
+    ├── UnsupportedMediaType      415   the body is of no kind that is taken
     ├── NotFound                  404
     ├── Conflict                  409   right request, wrong moment
     ├── PayloadTooLarge           413
@@ -67,6 +70,27 @@ class Unauthorised(SeedcastError):
 
     status = 401
     title = "Unauthorised"
+
+
+class Forbidden(SeedcastError):
+    """The caller is known, or need not be, and still may not do this."""
+
+    status = 403
+    title = "Forbidden"
+
+
+class MisdirectedRequest(SeedcastError):
+    """The request is for a host that this server does not answer for."""
+
+    status = 421
+    title = "Misdirected request"
+
+
+class UnsupportedMediaType(SeedcastError):
+    """The body's content type is none that is taken."""
+
+    status = 415
+    title = "Unsupported media type"
 
 
 class NotFound(SeedcastError):

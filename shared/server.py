@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from pydantic_settings import BaseSettings
 
 from shared.errors import StartupError
+from shared.guard import is_loopback
 from shared.validation import field_errors
 
 KEEP_ALIVE_SECONDS = 75
@@ -89,6 +90,19 @@ def read_settings(settings: Callable[[], S]) -> S:
         prefix = str(getattr(settings, "model_config", {}).get("env_prefix", ""))
         wrong = [f"{prefix}{item.field}".upper() + f": {item.reason}" for item in field_errors(error.errors())]
         raise StartupError("; ".join(wrong)) from error
+
+
+def require_credentials(host: str, guarded: bool, prefix: str, variable: str) -> None:
+    """Refuse to be reached by everybody; ``guarded`` says that somebody has thought of that.
+
+    Raises:
+        StartupError: the host is not loopback, and nothing guards it.
+    """
+    if not guarded and not is_loopback(host):
+        raise StartupError(
+            f"{prefix}HOST={host} lets others than this machine call: set {prefix}{variable}, or, where something "
+            f"else keeps strangers away, {prefix}ALLOW_ANONYMOUS=true"
+        )
 
 
 def run_main(main: Callable[[], None], name: str) -> NoReturn:

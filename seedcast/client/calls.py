@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from services.master.catalogue.schemas import PolicyList, StrategyDescription, StrategyList
 from services.master.experiments.schemas import (
@@ -22,8 +22,7 @@ from services.master.experiments.schemas import (
 from services.master.workers.schemas import WorkerList
 from shared.errors import InvalidInput
 from shared.spec.experiment import ExperimentSpec
-from shared.spec.parse import parse_spec
-from shared.validation import invalid
+from shared.spec.parse import check_spec, parse_spec
 
 T = TypeVar("T")
 Specification = ExperimentSpec | Mapping[str, Any] | str | Path
@@ -139,10 +138,7 @@ def checked(spec: Specification) -> ExperimentSpec:
     if isinstance(spec, ExperimentSpec):
         return spec
     if isinstance(spec, Mapping):
-        try:
-            return ExperimentSpec.model_validate(dict(spec))
-        except ValidationError as error:
-            raise invalid(error) from error
+        return check_spec(dict(spec))
     try:
         return parse_spec(Path(spec).read_bytes())
     except OSError as error:

@@ -20,6 +20,7 @@ def main() -> None:
     """Take the port and the data folder, then serve."""
     failpoints.arm(os.environ.get("SEEDCAST_FAILPOINTS", ""))
     settings = read_settings(Settings)
+    settings.check_open_door()
     listener = bind(settings.host, settings.port)
     folder = DataFolder(settings.data)
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TypedDict
 
 from fastapi import FastAPI
@@ -12,7 +13,6 @@ from fastapi_offline import FastAPIOffline
 from threadpoolctl import threadpool_limits
 
 from services.master import operations
-from services.master.access import TokenRequired
 from services.master.autoscale import endpoints as autoscale
 from services.master.autoscale.plan import Planner
 from services.master.catalogue import endpoints as catalogue
@@ -21,6 +21,7 @@ from services.master.dispatch.discovery import parse_workers
 from services.master.dispatch.dispatcher import Dispatcher
 from services.master.dispatch.entries import Limits
 from services.master.dispatch.fleet import Fleet
+from services.master.dispatch.worker_client import WorkerClient
 from services.master.experiments import endpoints as experiments
 from services.master.experiments.repository import ExperimentRepository
 from services.master.experiments.runner import Rooms
@@ -32,6 +33,8 @@ from services.master.storage.data_folder import DataFolder
 from services.master.storage.database import Database
 from services.master.storage.history import History
 from services.master.workers import endpoints as workers
+from shared.access import TokenRequired
+from shared.guard import JSON_TYPES, YAML_TYPES, Guard
 from shared.problems import install_problem_handlers
 
 
@@ -48,12 +51,13 @@ class State(TypedDict):
 def create_app(settings: Settings, folder: DataFolder) -> FastAPI:
     """Build the application; it starts working when it is served."""
     discovery = parse_workers(settings.workers)
+    secret = settings.worker_secret.get_secret_value() if settings.worker_secret else None
     bucket = Bucket(settings.artifacts) if settings.artifacts else None
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[State]:
         database = Database(folder.database)
-        fleet = Fleet(discovery)
+        fleet = Fleet(discovery, partial(WorkerClient, secret=secret))
         dispatcher = Dispatcher(fleet, Limits(unit_seconds=settings.unit_seconds))
         rooms = Rooms(ExperimentRepository(database), History(database), dispatcher, fleet)
         service = ExperimentService(folder, rooms)
@@ -87,8 +91,11 @@ def create_app(settings: Settings, folder: DataFolder) -> FastAPI:
         lifespan=lifespan,
     )
     install_problem_handlers(app)
-    if settings.token is not None:
-        app.add_middleware(TokenRequired, token=settings.token.get_secret_value())
+    if settings.access:
+        app.add_middleware(TokenRequired, tokens=settings.access)
+    app.add_middleware(
+        Guard, media_types=JSON_TYPES | YAML_TYPES, hosts=settings.hosts, any_host=bool(settings.access)
+    )
     app.include_router(experiments.router)
     app.include_router(catalogue.router)
     app.include_router(operations.router)

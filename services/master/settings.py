@@ -5,13 +5,24 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, Secret, StringConstraints
+from pydantic import AfterValidator, Field, Secret
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.master.autoscale.plan import Limits as AutoscaleLimits
+from shared.access import NamedToken, Right, Token, parse_tokens
+from shared.server import require_credentials
 
-Token = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[A-Za-z0-9._~+/-]{16,4096}=*$")]
-"""What RFC 6750 lets a bearer token consist of, and enough of it not to be guessed."""
+
+def _tokens(text: str) -> str:
+    try:
+        parse_tokens(text)
+    except ValueError as error:
+        raise PydanticCustomError("tokens", "{reason}", {"reason": str(error)}) from None
+    return text
+
+
+Tokens = Annotated[str, AfterValidator(_tokens)]
 
 
 class Settings(BaseSettings):
@@ -33,6 +44,24 @@ class Settings(BaseSettings):
         default=None,
         description="When set, everything but /livez, /readyz and /metrics wants it: Authorization: Bearer …, or "
         "Basic with any name and it as the password. 16 characters or more, of A-Z a-z 0-9 . _ ~ + / -",
+    )
+    tokens: Secret[Tokens] | None = Field(
+        default=None,
+        description="More of them, each with a name and a right: `ann:write:TOKEN grafana:read:TOKEN`. One to "
+        "read with changes nothing.",
+    )
+    allow_anonymous: bool = Field(
+        default=False,
+        description="Without a token the master listens on loopback only, unless this is true: then something "
+        "else has to keep strangers away.",
+    )
+    allowed_hosts: str = Field(
+        default="",
+        description="Names, separated by commas, that a master without a token answers for besides addresses and "
+        "names that no stranger can register: localhost, *.svc, *.cluster.local, *.internal, those without a dot.",
+    )
+    worker_secret: Secret[Token] | None = Field(
+        default=None, description="What the workers want of the master, as their SEEDCAST_WORKER_SECRET."
     )
     artifacts: str | None = Field(
         default=None, description="Where artifacts are copied to: gs://bucket/folder, or another URL of fsspec."
@@ -59,3 +88,22 @@ class Settings(BaseSettings):
             rollouts_per_slot=self.autoscale_rollouts_per_slot,
             hold_seconds=self.autoscale_hold_seconds,
         )
+
+    @property
+    def access(self) -> tuple[NamedToken, ...]:
+        """Every token there is, with what it is good for; none: everybody may call."""
+        own = [] if self.token is None else [NamedToken("token", Right.WRITE, self.token.get_secret_value())]
+        return (*own, *(() if self.tokens is None else parse_tokens(self.tokens.get_secret_value())))
+
+    @property
+    def hosts(self) -> frozenset[str]:
+        """The names in ``allowed_hosts``."""
+        return frozenset(name.strip().lower() for name in self.allowed_hosts.split(",") if name.strip())
+
+    def check_open_door(self) -> None:
+        """Refuse to listen off loopback without a token.
+
+        Raises:
+            StartupError: it would, and nobody has said that it may.
+        """
+        require_credentials(self.host, bool(self.access) or self.allow_anonymous, "SEEDCAST_", "TOKEN")

@@ -12,6 +12,7 @@ from shared.server import bind, read_settings, run_main, serve
 def main() -> None:
     """Take the port, then serve."""
     settings = read_settings(Settings)
+    settings.check_open_door()
     listener = bind(settings.host, settings.port)
     metrics = Metrics()
     pool = SlotPool(settings.slots, settings.queue, settings.slot_memory_bytes, metrics.count)

@@ -15,7 +15,10 @@ from services.worker.metrics import Metrics
 from services.worker.schemas import add_schemas
 from services.worker.settings import Settings
 from services.worker.slots.pool import SlotPool
+from shared.access import TokenRequired
+from shared.guard import JSON_TYPES, Guard
 from shared.problems import install_problem_handlers
+from shared.protocol import FRAME_MEDIA_TYPE
 
 
 class State(TypedDict):
@@ -46,6 +49,9 @@ def create_app(settings: Settings, pool: SlotPool, metrics: Metrics) -> FastAPI:
         lifespan=lifespan,
     )
     install_problem_handlers(app)
+    if settings.access:
+        app.add_middleware(TokenRequired, tokens=settings.access)
+    app.add_middleware(Guard, media_types=JSON_TYPES | {FRAME_MEDIA_TYPE}, any_host=bool(settings.access))
     app.include_router(router)
     add_schemas(app)
     return app

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, Secret
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from shared.access import NamedToken, Right, Token
 from shared.cpus import usable_cpus
+from shared.server import require_credentials
 
 
 class Settings(BaseSettings):
@@ -35,3 +37,26 @@ class Settings(BaseSettings):
     slot_memory_bytes: Annotated[int, Field(ge=1)] | None = Field(
         default=None, description="A slot that takes more is killed and replaced."
     )
+    secret: Secret[Token] | None = Field(
+        default=None,
+        description="When set, everything but /livez, /readyz and /metrics wants it: Authorization: Bearer …; "
+        "the master sends what its variable of the same name holds.",
+    )
+    allow_anonymous: bool = Field(
+        default=False,
+        description="Without a secret the worker listens on loopback only, unless this is true: then something "
+        "else has to keep strangers away.",
+    )
+
+    @property
+    def access(self) -> tuple[NamedToken, ...]:
+        """The secret, if there is one."""
+        return () if self.secret is None else (NamedToken("master", Right.WRITE, self.secret.get_secret_value()),)
+
+    def check_open_door(self) -> None:
+        """Refuse to listen off loopback without a secret.
+
+        Raises:
+            StartupError: it would, and nobody has said that it may.
+        """
+        require_credentials(self.host, bool(self.access) or self.allow_anonymous, "SEEDCAST_WORKER_", "SECRET")

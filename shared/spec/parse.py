@@ -1,13 +1,17 @@
 """Reads a specification from text: JSON, or a plain YAML without anchors.
 
 YAML 1.1 does not hold JSON: it reads ``1e-05`` as a string, refuses tabs, and splits a surrogate pair in two. So
-what starts like a JSON object is read as JSON first.
+what starts like a JSON object is read as JSON first. What either would take in silence is refused: a key that
+stands twice, of which one would be lost, and YAML 1.1's numbers that are not what they look like (``010`` is 8,
+``1:30`` is 90).
 """
 
 from __future__ import annotations
 
 import json
 import re
+from collections import Counter
+from collections.abc import Hashable
 from typing import Any
 
 import yaml
@@ -15,21 +19,43 @@ from pydantic import ValidationError
 
 from shared.errors import InvalidInput
 from shared.spec.experiment import ExperimentSpec
-from shared.validation import invalid
+from shared.validation import invalid, printable
 
 
-def parse_spec(text: bytes | str) -> ExperimentSpec:
+def parse_spec(text: bytes | str, only_json: bool = False) -> ExperimentSpec:
     """Read a specification from YAML or JSON.
 
     Raises:
         InvalidInput: it is neither, it breaks a rule, or it could not be kept; every field is named.
     """
-    values = _values(_decoded(text))
+    values = parse_values(text, only_json)
+    return check_spec(values)
+
+
+def parse_values(text: bytes | str, only_json: bool = False) -> Any:  # noqa: ANN401 - whatever the text holds
+    """Read plain values from YAML or JSON.
+
+    Raises:
+        InvalidInput: it is neither, a key stands twice, or a value is no text that can be kept.
+    """
+    values = _values(_decoded(text), only_json)
     _refuse_lone_surrogates(values)
+    return values
+
+
+def check_spec(values: object) -> ExperimentSpec:
+    """Make a specification of plain values.
+
+    Raises:
+        InvalidInput: it breaks a rule, or it could not be kept; every field is named.
+    """
+    if not isinstance(values, dict):
+        held = "nothing" if values is None else f"one {type(values).__name__}"
+        raise InvalidInput.of("body", f"must be a mapping of fields to values, and holds {held}")
     try:
         spec = ExperimentSpec.model_validate(values)
     except ValidationError as error:
-        raise invalid(error) from error
+        raise invalid(error, values) from error
     _refuse_control_characters(spec)
     _refuse_what_cannot_be_kept(spec)
     return spec
@@ -45,8 +71,41 @@ class _Loader(yaml.SafeLoader):
             raise yaml.composer.ComposerError(None, None, "anchors and aliases are not taken")
         return super().compose_node(parent, index)
 
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """Refuse a key that stands twice."""
+        seen: set[object] = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if not isinstance(key, Hashable):
+                raise yaml.constructor.ConstructorError(
+                    None, None, "a key has to be a plain value", key_node.start_mark
+                )
+            if key in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {key!r} stands twice", key_node.start_mark
+                )
+            seen.add(key)
+        return super().construct_mapping(node, deep)
+
+    def construct_integer(self, node: yaml.ScalarNode) -> int:
+        """Refuse an octal number, or one of base 60, that looks like a decimal one."""
+        text = str(node.value)
+        if ":" in text or re.match(r"[-+]?0[0-9_]", text):
+            reason = f"{text} is not written as a decimal number; YAML 1.1 would read another one"
+            raise yaml.constructor.ConstructorError(None, None, reason, node.start_mark)
+        return int(self.construct_yaml_int(node))
+
+    def construct_real(self, node: yaml.ScalarNode) -> float:
+        """Refuse a number of base 60."""
+        if ":" in str(node.value):
+            reason = f"{node.value} is not written as a decimal number; YAML 1.1 would read another one"
+            raise yaml.constructor.ConstructorError(None, None, reason, node.start_mark)
+        return float(self.construct_yaml_float(node))
+
 
 _EXPONENT = re.compile(r"[-+]?(?:[0-9][0-9_]*(?:\.[0-9_]*)?|\.[0-9][0-9_]*)[eE][-+]?[0-9]+$")
+_Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_integer)
+_Loader.add_constructor("tag:yaml.org,2002:float", _Loader.construct_real)
 _Loader.add_implicit_resolver("tag:yaml.org,2002:float", _EXPONENT, list("-+.0123456789"))
 
 
@@ -59,15 +118,31 @@ def _decoded(text: bytes | str) -> str:
         raise InvalidInput.of("body", f"is not UTF-8: {error.reason} at byte {error.start}") from error
 
 
-def _values(text: str) -> Any:  # noqa: ANN401 - whatever the text holds
-    """Read JSON where it starts like a JSON object, YAML where it is none."""
+class _TwiceError(ValueError):
+    """A key stands twice in one object."""
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        twice = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
+        raise _TwiceError(f"the key {printable(twice)!r} stands twice")
+    return values
+
+
+def _values(text: str, only_json: bool) -> Any:  # noqa: ANN401 - whatever the text holds
+    """Read JSON where it has to be or starts like an object, YAML where it is none."""
     refusal = "is neither JSON nor YAML"
     try:
-        if text.lstrip().startswith("{"):
-            return json.loads(text)
+        if only_json or text.lstrip().startswith("{"):
+            return json.loads(text, object_pairs_hook=_object)
     except RecursionError as error:
         raise InvalidInput.of("body", "is nested too deep") from error
+    except _TwiceError as error:
+        raise InvalidInput.of("body", str(error)) from error
     except ValueError as error:
+        if only_json:
+            raise InvalidInput.of("body", f"is not JSON, as its content type says: {error}") from error
         refusal = f"is neither JSON ({error}) nor YAML"
     try:
         return yaml.load(text, _Loader)  # noqa: S506 - a SafeLoader

@@ -47,6 +47,7 @@ class Cluster:
             PORTS["master"],
             folder / "master.log",
             SEEDCAST_HOST="0.0.0.0",  # noqa: S104 - of its own namespace
+            SEEDCAST_ALLOW_ANONYMOUS="true",
             SEEDCAST_DATA=str(folder / "data"),
             SEEDCAST_WORKERS=f"dns://seedcast-worker:{PORTS['worker']}",
             SEEDCAST_UNIT_SECONDS="0.2",
@@ -73,6 +74,7 @@ class Cluster:
     def _add(self) -> None:
         pod = self._network.pod()
         settings = {"SEEDCAST_WORKER_HOST": "0.0.0.0", "SEEDCAST_WORKER_SLOTS": "1"}  # noqa: S104
+        settings["SEEDCAST_WORKER_ALLOW_ANONYMOUS"] = "true"
         settings["SEEDCAST_TEST_PATIENCE"] = PAUSE_SECONDS
         server = pod.serve("services.worker", PORTS["worker"], self._folder / f"{pod.address}.log", **settings)
         self._stack.callback(server.kill)

@@ -21,6 +21,7 @@ from shared.spec.parse import parse_spec
 from tests.processes import Server, eventually, free_port, master, submit, wait_for_end, worker
 from tests.specs import cartpole_values
 
+YAML = {"Content-Type": "application/yaml"}
 REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
     ("unknown environment", {"environment": {"id": "CartPole-v9"}}, "environment.id", "CartPole-v1"),
     (
@@ -122,10 +123,10 @@ def test_an_unknown_environment_submitted_without_workers_fails_when_one_comes(t
 
 def test_bodies_that_are_no_specification_are_refused(cluster: Server) -> None:
     for content in (b"", b"\xff\xfe", b"[1, 2]", b"a: [", b"{" * 5000):
-        response = cluster.http.post("/experiments", content=content)
+        response = cluster.http.post("/experiments", content=content, headers=YAML)
         assert response.status_code == 422, content
         assert response.headers["Content-Type"] == "application/problem+json"
-    assert cluster.http.post("/experiments", content=b" " * 2_000_000).status_code == 413
+    assert cluster.http.post("/experiments", content=b" " * 2_000_000, headers=YAML).status_code == 413
 
 
 def body_with(changes: dict[str, Any]) -> bytes:
@@ -133,7 +134,9 @@ def body_with(changes: dict[str, Any]) -> bytes:
 
 
 def yaml_with(line: str) -> bytes:
-    return f"{yaml.safe_dump(cartpole_values())}\n{line}\n".encode()
+    key = line.partition(":")[0]
+    values = {name: value for name, value in cartpole_values().items() if name != key}
+    return f"{yaml.safe_dump(values)}\n{line}\n".encode()
 
 
 def kwargs_with(value: str) -> bytes:
@@ -146,7 +149,7 @@ HOSTILE: list[tuple[str, bytes, int, str]] = [
     ("huge number as a key", yaml_with("0x" + "f" * 5000 + ": 1"), 422, ""),
     ("huge number in kwargs", kwargs_with("0x" + "f" * 5000), 422, "environment.kwargs"),
     ("deep kwargs", kwargs_with("[" * 300 + "]" * 300), 422, "environment.kwargs"),
-    ("infinite kwargs", kwargs_with(".inf"), 422, "environment.kwargs.x.float"),
+    ("infinite kwargs", kwargs_with(".inf"), 422, "environment.kwargs.x"),
     ("large kwargs", kwargs_with("x" * 20_000), 422, "environment.kwargs"),
     ("deep JSON", b'{"a":' * 10_000, 422, "body"),
     ("lone surrogate", body_with({"tags": {"mood": "\ud83d"}}), 422, "tags.mood"),
@@ -171,7 +174,7 @@ def test_a_hostile_body_is_refused_as_a_short_problem(
     cluster: Server, body: bytes, status: int, field: str
 ) -> None:
     before = len(cluster.http.get("/experiments").json()["experiments"])
-    response = cluster.http.post("/experiments", content=body)
+    response = cluster.http.post("/experiments", content=body, headers=YAML)
     assert response.status_code == status, response.text
     assert response.headers["Content-Type"] == "application/problem+json"
     assert len(response.content) < 20_000
@@ -207,9 +210,9 @@ def test_a_body_is_read_beside_the_event_loop(monkeypatch: pytest.MonkeyPatch) -
     threads: dict[str, int] = {}
     app = FastAPI()
 
-    def parse(body: bytes) -> ExperimentSpec:
+    def parse(body: bytes, only_json: bool) -> ExperimentSpec:
         threads["parser"] = threading.get_ident()
-        return parse_spec(body)
+        return parse_spec(body, only_json)
 
     @app.post("/")
     async def endpoint(spec: request_body.SpecBody) -> str:

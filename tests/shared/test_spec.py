@@ -35,7 +35,7 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     (
         "unknown hyperparameter",
         {"strategy": {"name": "pgpe", "sigma": 1}},
-        r"strategy\.pgpe\.sigma: .*not permitted",
+        r"strategy\.sigma: .*not permitted",
     ),
     ("unknown nested field", {"stop": {"generation": 5}}, r"stop\.generation: .*not permitted"),
     ("negative population", {"population_size": -4}, r"population_size: .*greater than or equal to 2.*-4"),
@@ -236,3 +236,61 @@ def test_a_test_has_regressed_beyond_the_larger_tolerance(
 ) -> None:
     retrain = RetrainSpec(tolerance=tolerance, relative_tolerance=relative)
     assert retrain.regressed(score, best) == regressed
+
+
+@pytest.mark.parametrize(
+    ("changes", "fields"),
+    [
+        ({"strategy": {"name": "pgpe", "radius": -1}}, {"strategy.radius"}),
+        ({"strategy": {"name": "pgpe", "optimizer": {"name": "adam", "speed": 1}}}, {"strategy.optimizer.speed"}),
+        ({"policy": {"name": "mlp", "hidden": [8, 0]}}, {"policy.hidden.1"}),
+        ({"strategy": {}}, {"strategy"}),
+        ({"environment": {}}, {"environment.id"}),
+        ({"environment": "CartPole-v1"}, {"environment"}),
+    ],
+)
+def test_a_wrong_field_is_named_as_it_stands_in_the_file(changes: dict[str, Any], fields: set[str]) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        parse_spec(json.dumps(cartpole_values() | changes))
+    assert {error.field for error in caught.value.errors} == fields
+
+
+@pytest.mark.parametrize("text", ["", "[]", "3", "cartpole", "null"])
+def test_what_is_no_mapping_is_refused_without_the_name_of_a_class(text: str) -> None:
+    with pytest.raises(InvalidInput, match="mapping of fields") as caught:
+        parse_spec(text)
+    assert "Spec" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("name: a\nseed: 1\nseed: 2\n", "'seed' stands twice"),
+        ("name: a\nstop: {generations: 1, generations: 2}\n", "'generations' stands twice"),
+        ('{"name": "a", "seed": 1, "seed": 2}', "'seed' stands twice"),
+        ('{"name": "a", "stop": {"generations": 1, "generations": 1}}', "'generations' stands twice"),
+        ("name: a\nseed: 010\n", "010 is not written as a decimal number"),
+        ("name: a\nseed: -07\n", "-07 is not written as a decimal number"),
+        ("name: a\nseed: 1:30\n", "1:30 is not written as a decimal number"),
+        ("name: a\nseed: 1:30.5\n", "1:30.5 is not written as a decimal number"),
+        ("name: a\n[1, 2]: 3\n", "plain value"),
+        ("name: a\n? {b: c}\n: 3\n", "plain value"),
+    ],
+)
+def test_what_yaml_or_json_would_take_for_something_else_is_refused(text: str, reason: str) -> None:
+    with pytest.raises(InvalidInput, match=reason):
+        parse_spec(text)
+
+
+def test_numbers_that_are_what_they_look_like_are_taken() -> None:
+    text = yaml.safe_dump(cartpole_values()).replace("seed: 7", "seed: 0x10")
+    assert parse_spec(text).seed == 16
+    assert parse_spec(text.replace("0x10", "1_000")).seed == 1000
+    assert parse_spec(text.replace("0x10", "0")).seed == 0
+
+
+def test_where_json_is_announced_yaml_is_refused() -> None:
+    text = yaml.safe_dump(cartpole_values())
+    parse_spec(text)
+    with pytest.raises(InvalidInput, match="is not JSON, as its content type says"):
+        parse_spec(text, only_json=True)

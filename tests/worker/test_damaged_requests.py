@@ -8,6 +8,8 @@ from shared.digest import CONTENT_DIGEST, check_content_digest, content_digest
 from shared.protocol import FRAME_MEDIA_TYPE
 from tests.processes import Server
 
+NO_UNIT = b"\x08\0\0\0\0\0\0\0{}"
+
 
 def test_a_description_that_was_not_asked_for_is_not_given(server: Server) -> None:
     asked, arrived = b'{"id": "CartPole-v1"}', b'{"id": "CartPole-v0"}'
@@ -23,7 +25,12 @@ def test_what_a_worker_says_of_itself_can_be_checked(server: Server) -> None:
     check_content_digest(reply.headers[CONTENT_DIGEST], reply.content)
 
 
-@pytest.mark.parametrize("media_type", [FRAME_MEDIA_TYPE, "applicatioN/vnd.seedcast.frume", ""])
-def test_a_body_that_is_no_unit_is_refused_as_a_whole(media_type: str, server: Server) -> None:
-    reply = server.http.post("/rollouts", content=b"\x08\0\0\0\0\0\0\0{}", headers={"Content-Type": media_type})
+def test_a_body_that_is_no_unit_is_refused_as_a_whole(server: Server) -> None:
+    reply = server.http.post("/rollouts", content=NO_UNIT, headers={"Content-Type": FRAME_MEDIA_TYPE})
     assert (reply.status_code, reply.json()["errors"][0]["field"]) == (422, "body")
+
+
+@pytest.mark.parametrize("media_type", ["applicatioN/vnd.seedcast.frume", ""])
+def test_a_body_of_no_known_kind_is_refused_as_what_it_is(media_type: str, server: Server) -> None:
+    reply = server.http.post("/rollouts", content=NO_UNIT, headers={"Content-Type": media_type})
+    assert reply.status_code == 415

@@ -17,6 +17,7 @@ from shared.spec.environment import EnvironmentDescription, EnvironmentSpec
 from tests.processes import Server
 from tests.units import LINEAR, faulty, numbers, unit
 
+JSON = {"Content-Type": "application/json"}
 CART_POLE = EnvironmentSpec(id="CartPole-v1")
 
 
@@ -143,7 +144,7 @@ def test_a_wrong_unit_is_refused_by_field_and_reason(
 
 
 def test_a_body_that_is_no_json_is_refused(server: Server) -> None:
-    assert_problem(server.http.post("/rollouts", content=b"{"), 422, "body", "Invalid JSON")
+    assert_problem(server.http.post("/rollouts", content=b"{", headers=JSON), 422, "body", "Invalid JSON")
 
 
 def test_an_unknown_environment_is_refused_with_near_names(server: Server) -> None:

@@ -20,6 +20,8 @@ from tests.units import faulty
 HANG = faulty("hang", rollout_timeout_seconds=2.0)
 QUICK = faulty("none")
 
+JSON = {"Content-Type": "application/json"}
+
 
 @pytest.fixture
 def threads() -> Iterator[ThreadPoolExecutor]:
@@ -95,10 +97,10 @@ def test_a_slot_that_dies_idle_is_replaced_before_the_next_unit(server: Server) 
 
 
 def test_a_body_over_the_limit_is_refused_unread(server: Server) -> None:
-    declared = server.http.post("/rollouts", content=b"x" * 100_001)
+    declared = server.http.post("/rollouts", content=b"x" * 100_001, headers=JSON)
     assert declared.status_code == 413
     assert "over the limit of 100000" in declared.json()["detail"]
-    chunked = server.http.post("/rollouts", content=(b"x" * 20_000 for _ in range(6)))
+    chunked = server.http.post("/rollouts", content=(b"x" * 20_000 for _ in range(6)), headers=JSON)
     assert chunked.status_code == 413
 
 

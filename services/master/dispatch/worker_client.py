@@ -55,8 +55,10 @@ class NoConnection(Unreachable):
 class WorkerClient:
     """The calls a master makes of a worker."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, secret: str | None = None) -> None:
+        """``secret`` is what the workers want to be shown, if they do."""
         self._url = url
+        self._credentials = {} if secret is None else {"Authorization": f"Bearer {secret}"}
         self._transports: list[httpx.AsyncHTTPTransport] = []
         self._idle: list[httpx.AsyncHTTPTransport] = []
         """Those of ``_transports`` that are free, the one used last at the end: its connection is the freshest."""
@@ -158,7 +160,8 @@ class WorkerClient:
     ) -> httpx.Response:
         extensions = {"timeout": limits.as_dict()}
         url = _url(self._url + path)
-        request = httpx.Request(method, url, content=content, headers=headers, extensions=extensions)
+        sent = {**self._credentials, **(headers or {})}
+        request = httpx.Request(method, url, content=content, headers=sent, extensions=extensions)
         try:
             response = await self._request(request)
         except httpx.ReadTimeout as error:

@@ -9,6 +9,7 @@ import yaml
 from fastapi import Depends, Request
 
 from shared.errors import PayloadTooLarge
+from shared.guard import JSON_TYPES, media_type
 from shared.spec.experiment import ExperimentSpec
 from shared.spec.parse import parse_spec
 
@@ -43,7 +44,7 @@ async def _spec_of_body(request: Request) -> ExperimentSpec:
         body += chunk
         if len(body) > MAX_BODY_BYTES:
             raise PayloadTooLarge(f"a specification has at most {MAX_BODY_BYTES} bytes")
-    return await asyncio.to_thread(parse_spec, body)
+    return await asyncio.to_thread(parse_spec, body, only_json=media_type(request.headers) in JSON_TYPES)
 
 
 SpecBody = Annotated[ExperimentSpec, Depends(_spec_of_body)]
