@@ -74,9 +74,14 @@ def _rows(draws: NDArray[np.float32], start: int, stop: int) -> NDArray[np.float
 
 
 def resident(pid: int) -> list[int]:
-    """Return the resident bytes of a process and of each of its children."""
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [resident_bytes(one) for one in (pid, *map(int, children))]
+    """Return the resident bytes of a worker and of each of its slots, which are its children's children."""
+    slots = [slot for warden in children(pid) for slot in children(warden)]
+    return [resident_bytes(one) for one in (pid, *slots)]
+
+
+def children(pid: int) -> list[int]:
+    """Return the process ids of a process's children."""
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from enum import IntEnum
 from typing import BinaryIO
 
 _HEADER = struct.Struct("<BBQ")
+PROCESS_ID = struct.Struct("<I")
 
 
 class Kind(IntEnum):
@@ -26,7 +27,7 @@ class Kind(IntEnum):
     PART = 4
     """To the slot: `Part` as the head, and the frame of the unit that it is a part of."""
     READY = 16
-    """From the slot, once: what it can do, as the JSON of `WorkerInfo`."""
+    """From the slot, once: its process id as the head, and what it can do, as the JSON of `WorkerInfo`."""
     STARTED = 17
     """From the slot: the unit is understood; `Started` as JSON."""
     SUMMARY = 18

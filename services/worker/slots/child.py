@@ -1,11 +1,10 @@
-"""`python -m services.worker.slots.child`: one slot, a process that computes one thing at a time.
+"""`python -m services.worker.slots.child`: one slot, a process that computes one thing at a time, and its warden.
 
-It talks over the pipes that were its standard input and output, and ends when its input does.
+The slot talks over the pipes that were its standard input and output, and ends when its input does.
 """
 
 from __future__ import annotations
 
-import ctypes
 import faulthandler
 import gc
 import os
@@ -15,23 +14,20 @@ from pathlib import Path
 from typing import BinaryIO
 
 from services.worker.slots import cancellation
-from services.worker.slots.channel import Kind, Message, read_message, write_message
+from services.worker.slots.channel import PROCESS_ID, Kind, Message, read_message, write_message
 from services.worker.slots.memory import FreedMemory
-
-PR_SET_PDEATHSIG = 1
+from services.worker.slots.warden import become_warden
 
 
 def main() -> None:
     """Warm up, say so, then answer until the worker goes away."""
+    become_warden()
     requests, replies = _take_channel()
-    _leave_signals_to_the_worker()
-    cancellation.install()
-    _die_with_the_worker()
     _offer_to_the_oom_killer()
     # Imported only now: it takes seconds, in which the lines above already have to hold.
     from services.worker.slots.answers import ANSWERS, worker_info
 
-    ready = Message(Kind.READY, worker_info().model_dump_json().encode())
+    ready = Message(Kind.READY, worker_info().model_dump_json().encode(), head=PROCESS_ID.pack(os.getpid()))
     _die_of_what_kills()
     settle()
     write_message(replies, ready)
@@ -57,18 +53,6 @@ def _take_channel() -> tuple[BinaryIO, BinaryIO]:
         os.dup2(nothing.fileno(), 0)
     os.dup2(2, 1)
     return requests, replies
-
-
-def _leave_signals_to_the_worker() -> None:
-    """Ignore what a terminal or an init system sends to everyone: the worker decides when a slot ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-
-
-def _die_with_the_worker() -> None:
-    """Have the kernel kill this process with its parent, even in the middle of a unit (Linux)."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _die_of_what_kills() -> None:

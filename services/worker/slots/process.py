@@ -10,12 +10,14 @@ from asyncio.subprocess import PIPE, Process
 from contextlib import suppress
 from typing import Self
 
-from services.worker.slots import cancellation
-from services.worker.slots.channel import Message, receive, send
+from services.worker.slots import cancellation, warden
+from services.worker.slots.channel import PROCESS_ID, Message, receive, send
 from services.worker.slots.memory import resident_bytes
 from shared.protocol import FailureKind, WorkerInfo
 
 START_SECONDS = 60.0
+END_SECONDS = 5.0
+"""For a warden to end everything below it; it takes milliseconds, unless somebody has stopped it."""
 MEMORY_INTERVAL_SECONDS = 0.1
 PIPE_BUFFER_BYTES = 2**20
 
@@ -55,12 +57,14 @@ def slot_environment() -> dict[str, str]:
 
 
 class SlotProcess:
-    """A child that has said it is ready."""
+    """A child that has said it is ready: a warden, and below it the slot."""
 
     def __init__(self, process: Process, memory_limit: int | None) -> None:
         self._process = process
         self._memory_limit = memory_limit
         self._verdict: SlotDied | None = None
+        self._slot: int | None = None
+        self._buried = False
         self.info: WorkerInfo
 
     @classmethod
@@ -84,13 +88,9 @@ class SlotProcess:
         except BaseException:
             await slot.kill()
             raise
+        (slot._slot,) = PROCESS_ID.unpack(ready.head)
         slot.info = WorkerInfo.model_validate_json(ready.payload)
         return slot
-
-    @property
-    def pid(self) -> int:
-        """The process id."""
-        return self._process.pid
 
     async def exchange(self, request: Message | None, seconds: float, doing: str) -> Message:
         """Send ``request``, if there is one, and wait for the child's next message, watching its memory.
@@ -105,28 +105,48 @@ class SlotProcess:
         except TimeoutError:
             raise await self.kill(SlotDied("timeout", f"{doing} took longer than {seconds:g} s")) from None
         except (asyncio.IncompleteReadError, ConnectionError):
-            raise await self.ended() from None
+            raise await self._end_of_the_channel() from None
         finally:
             watch.cancel()
 
     def cancel(self) -> None:
         """Tell the child to give up what it computes."""
-        if self._process.returncode is None:
-            with suppress(ProcessLookupError):
-                self._process.send_signal(cancellation.SIGNAL)
+        self._signal(cancellation.SIGNAL)
 
     async def ended(self) -> SlotDied:
-        """Wait until the process has ended; return why it did."""
+        """Wait until the process has ended, with whatever it started; return why it did."""
         await self._process.wait()
+        if not self._buried:
+            self._buried = True
+            self._end_group()  # there is none, unless it was the warden that was killed
         return self._verdict or SlotDied("crash", f"the slot {_ending(self._process.returncode or 0)}")
 
     async def kill(self, verdict: SlotDied | None = None) -> SlotDied:
         """End the process and whatever it started."""
         self._verdict = self._verdict or verdict
+        self._signal(warden.END)
+        try:
+            async with asyncio.timeout(END_SECONDS):
+                return await self.ended()
+        except TimeoutError:
+            self._end_group()
+            return await self.ended()
+
+    async def _end_of_the_channel(self) -> SlotDied:
+        try:
+            async with asyncio.timeout(END_SECONDS):
+                return await self.ended()
+        except TimeoutError:
+            return await self.kill(SlotDied("crash", "the slot's channel to the worker was closed in it"))
+
+    def _signal(self, number: signal.Signals) -> None:
         if self._process.returncode is None:
-            with suppress(ProcessLookupError, PermissionError):
-                os.killpg(self.pid, signal.SIGKILL)
-        return await self.ended()
+            with suppress(ProcessLookupError):
+                self._process.send_signal(number)
+
+    def _end_group(self) -> None:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
 
     async def _exchange(self, request: Message | None) -> Message:
         if self._process.stdin is None or self._process.stdout is None:
@@ -136,8 +156,8 @@ class SlotProcess:
         return await receive(self._process.stdout)
 
     async def _watch_memory(self) -> None:
-        while self._memory_limit is not None:
-            if (used := resident_bytes(self.pid)) > self._memory_limit:
+        while self._memory_limit is not None and self._slot is not None:
+            if (used := resident_bytes(self._slot)) > self._memory_limit:
                 sizes = f"{used / 2**20:.0f} MiB, its limit is {self._memory_limit / 2**20:.0f} MiB"
                 await self.kill(SlotDied("memory", f"the slot took {sizes}"))
                 return

@@ -9,6 +9,7 @@ metadata of a distribution, whose entry point (group ``gymnasium.envs``) is `reg
 ``Dice-v0``     Draws its rewards from Python's and numpy's global generators.
 ``Text-v0``     Observes text of any length: no policy can act on it.
 ``Talker-v0``   Prints on standard output and sends itself a Ctrl-C.
+``Subprocess-v0``, ``Forked-v0``, ``Threaded-v0``  Own a program, a fork of their process, threads.
 ``Patient-v0``  CartPole that waits before each episode, as many seconds as SEEDCAST_TEST_PATIENCE says.
 ==============  ==================================================================================================
 """
@@ -26,4 +27,7 @@ def register() -> None:
     gymnasium.register("Dice-v0", f"{PACKAGE}.harmless:Dice", max_episode_steps=5)
     gymnasium.register("Text-v0", f"{PACKAGE}.harmless:Text")
     gymnasium.register("Talker-v0", f"{PACKAGE}.harmless:Talker", max_episode_steps=5)
+    gymnasium.register("Subprocess-v0", f"{PACKAGE}.families:Subprocess", max_episode_steps=10)
+    gymnasium.register("Forked-v0", f"{PACKAGE}.families:Forked", max_episode_steps=10)
+    gymnasium.register("Threaded-v0", f"{PACKAGE}.families:Threaded", max_episode_steps=10)
     gymnasium.register("Patient-v0", f"{PACKAGE}.patient:Patient", max_episode_steps=500)
