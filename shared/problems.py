@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -20,22 +21,36 @@ MOST_REASON = 2000
 log = logging.getLogger(__name__)
 
 
+TYPE_PREFIX = "urn:seedcast:problem:"
+HTTP_TYPES = {404: f"{TYPE_PREFIX}not-found", 405: f"{TYPE_PREFIX}method-not-allowed"}
+"""Of what the router refuses by itself."""
+
+
+def problem_type(error: type[SeedcastError]) -> str:
+    """Return the stable type of an error, or of the kind in `shared.errors` that it is of; see docs/errors.md."""
+    kind = next(base for base in error.__mro__ if base.__module__ == SeedcastError.__module__)
+    name = "InternalError" if kind is SeedcastError else kind.__name__
+    return TYPE_PREFIX + re.sub(r"(?<!^)(?=[A-Z])", "-", name).lower()
+
+
 class ProblemField(BaseModel):
     """One wrong field of a problem."""
 
-    field: str
-    reason: str
-    value: str | None = None
+    field: str = Field(description="Where it stands, as a dotted path.")
+    reason: str = Field(description="What is wrong with it.")
+    value: str | None = Field(default=None, description="What was given.")
 
 
 class Problem(BaseModel):
     """An RFC 9457 problem document (https://www.rfc-editor.org/rfc/rfc9457, 2023)."""
 
-    type: str = "about:blank"
-    title: str
-    status: int
-    detail: str
-    errors: list[ProblemField] = Field(default_factory=list)
+    type: str = Field(default="about:blank", description="What kind of problem it is: docs/errors.md lists them.")
+    title: str = Field(description="The kind in words.")
+    status: int = Field(description="The HTTP status.")
+    detail: str = Field(description="What is wrong this time.")
+    errors: list[ProblemField] = Field(
+        default_factory=list, description="The wrong fields, if it is a matter of fields."
+    )
 
 
 def install_problem_handlers(app: FastAPI) -> None:
@@ -53,13 +68,14 @@ def install_problem_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def http_error(_: Request, error: HTTPException) -> JSONResponse:
-        problem = Problem(title=str(error.detail), status=error.status_code, detail=str(error.detail))
+        kind = HTTP_TYPES.get(error.status_code, "about:blank")
+        problem = Problem(type=kind, title=str(error.detail), status=error.status_code, detail=str(error.detail))
         return _response(problem, dict(error.headers or {}))
 
     @app.exception_handler(Exception)
     async def unexpected(request: Request, error: Exception) -> JSONResponse:
         log.exception("%s %s", request.method, request.url.path, exc_info=error)
-        return _response(Problem(title="Internal error", status=500, detail=type(error).__name__))
+        return _response(_problem(SeedcastError(type(error).__name__)))
 
 
 def error_response(error: SeedcastError) -> JSONResponse:
@@ -71,6 +87,7 @@ def error_response(error: SeedcastError) -> JSONResponse:
 def _problem(error: SeedcastError) -> Problem:
     fields = error.errors if isinstance(error, InvalidInput) else ()
     return Problem(
+        type=problem_type(type(error)),
         title=error.title,
         status=error.status,
         detail=printable(error, MOST_DETAIL),

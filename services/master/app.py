@@ -35,6 +35,7 @@ from services.master.storage.history import History
 from services.master.workers import endpoints as workers
 from shared.access import TokenRequired
 from shared.guard import JSON_TYPES, YAML_TYPES, Guard
+from shared.openapi import complete, operation_id
 from shared.problems import install_problem_handlers
 
 
@@ -89,6 +90,7 @@ def create_app(settings: Settings, folder: DataFolder) -> FastAPI:
         description="Evolution strategies at scale.",
         redoc_url=None,
         lifespan=lifespan,
+        generate_unique_id_function=operation_id,
     )
     install_problem_handlers(app)
     if settings.access:
@@ -102,4 +104,5 @@ def create_app(settings: Settings, folder: DataFolder) -> FastAPI:
     app.include_router(workers.router)
     app.include_router(autoscale.router)
     app.include_router(dashboard.router)
+    complete(app)
     return app

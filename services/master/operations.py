@@ -6,7 +6,7 @@ import os
 
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from services.master.dependencies import CurrentPlan, MetricsState
 
@@ -16,13 +16,13 @@ router = APIRouter(tags=["operations"])
 class Health(BaseModel):
     """It is well."""
 
-    status: str = "ok"
+    status: str = Field(default="ok", description="Always `ok`.")
 
 
 class Readiness(Health):
     """It takes requests, and this is who answers."""
 
-    pid: int
+    pid: int = Field(description="The process that answers.")
 
 
 @router.get("/livez")

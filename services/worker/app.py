@@ -17,6 +17,7 @@ from services.worker.settings import Settings
 from services.worker.slots.pool import SlotPool
 from shared.access import TokenRequired
 from shared.guard import JSON_TYPES, Guard
+from shared.openapi import complete, operation_id
 from shared.problems import install_problem_handlers
 from shared.protocol import FRAME_MEDIA_TYPE
 
@@ -47,6 +48,7 @@ def create_app(settings: Settings, pool: SlotPool, metrics: Metrics) -> FastAPI:
         description="Computes batches of rollouts.",
         redoc_url=None,
         lifespan=lifespan,
+        generate_unique_id_function=operation_id,
     )
     install_problem_handlers(app)
     if settings.access:
@@ -54,4 +56,5 @@ def create_app(settings: Settings, pool: SlotPool, metrics: Metrics) -> FastAPI:
     app.add_middleware(Guard, media_types=JSON_TYPES | {FRAME_MEDIA_TYPE}, any_host=bool(settings.access))
     app.include_router(router)
     add_schemas(app)
+    complete(app)
     return app

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from fastapi import FastAPI
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from pydantic.json_schema import models_json_schema
 
 from shared.problems import MEDIA_TYPE, Problem
@@ -41,7 +41,7 @@ class Result(ResultHeader):
 class Health(BaseModel):
     """It is well."""
 
-    status: str = "ok"
+    status: str = Field(default="ok", description="Always `ok`.")
 
 
 def problems(**reasons: str) -> dict[int | str, dict[str, Any]]:

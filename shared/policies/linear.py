@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import Field
+
 from shared.policies.base import FloatArray, Policy, PolicyLanes, PolicySpec, blocks
 from shared.policies.mlp import DenseLanes
 from shared.spec.environment import ActionSpace
@@ -16,7 +18,7 @@ class LinearSpec(PolicySpec):
     """One matrix, and a bias if wanted."""
 
     name: Literal["linear"]
-    bias: bool = True
+    bias: bool = Field(default=True, description="Whether there are biases.")
 
 
 class LinearPolicy(Policy):

@@ -59,8 +59,8 @@ class MLPSpec(PolicySpec):
     hidden: Annotated[list[Annotated[int, Field(ge=1, le=4096)]], Field(max_length=16)] = Field(
         default=[16], description="Units of each hidden layer; [] makes the policy linear."
     )
-    activation: Activation = "tanh"
-    bias: bool = True
+    activation: Activation = Field(default="tanh", description="Between the layers.")
+    bias: bool = Field(default=True, description="Whether layers have biases.")
 
 
 class MLPPolicy(Policy):

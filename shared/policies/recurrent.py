@@ -35,8 +35,8 @@ class RecurrentSpec(PolicySpec):
     """A recurrent policy."""
 
     name: Literal["recurrent"]
-    cell: Cell = "gru"
-    hidden: Annotated[int, Field(ge=1, le=4096)] = 16
+    cell: Cell = Field(default="gru", description="How the state goes on.")
+    hidden: Annotated[int, Field(ge=1, le=4096)] = Field(default=16, description="Values in the state.")
 
 
 class RecurrentPolicy(Policy):

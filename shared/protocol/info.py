@@ -8,11 +8,11 @@ from pydantic import BaseModel, Field
 class WorkerInfo(BaseModel):
     """What a worker says of itself at GET /info."""
 
-    protocol: int
-    version: str
-    slots: int
+    protocol: int = Field(description="The version of the protocol that it speaks.")
+    version: str = Field(description="Seedcast's version.")
+    slots: int = Field(description="Units that it computes at a time.")
     queue: int | None = Field(default=None, description="Parts of units that may wait for a slot.")
-    cpu: str
+    cpu: str = Field(description="Its processor.")
     fingerprint: str = Field(description="Equal on machines that give equal bits.")
-    environments: list[str]
-    policies: list[str]
+    environments: list[str] = Field(description="The ids that it has.")
+    policies: list[str] = Field(description="The names that it has.")

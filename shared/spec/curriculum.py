@@ -20,8 +20,12 @@ Overrides = Annotated[dict[str, JsonValue], Field(max_length=50)]
 class StageEndSpec(Spec):
     """When a stage ends: with the first generation that reaches any of these, counted over the whole run."""
 
-    generations: Annotated[int, Field(ge=1, le=10_000_000)] | None = None
-    environment_steps: Annotated[int, Field(ge=1, le=10**15)] | None = None
+    generations: Annotated[int, Field(ge=1, le=10_000_000)] | None = Field(
+        default=None, description="After so many in this stage."
+    )
+    environment_steps: Annotated[int, Field(ge=1, le=10**15)] | None = Field(
+        default=None, description="After so many training steps in this stage."
+    )
     training_return: float | None = Field(
         default=None, description="Mean plain return of a generation's rollouts, in the stage's own environment."
     )
@@ -62,10 +66,12 @@ class StageSpec(Spec):
     strategy: Overrides = Field(
         default_factory=dict, description="Fields of `strategy` that leave the shape of its state as it is."
     )
-    population_size: int | None = None
+    population_size: int | None = Field(default=None, description="In place of the experiment's own.")
     adaptive_population: Overrides | None = Field(default=None, description="Fields of `adaptive_population`.")
-    episodes_per_member: int | None = None
-    episode_seeds: Literal["generation", "pair", "member"] | None = None
+    episodes_per_member: int | None = Field(default=None, description="In place of the experiment's own.")
+    episode_seeds: Literal["generation", "pair", "member"] | None = Field(
+        default=None, description="In place of the experiment's own."
+    )
 
     def applied_to(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Return a specification's plain ``values`` with this stage's in their place, without a curriculum."""

@@ -52,7 +52,9 @@ Kwargs = Annotated[
 class EnvironmentSpec(Spec):
     """Names a registered environment; nothing here is ever imported by path."""
 
-    id: Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[\w./:-]+$", examples=["CartPole-v1"])]
+    id: Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[\w./:-]+$", examples=["CartPole-v1"])] = (
+        Field(description="As Gymnasium, EnvPool, PyBullet or an entry point calls it.")
+    )
     kwargs: Kwargs = Field(default_factory=dict, description="Passed to the environment's constructor.")
     engine: Engine = Field(
         default="auto", description="`auto`: the first of these, in this order, that has the environment."
@@ -71,22 +73,24 @@ class ContinuousActions(Spec):
     """A box of real actions; ``None`` stands for no bound."""
 
     kind: Literal["continuous"] = "continuous"
-    low: list[float | None]
-    high: list[float | None]
+    low: list[float | None] = Field(description="Lower bound of each action.")
+    high: list[float | None] = Field(description="Upper bound of each action.")
 
 
 class DiscreteActions(Spec):
     """One choice out of ``count``."""
 
     kind: Literal["discrete"] = "discrete"
-    count: Annotated[int, Field(ge=1)]
+    count: Annotated[int, Field(ge=1)] = Field(description="How many there are to choose from.")
 
 
 class MultiDiscreteActions(Spec):
     """Several choices at once, the ``i``-th out of ``counts[i]``."""
 
     kind: Literal["multi_discrete"] = "multi_discrete"
-    counts: Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=1)]
+    counts: Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=1)] = Field(
+        description="How many there are to choose from, for each choice."
+    )
 
 
 ActionSpace = Annotated[ContinuousActions | DiscreteActions | MultiDiscreteActions, Field(discriminator="kind")]
@@ -95,8 +99,10 @@ ActionSpace = Annotated[ContinuousActions | DiscreteActions | MultiDiscreteActio
 class EnvironmentDescription(Spec):
     """What a worker says of an environment: all the master has to know to size a policy."""
 
-    observation_size: Annotated[int, Field(ge=1)]
+    observation_size: Annotated[int, Field(ge=1)] = Field(description="Values in a flattened observation.")
     actions: ActionSpace
-    max_episode_steps: Annotated[int, Field(ge=1)]
-    reward_threshold: float | None = None
-    engine: str
+    max_episode_steps: Annotated[int, Field(ge=1)] = Field(description="Where an episode is cut off.")
+    reward_threshold: float | None = Field(
+        default=None, description="The return that counts as solved, if the environment names one."
+    )
+    engine: str = Field(description="What runs it.")

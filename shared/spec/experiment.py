@@ -21,7 +21,9 @@ class EpisodeCapSpec(Spec):
     """Caps training episodes at a multiple of the last generation's mean length: early ones need no more."""
 
     minimum: Annotated[int, Field(ge=1, le=1_000_000)] = Field(description="The cap never falls below this.")
-    multiple: Annotated[float, Field(ge=1, le=100)] = 2.0
+    multiple: Annotated[float, Field(ge=1, le=100)] = Field(
+        default=2.0, description="The cap, in the last generation's mean lengths."
+    )
     growth: Annotated[float, Field(gt=1, le=100)] | None = Field(
         default=None,
         description="For tasks that one can stand still in: the cap never falls, and it grows by this factor, no "
@@ -106,7 +108,7 @@ class TestSpec(Spec):
     """When and on how many episodes the strategy's current solution is tested."""
 
     every: Annotated[int, Field(ge=1, le=1_000_000)] = Field(default=20, description="In generations.")
-    episodes: Annotated[int, Field(ge=1, le=10_000)] = 100
+    episodes: Annotated[int, Field(ge=1, le=10_000)] = Field(default=100, description="How many a test plays.")
     confirm_episodes: Annotated[int, Field(ge=1, le=10_000)] | None = Field(
         default=None,
         description="A test that would be the best so far, or reach the target, is made again on so many fresh "
@@ -117,9 +119,11 @@ class TestSpec(Spec):
 class StopSpec(Spec):
     """When training ends: whichever comes first."""
 
-    generations: Annotated[int, Field(ge=1, le=10_000_000)] = 1000
+    generations: Annotated[int, Field(ge=1, le=10_000_000)] = Field(default=1000, description="After so many.")
     test_return: float | None = Field(default=None, description="The mean test return that counts as solved.")
-    environment_steps: Annotated[int, Field(ge=1, le=10**15)] | None = None
+    environment_steps: Annotated[int, Field(ge=1, le=10**15)] | None = Field(
+        default=None, description="After so many training steps."
+    )
     wall_time_seconds: Annotated[float, Field(gt=0, le=10**9)] | None = Field(
         default=None, description="Time spent training, restarts not counted."
     )
@@ -128,14 +132,20 @@ class StopSpec(Spec):
 class ExperimentSpec(Spec):
     """One experiment, whole. The same specification always gives the same parameters."""
 
-    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=100)]
-    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=100)] = Field(
+        description="The id begins with it: a-z, 0-9, - and _."
+    )
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = Field(
+        default=0, description="Every random number follows from it."
+    )
     environment: EnvironmentSpec
     policy: AnyPolicySpec
     strategy: AnyStrategySpec
-    population_size: Annotated[int, Field(ge=2, le=100_000)]
+    population_size: Annotated[int, Field(ge=2, le=100_000)] = Field(description="Members that a generation has.")
     adaptive_population: AdaptivePopulationSpec | None = None
-    episodes_per_member: Annotated[int, Field(ge=1, le=1000)] = 1
+    episodes_per_member: Annotated[int, Field(ge=1, le=1000)] = Field(
+        default=1, description="Training episodes that each member plays."
+    )
     episode_seeds: Literal["generation", "pair", "member"] = Field(
         default="member",
         description="Which members share their episodes' seeds: all of a generation, the two of a mirrored "
@@ -155,7 +165,9 @@ class ExperimentSpec(Spec):
         "the experiment began with are used. relaxed: all are, and a run with several is labelled as mixed.",
     )
     stop: StopSpec = StopSpec()
-    tags: Annotated[dict[Tag, Tag], Field(max_length=50)] = Field(default_factory=dict)
+    tags: Annotated[dict[Tag, Tag], Field(max_length=50)] = Field(
+        default_factory=dict, description="To find it by."
+    )
     warm_start: Annotated[str, Field(min_length=1, max_length=500)] | None = Field(
         default=None,
         description="A model file to start from, as a path below the master's data folder, such as "

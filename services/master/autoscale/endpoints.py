@@ -14,7 +14,7 @@ class AutoscalePlan(BaseModel):
     """How many workers there should be."""
 
     desired_workers: int = Field(ge=0, description="Constant while the same experiments run.")
-    reason: str
+    reason: str = Field(description="Why so many.")
 
 
 @router.get("/autoscale")

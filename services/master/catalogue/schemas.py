@@ -11,8 +11,8 @@ class MemoryNeed(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     dimension: int = Field(description="Parameters of the policy.")
-    population_size: int
-    bytes: int
+    population_size: int = Field(description="Members of a generation.")
+    bytes: int = Field(description="What it takes.")
     fits: bool = Field(description="Whether that is within the strategy's limit; if not, it is refused.")
 
 
@@ -21,7 +21,7 @@ class PluginDescription(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    name: str
+    name: str = Field(description="What a specification calls it.")
     summary: str = Field(description="One line.")
     hyperparameters: dict[str, JsonValue] = Field(
         description="JSON Schema of its part of a specification, with defaults and descriptions."

@@ -18,17 +18,17 @@ class Experiment(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    id: str
-    name: str
+    id: str = Field(description="Its name and a random suffix.")
+    name: str = Field(description="As in the specification.")
     status: Status
     reason: str = Field(description="Why it waits, ended or failed.")
-    generation: int
-    environment_steps: int
+    generation: int = Field(description="How many are committed.")
+    environment_steps: int = Field(description="Training steps, tests not counted.")
     elapsed_seconds: float = Field(description="Time spent training, restarts not counted.")
-    best_test_return: float | None
-    best_generation: int | None
-    created_at: datetime
-    finished_at: datetime | None
+    best_test_return: float | None = Field(description="The mean return of the best test so far.")
+    best_generation: int | None = Field(description="The generation that it was made after.")
+    created_at: datetime = Field(description="When it was submitted.")
+    finished_at: datetime | None = Field(description="When it ended.")
     dimension: int | None = Field(
         description="Parameters of the policy; null until a worker described the environment."
     )
@@ -51,9 +51,9 @@ class Progress(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    generation: int
-    rollouts_done: int
-    rollouts: int
+    generation: int = Field(description="The one in the making, counted from 1.")
+    rollouts_done: int = Field(description="How many of its rollouts are back.")
+    rollouts: int = Field(description="How many it has; a test beside it counts.")
 
 
 class ExperimentList(BaseModel):

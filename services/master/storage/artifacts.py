@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 import yaml
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from services.master.failpoints import reach
 from services.master.storage.durable import write_durably
@@ -42,9 +42,9 @@ CHUNK_BYTES = 2**20
 class Artifact(BaseModel):
     """A file of an experiment that can be downloaded."""
 
-    name: str
-    bytes: int
-    modified_at: datetime
+    name: str = Field(description="What it is downloaded as.")
+    bytes: int = Field(description="Its size.")
+    modified_at: datetime = Field(description="When it was last written.")
 
 
 @dataclass(frozen=True)

@@ -32,11 +32,11 @@ class ReturnSummary(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    mean: FiniteFloat
-    std: FiniteFloat
-    minimum: FiniteFloat
-    median: FiniteFloat
-    maximum: FiniteFloat
+    mean: FiniteFloat = Field(description="The mean.")
+    std: FiniteFloat = Field(description="The standard deviation.")
+    minimum: FiniteFloat = Field(description="The least.")
+    median: FiniteFloat = Field(description="The median.")
+    maximum: FiniteFloat = Field(description="The greatest.")
 
 
 class GenerationRecord(BaseModel):
@@ -51,14 +51,14 @@ class GenerationRecord(BaseModel):
         int | None, Field(description="Members evaluated; null in records of earlier versions.")
     ] = None
     mean_length: Annotated[float, Field(description="Steps per episode.")]
-    episode_cap: int | None
+    episode_cap: int | None = Field(description="Where training episodes were cut off, in steps.")
     stage: Annotated[int, Field(description="Of the curriculum, counted from 0; without one always 0.")] = 0
     environment_steps: Annotated[int, Field(description="Training steps up to and with this generation.")]
     elapsed_seconds: Annotated[float, Field(description="Time spent training up to and with this generation.")]
-    generation_seconds: float
+    generation_seconds: float = Field(description="How long it took.")
     master_seconds: Annotated[float, Field(description="Of those, ask and tell on the master.")]
-    failed_members: int = 0
-    retried_rollouts: int = 0
+    failed_members: int = Field(default=0, description="Members without a return, ranked with the worst.")
+    retried_rollouts: int = Field(default=0, description="Rollouts that were run again.")
     strategy: Annotated[dict[str, float], BeforeValidator(_finite)] = Field(
         default_factory=dict, description="The strategy's own figures, where they are finite."
     )
@@ -84,17 +84,17 @@ class TestRecord(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    generation: int
-    returns: ReturnSummary
+    generation: int = Field(description="The one that it was made after.")
+    returns: ReturnSummary = Field(description="Plain returns over the episodes.")
     screening: Annotated[
         ReturnSummary | None,
         Field(description="The first test, where `returns` are those of the second, on fresh episodes."),
     ] = None
-    episodes: int
-    mean_length: float
+    episodes: int = Field(description="How many were played.")
+    mean_length: float = Field(description="Steps per episode.")
     environment_steps: Annotated[int, Field(description="Training steps up to the tested generation.")]
     elapsed_seconds: Annotated[float, Field(description="Training time up to the tested generation.")]
-    episode_returns: list[FiniteFloat]
+    episode_returns: list[FiniteFloat] = Field(description="Each one, in the order of their seeds.")
     failed_episodes: Annotated[
         int, Field(description="Of the episodes; each counts as the worst return of the others.")
     ] = 0

@@ -34,7 +34,7 @@ class ExponentialSpec(Spec):
         return max(self.decay**generation, self.floor)
 
 
-class LinearSpec(Spec):
+class LinearScheduleSpec(Spec):
     """In equal steps from 1 to ``final`` over ``generations``, and constant from there."""
 
     name: Literal["linear"] = "linear"
@@ -60,7 +60,7 @@ class CosineSpec(Spec):
         return self.final + (1.0 - self.final) * (1.0 + math.cos(math.pi * past)) / 2.0
 
 
-ScheduleSpec = ExponentialSpec | LinearSpec | CosineSpec
+ScheduleSpec = ExponentialSpec | LinearScheduleSpec | CosineSpec
 AnySchedule = Annotated[ScheduleSpec, Field(discriminator="name")] | None
 """None is constant."""
 

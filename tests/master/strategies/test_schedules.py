@@ -10,7 +10,7 @@ from services.master.strategies.schedules import (
     AnySchedule,
     CosineSpec,
     ExponentialSpec,
-    LinearSpec,
+    LinearScheduleSpec,
     change,
     decayed,
     factor,
@@ -21,7 +21,7 @@ class Scheduled(BaseModel):
     schedule: AnySchedule = None
 
 
-def factors(schedule: ExponentialSpec | LinearSpec | CosineSpec, *generations: int) -> list[float]:
+def factors(schedule: ExponentialSpec | LinearScheduleSpec | CosineSpec, *generations: int) -> list[float]:
     return [factor(schedule, generation) for generation in generations]
 
 
@@ -38,7 +38,7 @@ def test_exponential_decay_far_beyond_the_smallest_number_is_its_floor() -> None
 
 
 def test_the_linear_schedule_falls_in_equal_steps_and_stays_at_the_end() -> None:
-    falling = factors(LinearSpec(generations=4, final=0.2), 0, 1, 2, 3, 4, 5, 10**7)
+    falling = factors(LinearScheduleSpec(generations=4, final=0.2), 0, 1, 2, 3, 4, 5, 10**7)
     assert falling == pytest.approx([1.0, 0.8, 0.6, 0.4, 0.2, 0.2, 0.2], rel=1e-15)
 
 
@@ -51,10 +51,11 @@ def test_the_cosine_schedule_starts_and_ends_flat_and_halves_in_the_middle() -> 
 
 
 @pytest.mark.parametrize(
-    "schedule", [ExponentialSpec(decay=0.9, floor=0.3), LinearSpec(generations=7), CosineSpec(generations=7)]
+    "schedule",
+    [ExponentialSpec(decay=0.9, floor=0.3), LinearScheduleSpec(generations=7), CosineSpec(generations=7)],
 )
 def test_the_changes_of_all_generations_multiply_to_the_factor(
-    schedule: ExponentialSpec | LinearSpec | CosineSpec,
+    schedule: ExponentialSpec | LinearScheduleSpec | CosineSpec,
 ) -> None:
     value = 1.0
     for generation in range(20):
@@ -76,7 +77,7 @@ def test_each_of_several_numbers_decays_only_above_the_limit() -> None:
     [
         (None, None),
         ({"name": "exponential", "decay": 0.9}, ExponentialSpec(decay=0.9)),
-        ({"name": "linear", "generations": 5}, LinearSpec(generations=5)),
+        ({"name": "linear", "generations": 5}, LinearScheduleSpec(generations=5)),
         ({"name": "cosine", "generations": 5, "final": 0.5}, CosineSpec(generations=5, final=0.5)),
     ],
 )

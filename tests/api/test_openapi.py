@@ -1,0 +1,113 @@
+"""The OpenAPI documents of both services, as readers and generators need them."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+
+from services.master.app import create_app as create_master
+from services.master.settings import Settings as MasterSettings
+from services.master.storage.data_folder import DataFolder
+from services.worker.app import create_app as create_worker
+from services.worker.metrics import Metrics
+from services.worker.settings import Settings as WorkerSettings
+from services.worker.slots.pool import SlotPool
+
+ROLES = ("master", "worker")
+PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+
+
+@cache
+def document(role: str) -> dict[str, Any]:
+    if role == "worker":
+        metrics = Metrics()
+        return create_worker(WorkerSettings(slots=1), SlotPool(1, 1, None, metrics.count), metrics).openapi()
+    with TemporaryDirectory() as folder:
+        data = DataFolder(Path(folder))
+        try:
+            return create_master(MasterSettings(), data).openapi()
+        finally:
+            data.close()
+
+
+def operations(role: str) -> list[tuple[str, str, dict[str, Any]]]:
+    return [
+        (path, method, operation)
+        for path, item in document(role)["paths"].items()
+        for method, operation in item.items()
+    ]
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_operations_are_named_as_what_they_do_each_once(role: str) -> None:
+    names = [operation["operationId"] for _, _, operation in operations(role)]
+    assert len(set(names)) == len(names)
+    assert all(name.isidentifier() and "__" not in name and len(name) < 40 for name in names), names
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_every_operation_says_what_it_does(role: str) -> None:
+    assert [path for path, _, operation in operations(role) if not operation.get("description")] == []
+
+
+def test_every_field_of_the_master_says_what_it_is() -> None:
+    without = [
+        f"{name}.{key}"
+        for name, schema in document("master")["components"]["schemas"].items()
+        for key, field in schema.get("properties", {}).items()
+        if not field.get("description")
+    ]
+    assert without == []
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_classes_have_names_of_their_own(role: str) -> None:
+    schemas = document(role)["components"]["schemas"]
+    assert [name for name, schema in schemas.items() if "__" in name or schema["title"] != name] == []
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_no_default_is_an_object_of_a_union(role: str) -> None:
+    for name, schema in document(role)["components"]["schemas"].items():
+        for key, field in schema.get("properties", {}).items():
+            assert not (isinstance(field.get("default"), dict) and field["default"]), f"{name}.{key}"
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_every_error_is_documented_as_a_problem(role: str) -> None:
+    for path, method, operation in operations(role):
+        errors = {code: body for code, body in operation["responses"].items() if code >= "400"}
+        assert {"421", "500"} <= set(errors), path
+        assert all(body["content"] == PROBLEM for body in errors.values()), path
+        if path not in ("/livez", "/readyz", "/metrics"):
+            assert "401" in errors, path
+        if method not in ("get", "head"):
+            assert {"403", "415", "507"} <= set(errors), path
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_the_ways_to_show_a_token_are_documented(role: str) -> None:
+    assert set(document(role)["components"]["securitySchemes"]) == {"bearer", "basic"}
+    for path, _, operation in operations(role):
+        wanted: list[Any] = (
+            [] if path in ("/livez", "/readyz", "/metrics") else [{}, {"bearer": []}, {"basic": []}]
+        )
+        assert operation["security"] == wanted
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_every_reference_leads_somewhere(role: str) -> None:
+    schemas = document(role)["components"]["schemas"]
+    pending: list[Any] = [document(role)]
+    while pending:
+        value = pending.pop()
+        if isinstance(value, dict):
+            if "$ref" in value:
+                assert str(value["$ref"]).rpartition("/")[2] in schemas
+            pending += value.values()
+        elif isinstance(value, list):
+            pending += value
