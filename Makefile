@@ -21,10 +21,14 @@ help: ## List the targets
 setup: $(VENV)/.ready ## Build .venv from the hashed lock
 
 $(VENV)/.ready: requirements.lock pyproject.toml
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
-	touch $@
+	@echo "Setting up $(VENV) from requirements.lock: once, one to three minutes."
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@set -o pipefail; $(BIN)/python -m pip install --disable-pip-version-check --progress-bar off --require-hashes \
+		-r requirements.lock | awk '/^Collecting/ {if (++n % 20 == 0) print "  fetched " n " packages"; fflush()} \
+		/^Installing/ {print "  installing " n " packages"; fflush()}'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+	@echo "Done."
 
 train: setup ## Train CONFIG=configs/bipedal_walker.yaml with WORKERS=cores over HTTP, on PORT=8000
 	@exec $(BIN)/seedcast train "$(CONFIG)" $(if $(WORKERS),--workers $(WORKERS)) --port $(PORT)

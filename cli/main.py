@@ -1,37 +1,89 @@
-"""The `seedcast` command."""
+"""The `seedcast` command.
+
+Exit codes: 0 done; 1 an experiment failed or was stopped; 2 what was asked for is wrong, or refused; 3 the master
+does not answer; 70 a fault of Seedcast's own; 130 Ctrl-C.
+"""
 
 from __future__ import annotations
 
+import os
 import sys
+from importlib.metadata import version
+from typing import Annotated
 
 import typer
 
-from cli import replay, specs, strategies, train
+from cli import experiments, fleet, replay, serve, specs, strategies, train
+from seedcast.errors import MasterUnreachable
 from shared.errors import InvalidInput, SeedcastError
 
 app = typer.Typer(
     name="seedcast",
     help="Evolution strategies at scale.",
+    epilog="Exit codes: 0 done; 1 an experiment failed or was stopped; 2 wrong or refused; 3 no master answers; "
+    "70 a fault of Seedcast's; 130 Ctrl-C. SEEDCAST_URL and SEEDCAST_TOKEN name the master and its token.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
-app.command("train")(train.train)
-app.command("test")(replay.replay)
-app.command("validate")(specs.validate)
-app.command("schema")(specs.schema)
-app.command("strategies")(strategies.strategies)
+HERE, MASTER, FILES = "On this machine", "On a running master", "Without a master"
+app.command("train", rich_help_panel=HERE)(train.train)
+app.command("serve", rich_help_panel=HERE)(serve.serve)
+app.command("submit", rich_help_panel=MASTER)(experiments.submit)
+app.command("list", rich_help_panel=MASTER)(experiments.list_experiments)
+app.command("show", rich_help_panel=MASTER)(experiments.show)
+app.command("watch", rich_help_panel=MASTER)(experiments.watch)
+app.command("stop", rich_help_panel=MASTER)(experiments.stop)
+app.command("log", rich_help_panel=MASTER)(experiments.log)
+app.command("download", rich_help_panel=MASTER)(experiments.download)
+app.command("compare", rich_help_panel=MASTER)(experiments.compare)
+app.command("open", rich_help_panel=MASTER)(experiments.open_dashboard)
+app.command("workers", rich_help_panel=MASTER)(fleet.workers)
+app.command("environments", rich_help_panel=MASTER)(fleet.environments)
+app.command("test", rich_help_panel=FILES)(replay.replay)
+app.command("validate", rich_help_panel=FILES)(specs.validate)
+app.command("schema", rich_help_panel=FILES)(specs.schema)
+app.command("strategies", rich_help_panel=FILES)(strategies.strategies)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"seedcast {version('seedcast')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    _: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,
+) -> None:
+    """Evolution strategies at scale."""
 
 
 def main() -> None:
-    """Run the command; what is wrong is said in one line, with exit code 2."""
+    """Run the command; what is wrong is said in one line, never as a traceback."""
     try:
         app()
     except SeedcastError as error:
         problems = error.errors if isinstance(error, InvalidInput) else (error,)
-        for problem in problems:
-            print(f"seedcast: {problem}", file=sys.stderr)  # noqa: T201
+        _complain(*problems)
+        raise SystemExit(3 if isinstance(error, MasterUnreachable) else 2) from None
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+    except BrokenPipeError:  # `seedcast list | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(0) from None
+    except OSError as error:
+        _complain(f"{error.filename or 'the system'}: {error.strerror or error}")
         raise SystemExit(2) from None
+    except Exception as error:
+        if os.environ.get("SEEDCAST_DEBUG"):
+            raise
+        _complain(f"a fault of Seedcast's own: {type(error).__name__}: {error} (SEEDCAST_DEBUG=1 shows where)")
+        raise SystemExit(70) from None
+
+
+def _complain(*problems: object) -> None:
+    for problem in problems:
+        print(f"seedcast: {' '.join(str(problem).split())}", file=sys.stderr)  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from rich.progress import Progress as Bars
 from rich.table import Table
 from rich.text import Text
 
+from cli.output import clock
 from services.master.experiments.schemas import Experiment, Progress
 from services.master.storage.history import GenerationRecord, TestRecord
 
@@ -106,8 +107,8 @@ class Display:
             ("test score", score if target is None else f"{score} of {target:g}"),
             ("env-steps/s", f"{self._steps_per_second():,.0f}"),
             ("env-steps", f"{experiment.environment_steps:,}"),
-            ("elapsed", _clock(experiment.elapsed_seconds)),
-            ("ETA at most", _clock(self._eta_seconds())),
+            ("elapsed", clock(experiment.elapsed_seconds)),
+            ("ETA at most", clock(self._eta_seconds())),
         ]
 
     def _steps_per_second(self) -> float:
@@ -123,11 +124,3 @@ class Display:
             return None
         pace = sum(record.generation_seconds for record in self._recent) / len(self._recent)
         return pace * (self._experiment.spec.stop.generations - self._experiment.generation)
-
-
-def _clock(seconds: float | None) -> str:
-    if seconds is None:
-        return "-"
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}"

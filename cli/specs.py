@@ -8,23 +8,11 @@ from typing import Annotated
 
 import typer
 
+from cli.overrides import load_spec
 from shared.errors import InvalidInput
 from shared.spec.experiment import ExperimentSpec
-from shared.spec.parse import parse_spec
 
 Files = Annotated[list[Path], typer.Argument(metavar="FILE...", help="Specifications, YAML or JSON.")]
-
-
-def load_spec(path: Path) -> ExperimentSpec:
-    """Read a specification from a file.
-
-    Raises:
-        InvalidInput: it cannot be read or breaks a rule.
-    """
-    try:
-        return parse_spec(path.read_bytes())
-    except OSError as error:
-        raise InvalidInput.of(str(path), error.strerror or "cannot be read") from error
 
 
 def validate(files: Files) -> None:

@@ -1,33 +1,25 @@
-"""`seedcast train`: a master and workers on this machine, one experiment, and its progress."""
+"""`seedcast train`: one experiment on this machine, and its progress."""
 
 from __future__ import annotations
 
 import signal
-import time
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from cli.local_cluster import START_SECONDS, LocalCluster
-from cli.progress import Display
-from cli.specs import load_spec
+from cli.local_cluster import LocalCluster
+from cli.options import Overrides
+from cli.overrides import load_spec
+from cli.serve import Data, Port, Workers, running, start
+from cli.watch import watch
 from seedcast import Client
-from seedcast.errors import MasterUnreachable
-from services.master.dispatch.fleet import WorkerState
 from services.master.experiments.schemas import Experiment
 from services.master.experiments.status import Status
-from shared.cpus import usable_cpus
-from shared.errors import StartupError
 from shared.spec.experiment import ExperimentSpec
 
-POLL_SECONDS = 0.5
 Config = Annotated[Path, typer.Argument(help="The specification to train, YAML or JSON.")]
-Workers = Annotated[
-    int | None, typer.Option("--workers", "-n", min=1, max=1024, help="Worker processes. Default: one a core.")
-]
-Port = Annotated[int, typer.Option(min=1, max=65535, help="The master's port.")]
-Data = Annotated[Path, typer.Option(help="Where runs are kept, a folder for each name.")]
+Again = Annotated[bool, typer.Option("--again", help="Also where this very specification has been trained.")]
 
 
 def train(
@@ -35,67 +27,59 @@ def train(
     workers: Workers = None,
     port: Port = 8000,
     data: Data = Path("runs"),
+    overrides: Overrides = None,
+    again: Again = False,
 ) -> None:
-    """Train on this machine. Ctrl-C interrupts; the same command goes on where it stopped."""
-    spec = load_spec(config)
+    """Train on this machine, on the server that `seedcast serve` runs or on one of its own.
+
+    Ctrl-C interrupts; the same command goes on where it stopped.
+    """
+    spec = load_spec(config, overrides)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C
-    folder = data / spec.name
     try:
-        with LocalCluster(folder / "logs") as cluster:
-            urls = cluster.start_workers(workers or usable_cpus())
-            api = Client(cluster.start_master(folder, port, urls))
-            _wait_for_master(api, cluster)
-            experiment = _experiment(api, spec)
-            ended = _watch(api, experiment, cluster, folder)
+        if (client := running(port, data)) is not None:
+            _on_running(client, spec, again)
+        with LocalCluster(data / "logs") as cluster:
+            typer.echo("starting a master and workers")
+            client = start(cluster, workers, port, data)
+            ended = watch(client, _experiment(client, spec, again), cluster.supervise)
     except KeyboardInterrupt:
-        typer.echo(f"\ninterrupted; the same command resumes it ({folder})")
+        typer.echo(f"\ninterrupted; the same command resumes it ({data})")
         raise typer.Exit(130) from None
-    raise typer.Exit(0 if ended.status is Status.COMPLETED else 1)
+    typer.echo(f"artifacts: {data / 'experiments' / ended.id}")
+    option = "" if data == Path("runs") else f" --data {data}"
+    typer.echo(f"look again: seedcast serve{option}, then {client.url}/dashboard/{ended.id}")
+    raise typer.Exit(_code(ended))
 
 
-def _wait_for_master(api: Client, cluster: LocalCluster) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while not _works(api, cluster.master_pid):
-        cluster.supervise()
-        if time.monotonic() > deadline:
-            raise StartupError(f"no master with a worker after {START_SECONDS:.0f} s; see the logs")
-        time.sleep(0.1)
-
-
-def _works(api: Client, pid: int) -> bool:
-    """Whether the master of this process id, and no other one, takes requests and has a worker."""
+def _on_running(client: Client, spec: ExperimentSpec, again: bool) -> None:
+    """Train on a server that is there and stays."""
+    experiment = _experiment(client, spec, again)
     try:
-        return api.ready().get("pid") == pid and any(one.state is WorkerState.READY for one in api.workers())
-    except MasterUnreachable:
-        return False
+        ended = watch(client, experiment)
+    except KeyboardInterrupt:
+        typer.echo(f"\nit goes on at {client.url}; `seedcast stop {experiment.id}` stops it")
+        raise typer.Exit(130) from None
+    typer.echo(f"look again: {client.url}/dashboard/{ended.id}")
+    raise typer.Exit(_code(ended))
 
 
-def _experiment(api: Client, spec: ExperimentSpec) -> Experiment:
-    """Return the interrupted experiment of this very specification, or a new one."""
-    for experiment in api.experiments():
-        if experiment.status.active and experiment.spec == spec:
+def _experiment(client: Client, spec: ExperimentSpec, again: bool) -> Experiment:
+    """Return the interrupted or completed experiment of this very specification, or a new one."""
+    same = [experiment for experiment in client.experiments() if experiment.spec == spec]
+    for experiment in same:
+        if experiment.status.active:
             typer.echo(f"resuming {experiment.id} after generation {experiment.generation}")
             return experiment
+    done = next((experiment for experiment in same if experiment.status is Status.COMPLETED), None)
+    if done is not None and not again:
+        typer.echo(f"this very specification has been trained: {done.id}; --again trains it anew")
+        return done
+    for experiment in client.experiments():
         if experiment.status.active:
-            typer.echo(f"the specification has changed: stopping {experiment.id} and starting anew")
-            api.stop(experiment.id)
-    return api.submit(spec)
+            typer.echo(f"{experiment.id} runs as well, and shares the workers; `seedcast stop` stops it")
+    return client.submit(spec)
 
 
-def _watch(api: Client, experiment: Experiment, cluster: LocalCluster, folder: Path) -> Experiment:
-    """Show progress until the experiment has ended."""
-    with Display(experiment, dashboard=f"{api.url}/dashboard/{experiment.id}") as display:
-        while experiment.status.active:
-            cluster.supervise()
-            experiment = api.experiment(experiment.id)
-            generations = api.generations(experiment.id, display.last_generation)
-            tests = api.tests(experiment.id, display.last_test)
-            display.update(experiment, generations, tests, api.progress(experiment.id))
-            time.sleep(POLL_SECONDS if experiment.status.active else 0)
-    typer.echo(f"{experiment.status}: {experiment.reason}")
-    typer.echo(
-        f"{experiment.generation} generations, {experiment.environment_steps:,} env-steps, "
-        f"{experiment.elapsed_seconds:.0f} s of training"
-    )
-    typer.echo(f"artifacts: {folder / 'experiments' / experiment.id}")
-    return experiment
+def _code(ended: Experiment) -> int:
+    return 0 if ended.status is Status.COMPLETED else 1

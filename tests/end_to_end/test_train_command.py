@@ -20,10 +20,11 @@ from tests.specs import cartpole_values
 SEEDCAST = Path(sys.executable).with_name("seedcast")
 
 
-def start(folder: Path, port: int, **stop: object) -> subprocess.Popen[str]:
+def start(folder: Path, port: int, *options: str, **stop: object) -> subprocess.Popen[str]:
     config = folder / "config.yaml"
     config.write_text(yaml.safe_dump(cartpole_values() | {"stop": stop}))
     command = [str(SEEDCAST), "train", str(config), "-n", "2", "--port", str(port), "--data", str(folder / "runs")]
+    command += options
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
@@ -74,12 +75,26 @@ def test_ctrl_c_stops_everything_and_the_same_command_resumes(tmp_path: Path) ->
     assert "resuming cartpole-" in output
 
 
+def test_a_completed_specification_is_shown_and_not_trained_again_unless_asked_to(tmp_path: Path) -> None:
+    port = free_port()
+    first, _ = start(tmp_path, port, generations=2).communicate(timeout=90)
+    second, _ = start(tmp_path, port, generations=2).communicate(timeout=90)
+    assert "has been trained" in second
+    assert "completed: all 2 generations done" in second
+    runs = tmp_path / "runs" / "experiments"
+    assert len(list(runs.iterdir())) == 1
+    third, _ = start(tmp_path, port, "--again", generations=2).communicate(timeout=90)
+    assert "completed" in third
+    assert len(list(runs.iterdir())) == 2
+    assert f"look again: seedcast serve --data {tmp_path / 'runs'}" in "".join(first.splitlines())
+
+
 def test_a_run_to_the_end_exits_with_0_and_says_where_everything_is(tmp_path: Path) -> None:
     process = start(tmp_path, free_port(), generations=2)
     output, errors = process.communicate(timeout=90)
     assert process.returncode == 0, errors
     assert "completed: all 2 generations done" in output
-    folder = Path("".join(output.rpartition("artifacts: ")[2].split()))
+    folder = Path(output.rpartition("artifacts: ")[2].partition("\n")[0])
     assert (folder / "best_model.npz").exists()
 
 

@@ -1,0 +1,49 @@
+"""`seedcast workers` and `seedcast environments`: what a running master has."""
+
+from __future__ import annotations
+
+import json as json_module
+from typing import Annotated
+
+import typer
+
+from cli.options import AsJson, Url, connect
+from cli.output import print_json, print_table
+
+HEADINGS = ("url", "state", "slots", "in flight", "units/s", "steps/s", "failures", "cpu", "last error")
+
+
+def workers(url: Url = None, json: AsJson = False) -> None:
+    """List the workers of a running master."""
+    with connect(url) as client:
+        found = client.workers()
+    if json:
+        print_json(found)
+        return
+    rows = [
+        (
+            one.url,
+            one.state.value,
+            one.info.slots if one.info else None,
+            one.in_flight,
+            one.units_per_second,
+            one.steps_per_second,
+            one.failures,
+            one.info.cpu if one.info else None,
+            one.last_error,
+        )
+        for one in found
+    ]
+    print_table(HEADINGS, rows)
+
+
+def environments(
+    text: Annotated[str, typer.Argument(metavar="[TEXT]", help="Only those with this in their id.")] = "",
+    url: Url = None,
+    json: AsJson = False,
+) -> None:
+    """List the environments that the workers of a running master have."""
+    with connect(url) as client:
+        ids = {id_ for one in client.workers() if one.info for id_ in one.info.environments}
+    found = sorted(id_ for id_ in ids if text.lower() in id_.lower())
+    typer.echo(json_module.dumps(found, indent=2) if json else "\n".join(found))

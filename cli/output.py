@@ -1,0 +1,53 @@
+"""How commands print: tables for people, JSON for programs, colours for terminals alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+import typer
+from pydantic import BaseModel
+from rich.console import Console
+from rich.table import Table
+
+PIPED_WIDTH = 200
+"""Columns where there is no terminal: nothing is cut off for a screen that is none."""
+
+
+def print_json(answer: BaseModel | Sequence[BaseModel]) -> None:
+    """Print one model, or several as a list."""
+    several = not isinstance(answer, BaseModel)
+    values = [one.model_dump(mode="json") for one in answer] if several else answer.model_dump(mode="json")  # type: ignore[union-attr]
+    typer.echo(json.dumps(values, indent=2, ensure_ascii=False))
+
+
+def print_table(headings: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Print rows under headings; nothing but the headings where there are none."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in headings:
+        table.add_column(heading, overflow="fold")
+    for row in rows:
+        table.add_row(*(shown(value) for value in row))
+    console = Console(highlight=False)
+    console = console if console.is_terminal else Console(width=PIPED_WIDTH, highlight=False)
+    with console.capture() as capture:
+        console.print(table)
+    typer.echo("\n".join(line.rstrip() for line in capture.get().splitlines()))
+
+
+def shown(value: object) -> str:
+    """Return a value as people read it: a dash for nothing, a decimal for a figure."""
+    if value is None or value == "":
+        return "-"
+    if isinstance(value, float):
+        return f"{value:,.1f}"
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+
+
+def clock(seconds: float | None) -> str:
+    """Return a duration as h:mm:ss."""
+    if seconds is None:
+        return "-"
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}"

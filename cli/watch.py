@@ -1,0 +1,38 @@
+"""Shows one experiment until it has ended."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import typer
+
+from cli.progress import Display
+from seedcast import Client
+from services.master.experiments.schemas import Experiment
+from services.master.experiments.status import Status
+
+POLL_SECONDS = 0.5
+
+
+def watch(client: Client, experiment: Experiment, tick: Callable[[], None] = lambda: None) -> Experiment:
+    """Show progress until the experiment has ended, and return it; ``tick`` is called between two looks."""
+    with Display(experiment, dashboard=f"{client.url}/dashboard/{experiment.id}") as display:
+        while experiment.status.active:
+            tick()
+            experiment = client.experiment(experiment.id)
+            generations = client.generations(experiment.id, display.last_generation)
+            tests = client.tests(experiment.id, display.last_test)
+            display.update(experiment, generations, tests, client.progress(experiment.id))
+            time.sleep(POLL_SECONDS if experiment.status.active else 0)
+    typer.echo(f"{experiment.status}: {experiment.reason}")
+    typer.echo(
+        f"{experiment.generation} generations, {experiment.environment_steps:,} env-steps, "
+        f"{experiment.elapsed_seconds:.0f} s of training"
+    )
+    return experiment
+
+
+def watch_to_the_end(client: Client, experiment: Experiment) -> int:
+    """Show progress until the experiment has ended, and return the command's exit code."""
+    return 0 if watch(client, experiment).status is Status.COMPLETED else 1

@@ -1,0 +1,140 @@
+"""Commands on a running master, as a user types them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.cli.test_specs import seedcast
+from tests.processes import Server, free_port, wait_for_end
+from tests.specs import cartpole_values
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    path = tmp_path / "cartpole.yaml"
+    path.write_text(yaml.safe_dump(cartpole_values()))
+    return path
+
+
+def run(cluster: Server, *arguments: object) -> subprocess.CompletedProcess[str]:
+    return seedcast(*map(str, arguments), SEEDCAST_URL=cluster.url)
+
+
+def test_submit_list_show_log_compare_and_download_work_on_one_another(
+    cluster: Server, config: Path, tmp_path: Path
+) -> None:
+    submitted = run(
+        cluster, "submit", config, "-o", "name=walker", "-o", "stop.generations=3", "-o", "tags.team=a"
+    )
+    assert submitted.returncode == 0, submitted.stderr
+    (experiment_id,) = submitted.stdout.split()
+    assert experiment_id.startswith("walker-")
+    ended = wait_for_end(cluster, experiment_id)
+    assert (ended["generation"], ended["spec"]["tags"]) == (3, {"team": "a"})
+
+    listed = run(cluster, "list", "--name", "walker").stdout
+    assert listed.splitlines()[0].split()[:2] == ["id", "status"]
+    assert experiment_id in listed
+    assert "completed" in listed
+    assert "\x1b" not in listed  # no colours into a pipe
+    assert [one["id"] for one in json.loads(run(cluster, "list", "--name", experiment_id, "--json").stdout)] == [
+        experiment_id
+    ]
+    assert run(cluster, "list", "--name", experiment_id, "--status", "failed", "--json").stdout.strip() == "[]"
+
+    shown = run(cluster, "show", experiment_id).stdout
+    assert "CartPole-v1" in shown
+    assert "team=a" in shown
+    assert json.loads(run(cluster, "show", "last", "--json").stdout)["id"] == experiment_id
+
+    assert len(run(cluster, "log", experiment_id, "-n", "2").stdout.splitlines()) == 2
+    assert run(cluster, "compare", experiment_id, "last").stdout.count(experiment_id) == 2
+
+    saved = run(cluster, "download", experiment_id, "-d", tmp_path / "models")
+    assert saved.stdout.strip() == str(tmp_path / "models" / "best_model.npz")
+    assert (tmp_path / "models" / "best_model.npz").stat().st_size
+    everything = run(cluster, "download", experiment_id, "--all", "-d", tmp_path / "all")
+    assert {"config.yaml", "scores.csv", "log.txt"} <= {Path(line).name for line in everything.stdout.splitlines()}
+
+
+def test_watch_shows_it_to_its_end_and_says_by_its_code_how_it_ended(cluster: Server, config: Path) -> None:
+    watched = run(cluster, "submit", config, "--watch", "-o", "stop.generations=2")
+    assert watched.returncode == 0
+    assert "completed: all 2 generations done" in watched.stdout
+    endless = run(cluster, "submit", config, "-o", "stop.generations=100000").stdout.strip()
+    stopped = run(cluster, "stop", endless)
+    assert stopped.stdout == f"{endless}: stopped\n"
+    again = run(cluster, "watch", endless)
+    assert again.returncode == 1
+    assert "stopped on request" in again.stdout
+    assert run(cluster, "stop", endless).returncode == 2
+
+
+def test_workers_and_environments_are_those_of_the_master(cluster: Server) -> None:
+    listed = run(cluster, "workers").stdout.splitlines()
+    assert len(listed) == 3
+    assert all("ready" in line for line in listed[1:])
+    assert "CartPole-v1" in run(cluster, "environments", "cartpole").stdout.split()
+    assert json.loads(run(cluster, "environments", "no-such-thing", "--json").stdout) == []
+
+
+def test_open_prints_the_address_where_no_terminal_is(cluster: Server, config: Path) -> None:
+    experiment_id = run(cluster, "submit", config, "-o", "stop.generations=1").stdout.strip()
+    assert run(cluster, "open", experiment_id).stdout.strip() == f"{cluster.url}/dashboard/{experiment_id}"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["show", "nobody"], 2, "nobody"),
+        (["stop", "nobody"], 2, "nobody"),
+        (["download", "nobody"], 2, "nobody"),
+        (["submit", "missing.yaml"], 2, "No such file"),
+        (["show"], 2, "Missing argument"),
+        (["no-such-command"], 2, "No such command"),
+    ],
+)
+def test_what_is_wrong_is_said_shortly_with_a_code(
+    cluster: Server, arguments: list[str], code: int, words: str
+) -> None:
+    done = run(cluster, *arguments)
+    assert done.returncode == code
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        ("stop.generation=3", "stop.generation"),
+        ("seed", "KEY=VALUE"),
+        ("seed.x=3", "no mapping"),
+        ("=3", "KEY=VALUE"),
+        ("seed=[", "neither JSON nor YAML"),
+        ("seed=010", "decimal"),
+    ],
+)
+def test_a_wrong_override_is_named(config: Path, override: str, words: str) -> None:
+    done = seedcast("submit", str(config), "-o", override, SEEDCAST_URL="http://127.0.0.1:9")
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_without_a_master_the_code_is_3(config: Path) -> None:
+    url = f"http://127.0.0.1:{free_port()}"
+    for arguments in (["list"], ["submit", str(config)], ["workers"]):
+        done = seedcast(*arguments, SEEDCAST_URL=url)
+        assert done.returncode == 3
+        assert done.stderr.startswith(f"seedcast: the master at {url} does not answer")
+        assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_wrong_token_is_said(cluster: Server) -> None:
+    assert run(cluster, "list").returncode == 0
+    assert seedcast("--version").stdout.startswith("seedcast ")
