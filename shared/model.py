@@ -87,6 +87,10 @@ class Model(BaseModel):
         if model.normaliser and not model.normaliser.mean.shape == model.normaliser.std.shape == (size,):
             reason = f"has a normaliser of shape {model.normaliser.mean.shape}, its environment needs ({size},)"
             raise InvalidInput.of("model", reason, path.name)
+        if not np.isfinite(model.parameters).all():
+            raise InvalidInput.of("model", "has parameters that are not finite", path.name)
+        if model.normaliser and (fault := model.normaliser.fault()):
+            raise InvalidInput.of("model", f"its normaliser {fault}", path.name)
         return model
 
     @classmethod

@@ -31,6 +31,14 @@ class Normaliser:
         """Return the normaliser that changes nothing (up to the clip)."""
         return cls(np.zeros(size, np.float32), np.ones(size, np.float32))
 
+    def fault(self) -> str | None:
+        """Say what keeps it from giving finite numbers, or nothing."""
+        if not np.isfinite(self.mean).all():
+            return "has a mean that is not finite"
+        if not (np.isfinite(self.std).all() and (self.std > 0).all()):
+            return "has a std that is not finite and above 0"
+        return None
+
     def __call__(self, observations: NDArray[np.float32]) -> NDArray[np.float32]:
         """Standardise ``(lanes, observation_size)``."""
         values = (observations - self.mean) / self.std

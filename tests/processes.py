@@ -48,8 +48,9 @@ class Server:
         log: Path,
         address: str = "127.0.0.1",
         within: Sequence[str] = (),
+        cwd: Path | None = None,
     ) -> None:
-        """Start it; ``within`` is a command that runs it elsewhere, in its own process."""
+        """Start it, in the folder ``cwd``; ``within`` is a command that runs it elsewhere, in its own process."""
         self.port = port
         self.url = f"http://{address}:{port}"
         self.log = log
@@ -61,6 +62,7 @@ class Server:
                 env=os.environ | {"PYTHONPATH": path} | settings,
                 stdout=output,
                 stderr=output,
+                cwd=cwd,
             )
         eventually(self._ready)
 

@@ -77,6 +77,8 @@ class Unit:
             raise InvalidInput.of("rows", f"must point into the {len(self.parameters)} parameter rows")
         if self.seeds.min() < 0 or self.seeds.max() >= EPISODE_SEED_LIMIT:
             raise InvalidInput.of("seeds", f"must be from 0 to {EPISODE_SEED_LIMIT - 1}")
+        if self.normaliser is not None and (fault := self.normaliser.fault()):
+            raise InvalidInput.of("normaliser", fault)
 
     def __len__(self) -> int:
         return len(self.rows)

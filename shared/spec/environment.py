@@ -106,3 +106,8 @@ class EnvironmentDescription(Spec):
         default=None, description="The return that counts as solved, if the environment names one."
     )
     engine: str = Field(description="What runs it.")
+    seed_fault: str | None = Field(
+        default=None,
+        description="How two episodes with one seed were seen to differ: results depend on more than the "
+        "specification then. Null where they were the same.",
+    )

@@ -162,7 +162,8 @@ class ExperimentSpec(Spec):
     determinism: Literal["strict", "relaxed"] = Field(
         default="strict",
         description="Machines of another kind may give other bits. strict: only workers with the fingerprint that "
-        "the experiment began with are used. relaxed: all are, and a run with several is labelled as mixed.",
+        "the experiment began with are used. relaxed: all are, and a run with several is labelled as mixed. An "
+        "environment that does not follow its seed is refused where strict, labelled by `seed_fault` else.",
     )
     stop: StopSpec = StopSpec()
     tags: Annotated[dict[Tag, Tag], Field(max_length=50)] = Field(

@@ -226,3 +226,19 @@ def test_a_body_is_read_beside_the_event_loop(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(request_body, "parse_spec", parse)
     assert asyncio.run(post()) == "cartpole"
     assert threads["parser"] != threads["loop"]
+
+
+LOTTERY = {"environment": {"id": "Lottery-v0"}, "policy": {"name": "linear"}, "stop": {"generations": 1}}
+
+
+def test_an_environment_that_does_not_follow_its_seed_is_refused_unless_results_may_vary(cluster: Server) -> None:
+    spec = cartpole_values() | LOTTERY
+    refused = cluster.http.post("/experiments", json=spec)
+    assert refused.status_code == 422
+    (error,) = refused.json()["errors"]
+    assert error["field"] == "environment.id"
+    assert "does not follow its seed: the observations of two episodes" in error["reason"]
+    assert "determinism: relaxed" in error["reason"]
+    experiment = wait_for_end(cluster, submit(cluster, spec | {"determinism": "relaxed"}))
+    assert experiment["status"] == "completed"
+    assert "differ at its start" in experiment["description"]["seed_fault"]

@@ -83,6 +83,12 @@ class BatchResult:
         """Return the result of nothing yet."""
         return cls(np.full(rollouts, np.nan), np.full(rollouts, np.nan), np.zeros(rollouts, np.int32))
 
+    @property
+    def mean_length(self) -> float:
+        """Mean steps of the rollouts that have a result; 0 where none has."""
+        lengths = self.lengths[~np.isnan(self.returns)]
+        return float(lengths.mean()) if len(lengths) else 0.0
+
     def store(self, rollouts: range, result: UnitResult, counted: Sequence[int] | None = None) -> None:
         """Put the result of a unit in its place; what failed, or does not count, is left as it is."""
         failed = [index for failure in result.failures for index in failure.rollouts]

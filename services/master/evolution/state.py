@@ -15,8 +15,8 @@ from services.master.dispatch.dispatcher import BatchFailed
 from services.master.evolution.sizing import next_population_size, refuse_absurd
 from services.master.evolution.solution import Solution
 from services.master.evolution.stages import begin_strategy, refuse_stages_of_another_shape
+from services.master.evolution.warm_start import warm_start as start_from
 from services.master.strategies.base import Strategy
-from shared.errors import InvalidInput
 from shared.model import Model, ModelMetadata
 from shared.observation_stats import Normaliser, ObservationStatistics
 from shared.spec.environment import EnvironmentDescription
@@ -75,7 +75,7 @@ class Evolution:
         if spec.policy.normalise_observations:
             statistics = ObservationStatistics.empty(description.observation_size)
         if warm_start is not None:
-            mean, statistics = _warm(warm_start, mean, statistics)
+            mean, statistics = start_from(warm_start, policy, description)
         refuse_stages_of_another_shape(spec, mean)
         first = spec.stage(0)
         return cls(experiment, spec, description, begin_strategy(first, mean), statistics, _first_cap(first))
@@ -108,10 +108,10 @@ class Evolution:
         if self.statistics is not None and sums is not None and squares is not None:
             self.statistics.add(result.lengths, sums, squares)
         if self.spec.fitness.episode_cap is not None and self.episode_cap is not None:
-            wanted = self.spec.fitness.episode_cap.following(self.episode_cap, float(result.lengths.mean()))
+            wanted = self.spec.fitness.episode_cap.following(self.episode_cap, result.mean_length)
             self.episode_cap = min(wanted, self.description.max_episode_steps)
         if self.spec.adaptive_population is not None:
-            self.strategy.resize(next_population_size(self.spec, float(result.lengths.mean())))
+            self.strategy.resize(next_population_size(self.spec, result.mean_length))
         self.learnt = result
         return fitness, failed
 
@@ -236,20 +236,3 @@ def aggregate(episodes: NDArray[np.float64], spec: FitnessSpec) -> NDArray[np.fl
         return np.asarray(episodes.mean(axis=1), np.float64)
     quantile = {"min": 0.0, "median": 0.5, "quantile": spec.quantile}[spec.aggregate]
     return np.asarray(np.quantile(episodes, quantile, axis=1), np.float64)
-
-
-def _warm(
-    model: Model, mean: NDArray[np.float32], statistics: ObservationStatistics | None
-) -> tuple[NDArray[np.float32], ObservationStatistics | None]:
-    """Start from a model's parameters and, where both have one, its normaliser."""
-    if model.parameters.shape != mean.shape:
-        reason = f"the model has {model.parameters.size} parameters, this policy needs {mean.size}"
-        raise InvalidInput.of("warm_start", reason)
-    if statistics is not None and model.normaliser is not None:
-        if model.normaliser.mean.shape != statistics.sum.shape:
-            reason = f"the model observes {model.normaliser.mean.size} values, not {statistics.sum.size}"
-            raise InvalidInput.of("warm_start", reason)
-        statistics = ObservationStatistics.of_normaliser(
-            model.normaliser, max(1, model.metadata.observation_count)
-        )
-    return model.parameters.copy(), statistics

@@ -12,11 +12,13 @@ async def describe(spec: ExperimentSpec, fleet: Fleet) -> EnvironmentDescription
     """Return what the task's environment is; None where no worker can tell now.
 
     Raises:
-        InvalidInput: no worker has it, or a stage trains in one whose observations or actions are others.
+        InvalidInput: no worker has it, it does not follow its seed, or a stage trains in one whose observations or
+            actions are others.
     """
     task = await fleet.describe(spec.environment)
     if task is None:
         return None
+    _refuse_seed_fault(spec, task, "environment.id")
     for number, stage in enumerate(spec.stages[:-1]):
         if not spec.curriculum[number].environment:
             continue
@@ -25,4 +27,12 @@ async def describe(spec: ExperimentSpec, fleet: Fleet) -> EnvironmentDescription
         if there is not None and (there.observation_size, there.actions) != (task.observation_size, task.actions):
             reason = "its observations or actions are not those of the task: one policy has to fit both"
             raise InvalidInput.of(f"curriculum.{number}.environment", reason, stage.environment.id)
+        if there is not None:
+            _refuse_seed_fault(spec, there, f"curriculum.{number}.environment")
     return task
+
+
+def _refuse_seed_fault(spec: ExperimentSpec, found: EnvironmentDescription, field: str) -> None:
+    if found.seed_fault and spec.determinism == "strict":
+        use = "determinism: relaxed uses it all the same"
+        raise InvalidInput.of(field, f"does not follow its seed: {found.seed_fault}; {use}")

@@ -11,10 +11,12 @@ from collections.abc import Callable
 from contextlib import closing
 from functools import cache
 
+import numpy as np
 from threadpoolctl import ThreadpoolController
 
 from services.worker.engine.tally import Tally
 from services.worker.engine.window import Window
+from services.worker.environments.answers import FOREIGN
 from services.worker.environments.base import LaneFailure
 from services.worker.environments.registry import describe, lanes_at_once, open_lanes
 from shared.errors import InvalidInput
@@ -39,9 +41,11 @@ def run_unit(unit: Unit, check: Check = lambda: None) -> UnitResult:
     _check(unit, policy, description)
     tally = Tally(len(unit), description.observation_size if unit.header.collect_statistics else None)
     try:
-        with _thread_pools().limit(limits=1):  # a product split over threads adds up in another order
+        # One thread: a product split over several adds up in another order. What is not finite is found and named,
+        # so numpy need not print of it.
+        with _thread_pools().limit(limits=1), np.errstate(all="ignore"):
             _run(unit, policy, description, tally, check)
-    except Exception as error:  # an engine broke as a whole: nobody knows which of its lanes to blame
+    except FOREIGN as error:  # an engine broke as a whole: nobody knows which of its lanes to blame
         failure = LaneFailure.of(error)
         return UnitResult.failed(len(unit), failure.kind, failure.message, time.perf_counter() - started)
     return tally.result(time.perf_counter() - started)

@@ -1,17 +1,18 @@
 """Environments of any age, as Gymnasium's: what `gym` 0.26, older gym and Gymnasium itself have in common.
 
 ==============  =====================  =====================================  ===========================
-flavour         ``reset`` returns      ``step`` returns                       seeded by
+flavour         ``reset`` returns      ``step`` returns                       usually seeded by
 ==============  =====================  =====================================  ===========================
 Gymnasium, gym  observation, info      observation, reward, terminated,       ``reset(seed=)``
 0.26                                   truncated, info
 older gym       observation            observation, reward, done, info        ``seed()``, before ``reset``
 ==============  =====================  =====================================  ===========================
+
+`services.worker.environments.seeding` finds out how an environment is seeded.
 """
 
 from __future__ import annotations
 
-import inspect
 import random
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -22,7 +23,9 @@ import gymnasium
 import numpy as np
 from gymnasium import spaces
 
+from services.worker.environments.answers import truth
 from services.worker.environments.gymnasium_lanes import Environment, GymnasiumLanes
+from services.worker.environments.seeding import Seeding, parameters, seed_spaces, takes
 from services.worker.environments.spaces import Observation, Space
 from shared.errors import InvalidInput
 from shared.spec.environment import EnvironmentDescription, EnvironmentSpec
@@ -37,18 +40,14 @@ class Adapted(gymnasium.Env[Any, Any]):
         self.environment = environment
         self.observation_space = modern_space(environment.observation_space)
         self.action_space = modern_space(environment.action_space)
-        self._reset_takes_seed = _takes(getattr(environment, "unwrapped", environment).reset, "seed")
+        self._seeding = Seeding(environment)
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Any, dict[str, Any]]:
-        """Start an episode, seeded in whichever way the environment has."""
+        """Start an episode, seeded in every way the environment has."""
         del options  # older environments know of none
-        if self._reset_takes_seed:
-            return _observation_and_info(self.environment.reset(seed=seed))
-        if callable(seeded := getattr(self.environment, "seed", None)):
-            seeded(seed)
-        return _observation_and_info(self.environment.reset())
+        return _observation_and_info(self._seeding.reset(self.environment, seed))
 
     def step(self, action: Any) -> Step:  # noqa: ANN401 - whatever the space holds
         """Take a step; an old ``done`` is a termination unless gym's time limit says otherwise."""
@@ -56,8 +55,15 @@ class Adapted(gymnasium.Env[Any, Any]):
         if len(result) == 5:
             return result  # type: ignore[no-any-return]
         observation, reward, done, info = result
-        truncated = bool(done) and bool(info.get("TimeLimit.truncated", False))
-        return observation, reward, bool(done) and not truncated, truncated, info
+        over = truth(done, "done")
+        truncated = over and bool(info.get("TimeLimit.truncated", False))
+        return observation, reward, over and not truncated, truncated, info
+
+    def render(self) -> Any:  # noqa: ANN401 - Gymnasium's signature
+        """Draw the environment, where it does so in Gymnasium's way."""
+        if isinstance(self.environment, gymnasium.Env):
+            return self.environment.render()
+        raise NotImplementedError
 
     def close(self) -> None:
         """Close the environment, if it can be."""
@@ -84,13 +90,17 @@ class AdaptedLanes(GymnasiumLanes):
         environment = self._live[lane] = self._make()
         # Once more, so that an episode does not depend on how often its making drew.
         _seed_globals(seed)
+        seed_spaces(environment, seed)
         observation, _ = environment.reset(seed=seed)
         return self._flat(environment, observation)
 
 
 def modern(environment: Any) -> Environment:  # noqa: ANN401 - of a class nobody here knows
     """Return an environment of any flavour as Gymnasium's."""
-    return environment if isinstance(environment, gymnasium.Env) else Adapted(environment)
+    seeding = Seeding(environment)
+    if isinstance(environment, gymnasium.Env) and seeding.by_reset and not seeding.by_method:
+        return environment
+    return Adapted(environment)
 
 
 def modern_space(space: Any) -> Space:  # noqa: ANN401 - gym has no types
@@ -115,8 +125,8 @@ def check_kwargs(make: Callable[..., Any], kwargs: dict[str, Any], reserved: fro
     """
     if refused := sorted(reserved & kwargs.keys()):
         raise InvalidInput.of("environment.kwargs", f"{', '.join(refused)} cannot be set here")
-    if unknown := sorted(name for name in kwargs if not _takes(make, name)):
-        known = ", ".join(name for name in _parameters(make) if name not in reserved) or "none"
+    if unknown := sorted(name for name in kwargs if not takes(make, name)):
+        known = ", ".join(name for name in parameters(make) if name not in reserved) or "none"
         raise InvalidInput.of("environment.kwargs", f"{', '.join(unknown)} is unknown; it takes {known}")
 
 
@@ -140,18 +150,6 @@ def _observation_and_info(result: Any) -> tuple[Any, dict[str, Any]]:  # noqa: A
     if isinstance(result, tuple) and len(result) == 2 and isinstance(result[1], dict):
         return result
     return result, {}
-
-
-def _takes(function: Callable[..., Any], name: str) -> bool:
-    parameters = _parameters(function)
-    return name in parameters or any(one.kind is one.VAR_KEYWORD for one in parameters.values())
-
-
-def _parameters(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
-    try:
-        return dict(inspect.signature(function).parameters)
-    except (TypeError, ValueError):  # written in C, without a signature: calling it will tell
-        return {"kwargs": inspect.Parameter("kwargs", inspect.Parameter.VAR_KEYWORD)}
 
 
 _SPACES: dict[str, Callable[[Any], Space]] = {

@@ -36,7 +36,7 @@ class LaneFailure:
     message: str
 
     @classmethod
-    def of(cls, error: Exception) -> Self:
+    def of(cls, error: BaseException) -> Self:
         """Name what an environment raised."""
         message = f"{type(error).__name__}: {error}"
         return cls("memory" if isinstance(error, MemoryError) else "exception", message)

@@ -12,14 +12,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from contextlib import closing, suppress
+from contextlib import suppress
 from functools import cache, partial
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, ClassVar
 
 from services.worker.environments.adapted import AdaptedLanes, check_kwargs, modern, quiet_gym
+from services.worker.environments.answers import FOREIGN
 from services.worker.environments.base import ANY_NUMBER, DEFAULT_MAX_EPISODE_STEPS
-from services.worker.environments.gymnasium_lanes import Environment
+from services.worker.environments.gymnasium_lanes import Environment, closed_after
 from services.worker.environments.spaces import action_space, observation_size
 from shared.errors import InvalidInput
 from shared.spec.environment import EnvironmentDescription, EnvironmentSpec
@@ -42,7 +43,7 @@ class EntryPointsEngine:
 
     def describe(self, spec: EnvironmentSpec) -> EnvironmentDescription:
         """Make an environment and look at its spaces."""
-        with closing(_checked(spec)) as environment:
+        with closed_after(_checked(spec)) as environment:
             limit = spec.max_episode_steps or _stated(environment, "max_episode_steps")
             threshold = _stated(environment, "reward_threshold")
             return EnvironmentDescription(
@@ -67,7 +68,7 @@ class EntryPointsEngine:
 def _checked(spec: EnvironmentSpec) -> Environment:
     try:
         factory = _factory(spec.id)
-    except Exception as error:
+    except FOREIGN as error:
         reason = f"cannot be imported ({type(error).__name__}: {error})"
         raise InvalidInput.of("environment.id", reason, spec.id) from error
     check_kwargs(factory, spec.kwargs)
@@ -75,7 +76,7 @@ def _checked(spec: EnvironmentSpec) -> Environment:
         return _make(spec)
     except InvalidInput:
         raise
-    except Exception as error:
+    except FOREIGN as error:
         field = "environment.kwargs" if spec.kwargs else "environment.id"
         reason = f"{spec.id} cannot be made ({type(error).__name__}: {error})"
         raise InvalidInput.of(field, reason) from error

@@ -12,8 +12,8 @@ import math
 import os
 import random
 import warnings
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from functools import cache
 from typing import Any, ClassVar
 
@@ -22,6 +22,7 @@ import numpy as np
 from gymnasium.envs.registration import EnvSpec, load_env_creator
 from numpy.typing import NDArray
 
+from services.worker.environments.answers import FOREIGN, InvalidAnswerError, number, truth
 from services.worker.environments.base import (
     ANY_NUMBER,
     DEFAULT_MAX_EPISODE_STEPS,
@@ -30,6 +31,7 @@ from services.worker.environments.base import (
     Step,
 )
 from services.worker.environments.plugins import registry
+from services.worker.environments.seeding import seed_spaces
 from services.worker.environments.spaces import (
     Observation,
     action_space,
@@ -67,8 +69,7 @@ class GymnasiumEngine:
 
     def describe(self, spec: EnvironmentSpec) -> EnvironmentDescription:
         """Make an environment and look at its spaces."""
-        environment = _checked(spec)
-        try:
+        with closed_after(_checked(spec)) as environment:
             return EnvironmentDescription(
                 observation_size=observation_size(environment.observation_space),
                 actions=action_space(environment.action_space),
@@ -76,8 +77,6 @@ class GymnasiumEngine:
                 reward_threshold=registry()[spec.id].reward_threshold,
                 engine=self.name,
             )
-        finally:
-            environment.close()
 
     def lanes_at_once(self, spec: EnvironmentSpec) -> int:  # noqa: ARG002 - the engine protocol's signature
         """Return any number: a lane is a seed until its episode starts."""
@@ -102,6 +101,7 @@ class GymnasiumLanes:
         self._seeds = seeds
         self._nothing = np.full(description.observation_size, np.nan, np.float32)
         self._live: dict[int, Environment] = {}
+        self._steps: dict[int, int] = {}
         self._drawing: dict[str, Any] = {}
 
     def reset(self, lanes: NDArray[np.int32]) -> Observations:
@@ -118,8 +118,8 @@ class GymnasiumLanes:
         """Close the lane's environment, whose episode is counted whatever closing comes to."""
         environment = self._live.pop(lane, None)
         if environment is not None:
-            with suppress(Exception):
-                environment.close()
+            with closed_after(environment):
+                pass
 
     def close(self) -> None:
         """Close what is left."""
@@ -147,7 +147,7 @@ class GymnasiumLanes:
     def _reset(self, lane: int) -> Observation:
         try:
             return self._start(lane)
-        except Exception as error:
+        except FOREIGN as error:
             self.failures[lane] = _failure(error)
             return self._nothing
 
@@ -156,33 +156,42 @@ class GymnasiumLanes:
         random.seed(seed)
         np.random.seed(seed)
         environment = self._live[lane] = _make(self._spec, **self._drawing)
+        seed_spaces(environment, seed)
         observation, _ = environment.reset(seed=seed)
         return self._flat(environment, observation)
 
     def _step(self, lane: int, action: NDArray[Any]) -> tuple[Observation, float, bool, bool]:
         environment = self._live[lane]
+        step = self._steps[lane] = self._steps.get(lane, 0) + 1
         try:
             taken = native_action(environment.action_space, action)
             observation, reward, terminated, truncated, _ = environment.step(taken)
-            return self._flat(environment, observation), float(reward), bool(terminated), bool(truncated)
-        except Exception as error:
-            self.failures[lane] = _failure(error)
+            over = truth(terminated, "terminated"), truth(truncated, "truncated")
+            return self._flat(environment, observation), number(reward, "reward"), *over
+        except FOREIGN as error:
+            self.failures[lane] = _failure(error, f" at step {step}")
             return self._nothing, math.nan, True, False
 
     def _flat(self, environment: Environment, observation: object) -> Observation:
         flat = flatten(environment.observation_space, observation)
         if flat.shape != self._nothing.shape:
-            raise WrongObservationError(f"the observation has {flat.size} values, its space {self._nothing.size}")
+            raise InvalidAnswerError(f"the observation has {flat.size} values instead of {self._nothing.size}")
         return flat
 
 
-class WrongObservationError(Exception):
-    """An observation that does not fit its own space."""
+@contextmanager
+def closed_after(environment: Environment) -> Iterator[Environment]:
+    """Close an environment after use, whatever closing comes to: what was wanted of it is there."""
+    try:
+        yield environment
+    finally:
+        with suppress(*FOREIGN):
+            environment.close()
 
 
-def _failure(error: Exception) -> LaneFailure:
-    if isinstance(error, WrongObservationError):
-        return LaneFailure("invalid", str(error))
+def _failure(error: BaseException, where: str = "") -> LaneFailure:
+    if isinstance(error, InvalidAnswerError):
+        return LaneFailure("invalid", f"{error}{where}")
     return LaneFailure.of(error)
 
 
@@ -204,7 +213,7 @@ def _checked(spec: EnvironmentSpec) -> Environment:
     except (ImportError, gymnasium.error.DependencyNotInstalled) as error:
         reason = f"needs a package that this worker has not ({error})"
         raise InvalidInput.of("environment.id", reason, spec.id) from error
-    except Exception as error:
+    except FOREIGN as error:
         field = "environment.kwargs" if spec.kwargs else "environment.id"
         reason = f"{spec.id} cannot be made ({type(error).__name__}: {error})"
         raise InvalidInput.of(field, reason) from error

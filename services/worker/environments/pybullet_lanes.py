@@ -16,6 +16,7 @@ from importlib.util import find_spec
 from typing import Any, ClassVar
 
 from services.worker.environments.adapted import Adapted, AdaptedLanes, check_kwargs
+from services.worker.environments.answers import FOREIGN
 from services.worker.environments.base import ANY_NUMBER, DEFAULT_MAX_EPISODE_STEPS
 from services.worker.environments.gymnasium_lanes import Picture
 from services.worker.environments.pybullet_adapter import connect, pybullet_envs
@@ -104,7 +105,7 @@ class Simulated(Adapted):
 def _checked(spec: EnvironmentSpec) -> Simulated:
     try:
         class_ = _class(spec.id)
-    except Exception as error:
+    except FOREIGN as error:
         reason = f"pybullet_envs cannot be imported ({type(error).__name__}: {error})"
         raise InvalidInput.of("environment.id", reason, spec.id) from error
     check_kwargs(class_, spec.kwargs, RESERVED)
@@ -113,7 +114,7 @@ def _checked(spec: EnvironmentSpec) -> Simulated:
     try:
         environment = _make(spec)
         environment.reset(seed=0)  # some take anything, and fail on it later
-    except Exception as error:
+    except FOREIGN as error:
         reason = f"{spec.id} cannot be made ({type(error).__name__}: {error})"
         raise InvalidInput.of("environment.kwargs", reason) from error
     return environment

@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Sequence
 from functools import cache, lru_cache
 
+from services.worker.environments.answers import FOREIGN
 from services.worker.environments.base import Engine, Lanes
 from services.worker.environments.entry_points_engine import EntryPointsEngine
 from services.worker.environments.envpool_lanes import EnvPoolEngine
@@ -58,7 +59,13 @@ def lanes_at_once(spec: EnvironmentSpec) -> int:
 def _describe(spec_json: str) -> EnvironmentDescription:
     # A description is a pure function of the specification, and Gymnasium has to make an environment for it.
     spec = EnvironmentSpec.model_validate_json(spec_json)
-    return _engine(spec).describe(spec)
+    try:
+        return _engine(spec).describe(spec)
+    except InvalidInput:
+        raise
+    except FOREIGN as error:  # whatever its author did not think of
+        reason = f"{spec.id} cannot be described ({type(error).__name__}: {error})"
+        raise InvalidInput.of("environment.id", reason) from error
 
 
 def _engine(spec: EnvironmentSpec) -> Engine:

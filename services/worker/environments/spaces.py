@@ -11,7 +11,7 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from shared.errors import InvalidInput
-from shared.spec.environment import ActionSpace, ContinuousActions, DiscreteActions
+from shared.spec.environment import ActionSpace, ContinuousActions, DiscreteActions, MultiDiscreteActions
 
 Space = spaces.Space[Any]
 Observation = NDArray[np.float32]
@@ -36,13 +36,17 @@ def action_space(space: Space) -> ActionSpace:
     """Return the action space as a specification.
 
     Raises:
-        InvalidInput: the actions are neither one choice nor a box of real numbers.
+        InvalidInput: the actions are neither choices nor a box of real numbers.
     """
     if isinstance(space, spaces.Discrete):
         return DiscreteActions(count=int(space.n))
+    if isinstance(space, spaces.MultiDiscrete):
+        return MultiDiscreteActions(counts=space.nvec.ravel().tolist())
+    if isinstance(space, spaces.MultiBinary):
+        return MultiDiscreteActions(counts=[2] * math.prod(space.shape))
     if isinstance(space, spaces.Box) and np.issubdtype(space.dtype, np.floating):
         return ContinuousActions(low=_bounds(space.low), high=_bounds(space.high))
-    reason = f"has actions of a kind that no policy gives (only Discrete and real Box): {space}"
+    reason = f"has actions of a kind that no policy gives (only choices and real boxes): {space}"
     raise InvalidInput.of("environment.id", reason)
 
 
@@ -61,6 +65,10 @@ def native_action(space: Space, action: Any) -> Any:  # noqa: ANN401 - whatever 
     """Turn a policy's action into a member of the environment's action space."""
     if isinstance(space, spaces.Discrete):
         return int(space.start) + int(action)
+    if isinstance(space, spaces.MultiDiscrete):
+        return (space.start + action.reshape(space.shape)).astype(space.dtype)
+    if isinstance(space, spaces.MultiBinary):
+        return action.reshape(space.shape).astype(space.dtype)
     if not isinstance(space, spaces.Box):
         return action
     # Scaling in float32 may overshoot a bound by a rounding error, which some environments refuse.

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pydantic import BaseModel, ValidationError
 
 from services.worker.engine import run_unit
+from services.worker.environments.probe import seed_fault
 from services.worker.environments.registry import available, describe
 from services.worker.slots import cancellation
 from services.worker.slots.channel import Kind, Message
@@ -64,7 +65,11 @@ def _json(request: Message) -> Iterator[Message]:
 
 @_refusable
 def _describe(request: Message) -> Iterator[Message]:
-    yield _message(Kind.RESULT, describe(EnvironmentSpec.model_validate_json(request.payload)))
+    spec = EnvironmentSpec.model_validate_json(request.payload)
+    description = describe(spec)
+    yield _message(Kind.DESCRIBED, description)
+    fault = seed_fault(spec, description)  # what does not outlive its own episodes is described all the same
+    yield _message(Kind.RESULT, description.model_copy(update={"seed_fault": fault}))
 
 
 def _run(form: Kind, unit: Unit) -> Iterator[Message]:

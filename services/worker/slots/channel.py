@@ -38,6 +38,8 @@ class Kind(IntEnum):
     """From the slot, last: what is wrong with the question; `Refusal` as JSON."""
     CANCELLED = 21
     """From the slot, last: it was told to give the unit up."""
+    DESCRIBED = 22
+    """From the slot, before the result of a description: the same, before an episode has been tried."""
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,15 @@ from services.worker.slots.messages import Refusal, Started, Summary, encode_res
 from services.worker.slots.process import SlotDied, SlotProcess
 from shared.errors import Busy, InvalidInput
 from shared.protocol import UnitResult
+from shared.spec.environment import EnvironmentSpec
 
 READ_SECONDS = 30.0
 """For a unit to be read, and for its result to be sent: neither counts as the environment's time."""
 
 DESCRIBE_SECONDS = 30.0
+
+PROBE_SECONDS = 20.0
+"""For the episodes by which a description finds out whether the environment follows its seed."""
 
 
 class Unread(Busy):
@@ -48,9 +52,15 @@ async def converse(process: SlotProcess, request: Message) -> Answer:
 
 async def _describe(process: SlotProcess, request: Message) -> Answer:
     try:
-        return Answer(await _expect(process, request, DESCRIBE_SECONDS, "describing it"))
+        described = await _expect(process, request, DESCRIBE_SECONDS, "describing it")
     except SlotDied as died:
-        raise InvalidInput.of("environment.id", f"cannot be described: {died.message}") from died
+        reason = died.message.replace("the slot", "the process that made it")
+        raise InvalidInput.of("environment.id", f"cannot be described: {reason}") from died
+    timeout = EnvironmentSpec.model_validate_json(request.payload).rollout_timeout_seconds
+    try:
+        return Answer(await _expect(process, None, min(PROBE_SECONDS, 3 * timeout), "trying three episodes"))
+    except SlotDied:  # its units will say so
+        return Answer(described)
 
 
 async def _unit(process: SlotProcess, form: Kind, started: Started) -> Answer:

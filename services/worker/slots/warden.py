@@ -16,8 +16,10 @@ from __future__ import annotations
 import ctypes
 import os
 import resource
+import shutil
 import signal
 import sys
+import tempfile
 from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
@@ -44,9 +46,10 @@ def become_warden() -> None:
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
     _prctl(_PR_SET_PDEATHSIG, END)
     warden = os.getpid()
+    folder = _folder_of_its_own()
     slot = os.fork()
     if slot:
-        _watch(slot)
+        _watch(slot, folder)
     _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != warden:  # it has died meanwhile
         os._exit(1)
@@ -88,7 +91,17 @@ def _be_a_process_like_any() -> None:
     _let_signals()
 
 
-def _watch(slot: int) -> NoReturn:
+def _folder_of_its_own() -> Path | None:
+    """Go to a new folder, which ends with the slot: some simulators drop a log wherever they are (MuJoCo does)."""
+    try:
+        folder = Path(tempfile.mkdtemp(prefix="seedcast-slot-"))
+    except OSError:  # no folder for temporary files can be written to
+        return None
+    os.chdir(folder)
+    return folder
+
+
+def _watch(slot: int, folder: Path | None) -> NoReturn:
     _let_go_of_the_channel()
     status: int | None = None
     while status is None:
@@ -100,6 +113,8 @@ def _watch(slot: int) -> NoReturn:
             case _:
                 status = signal.SIGKILL
     _end_all(slot)
+    if folder is not None:
+        shutil.rmtree(folder, ignore_errors=True)
     _exit_as(status)
 
 

@@ -16,7 +16,7 @@ from shared.errors import InvalidInput
 from shared.model import Model
 from shared.observation_stats import Normaliser
 from shared.protocol import Failure
-from shared.spec.environment import DiscreteActions, EnvironmentDescription
+from shared.spec.environment import ContinuousActions, DiscreteActions, EnvironmentDescription
 from shared.spec.experiment import ExperimentSpec
 from tests.specs import cartpole
 
@@ -174,17 +174,77 @@ def test_a_warm_start_begins_with_the_models_parameters_and_normaliser() -> None
     np.testing.assert_allclose(second.normaliser.std, first.normaliser.std, rtol=1e-4)
 
 
-def test_a_warm_start_of_another_size_is_refused_with_both_sizes() -> None:
-    model = begin(cartpole(policy={"name": "mlp", "hidden": [3]})).model()
-    with pytest.raises(InvalidInput, match=r"warm_start: the model has 23 parameters, this policy needs 10"):
-        begin(cartpole(), model)
+MLP = {"name": "mlp", "hidden": [3], "activation": "tanh"}
 
 
-def test_a_warm_start_that_observes_something_else_is_refused() -> None:
+@pytest.mark.parametrize(
+    ("there", "here", "reason"),
+    [
+        (MLP, MLP | {"activation": "relu"}, "the model's policy.activation is tanh, here it is relu"),
+        (MLP, MLP | {"hidden": [4]}, r"the model's policy.hidden is \[3\], here it is \[4\]"),
+        (MLP, {"name": "linear"}, "the model's policy.name is mlp, here it is linear"),
+        (
+            MLP | {"normalise_observations": True},
+            MLP,
+            "the model's policy.normalise_observations is True, here it is False",
+        ),
+        (
+            MLP,
+            MLP | {"normalise_observations": True},
+            "the model's policy.normalise_observations is False, here it is True",
+        ),
+    ],
+)
+def test_a_warm_start_of_another_policy_is_refused_with_the_field(
+    there: dict[str, Any], here: dict[str, Any], reason: str
+) -> None:
+    model = begin(cartpole(policy=there)).model()
+    with pytest.raises(InvalidInput, match=f"warm_start: {reason}"):
+        begin(cartpole(policy=here), model)
+
+
+def test_a_warm_start_may_explore_in_another_way() -> None:
+    model = begin(cartpole(policy=MLP | {"initial_std": 1})).model()
+    warm = begin(cartpole(policy=MLP | {"action_noise": 0.1}), model)
+    np.testing.assert_array_equal(warm.strategy.mean, model.parameters)
+
+
+def box(*bounds: float | None) -> EnvironmentDescription:
+    actions = ContinuousActions(low=[None if bound is None else -bound for bound in bounds], high=list(bounds))
+    return DESCRIPTION.model_copy(update={"actions": actions})
+
+
+def test_a_warm_start_with_other_actions_is_refused() -> None:
+    spec = cartpole(policy=MLP)
+    model = Evolution.begin("e", spec, box(0.4, None)).model()
+    for other in (box(1.0, None), box(0.4, 1.0), box(0.4, None, None), DESCRIPTION):
+        with pytest.raises(InvalidInput, match="warm_start: the model's action space is "):
+            Evolution.begin("e", spec, other, model)
+    rounded = box(float(np.float32(0.4)), None)
+    assert Evolution.begin("e", spec, rounded, model).strategy.mean.tolist() == model.parameters.tolist()
+
+
+def test_a_warm_start_without_its_normaliser_or_with_another_ones_is_refused() -> None:
     model = begin(cartpole()).model()
+    with pytest.raises(InvalidInput, match="its normaliser is missing"):
+        begin(cartpole(), model.model_copy(update={"normaliser": None}))
     narrow = model.model_copy(update={"normaliser": Normaliser.identity(3)})
-    with pytest.raises(InvalidInput, match="observes 3 values, not 4"):
+    with pytest.raises(InvalidInput, match="the model's observation size is 3, here it is 4"):
         begin(cartpole(), narrow)
+
+
+def test_failed_rollouts_shorten_no_mean_length() -> None:
+    spec = cartpole(fitness={"episode_cap": {"minimum": 10, "multiple": 2}})
+    evolution = begin(spec)
+    evolution.strategy.ask()
+    made = result(evolution, 0)
+    made.lengths[:] = 10
+    failed = np.arange(len(made.lengths)) < len(made.lengths) // 2
+    made.returns[failed] = made.fitness[failed] = np.nan
+    made.lengths[failed] = 0
+    assert made.mean_length == 10
+    evolution.learn(made)
+    assert evolution.episode_cap == 20
 
 
 @pytest.mark.parametrize(
@@ -193,7 +253,7 @@ def test_a_warm_start_that_observes_something_else_is_refused() -> None:
     ids=["pgpe", "pepg", "cma_es", "diagonal"],
 )
 def test_a_checkpoint_needs_no_model_to_start_from(strategy: dict[str, object]) -> None:
-    model = begin(cartpole(policy={"name": "linear", "initial_std": 1})).model()
+    model = begin(cartpole(policy={"name": "linear", "normalise_observations": True, "initial_std": 1})).model()
     spec = cartpole(strategy=strategy, episode_seeds="member")
     whole = begin(spec, model)
     advance(whole, 2)

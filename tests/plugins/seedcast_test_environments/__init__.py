@@ -7,6 +7,7 @@ metadata of a distribution, whose entry point (group ``gymnasium.envs``) is `reg
 ``Faulty-v0``   A count of steps that goes wrong as ``mode`` says, from step ``after`` on, in the episodes whose
                 seed is a multiple of ``every``. The other episodes pay 1 a step and end after 10 steps.
 ``Dice-v0``     Draws its rewards from Python's and numpy's global generators.
+``Lottery-v0``  Draws its first observation from the operating system.
 ``Text-v0``     Observes text of any length: no policy can act on it.
 ``Talker-v0``   Prints on standard output and sends itself a Ctrl-C.
 ``Subprocess-v0``, ``Forked-v0``, ``Threaded-v0``  Own a program, a fork of their process, threads.
@@ -25,6 +26,7 @@ def register() -> None:
     """Add the environments to Gymnasium's registry."""
     gymnasium.register("Faulty-v0", f"{PACKAGE}.faulty:Faulty", max_episode_steps=1000)
     gymnasium.register("Dice-v0", f"{PACKAGE}.harmless:Dice", max_episode_steps=5)
+    gymnasium.register("Lottery-v0", f"{PACKAGE}.harmless:Lottery", max_episode_steps=5)
     gymnasium.register("Text-v0", f"{PACKAGE}.harmless:Text")
     gymnasium.register("Talker-v0", f"{PACKAGE}.harmless:Talker", max_episode_steps=5)
     gymnasium.register("Subprocess-v0", f"{PACKAGE}.families:Subprocess", max_episode_steps=10)

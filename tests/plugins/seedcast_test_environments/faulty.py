@@ -5,8 +5,10 @@ from __future__ import annotations
 import ctypes
 import math
 import os
+import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import gymnasium
@@ -28,9 +30,12 @@ class Faulty(gymnasium.Env[Observation, np.int64]):
     action_space = spaces.Discrete(2)
 
     def __init__(self, mode: str = "none", after: int = 3, every: int = 1) -> None:
+        if mode in MAKING:
+            MAKING[mode](self)
         if mode not in FAULTS:
             raise ValueError(f"mode is one of {', '.join(FAULTS)}, not {mode}")
         self._fault = FAULTS[mode]
+        self._close_raises = mode == "close_raises"
         self._after = after
         self._every = every
         self._faulty = False
@@ -52,6 +57,11 @@ class Faulty(gymnasium.Env[Observation, np.int64]):
         if self._faulty and self._steps >= self._after:
             return self._fault(self)
         return self.plain()
+
+    def close(self) -> None:
+        """Close, or fail to."""
+        if self._close_raises:
+            raise RuntimeError("there is nothing to close")
 
     def plain(self) -> Step:
         """Answer as if nothing were wrong."""
@@ -112,6 +122,31 @@ def _memory(_: Faulty) -> Step:
         time.sleep(0.002)
 
 
+def _answer(**changes: Any) -> Callable[[Faulty], Step]:
+    """Return a fault that answers with something else in the place of the reward or the end."""
+
+    def fault(environment: Faulty) -> Step:
+        observation, reward, terminated, truncated, info = environment.plain()
+        return observation, changes.get("reward", reward), changes.get("end", terminated), truncated, info
+
+    return fault
+
+
+def _single_arrays(environment: Faulty) -> Step:
+    observation, reward, terminated, _, info = environment.plain()
+    answer: Any = (observation, np.array([[reward]]), np.array([terminated]), np.int64(0), info)
+    return answer  # type: ignore[no-any-return]
+
+
+def _leave(_: Faulty) -> Step:
+    sys.exit("the licence has run out")
+
+
+def _litter(environment: Faulty) -> Step:
+    Path("MUJOCO_LOG.TXT").write_text("WARNING: Nan, Inf or huge value in QACC at DOF 0.")
+    return environment.plain()
+
+
 FAULTS: dict[str, Callable[[Faulty], Step]] = {
     "none": _none,
     "raise": _raise,
@@ -124,4 +159,38 @@ FAULTS: dict[str, Callable[[Faulty], Step]] = {
     "exit": _exit,
     "endless": _endless,
     "memory": _memory,
+    "two_rewards": _answer(reward=np.ones(2)),
+    "no_reward": _answer(reward=None),
+    "text_reward": _answer(reward="much"),
+    "huge_reward": _answer(reward=10**400),
+    "two_endings": _answer(end=np.array([True, False])),
+    "single_arrays": _single_arrays,
+    "close_raises": _none,
+    "leave": _leave,
+    "litter": _litter,
 }
+
+
+def _make_raises(_: Faulty) -> None:
+    raise RuntimeError("no licence")
+
+
+def _make_leaves(_: Faulty) -> None:
+    sys.exit("no licence")
+
+
+def _make_strange(environment: Faulty) -> None:
+    environment.observation_space = None  # type: ignore[assignment]
+
+
+def _make_dies(_: Faulty) -> None:
+    os._exit(3)
+
+
+MAKING: dict[str, Callable[[Faulty], None]] = {
+    "make_raises": _make_raises,
+    "make_leaves": _make_leaves,
+    "make_strange": _make_strange,
+    "make_dies": _make_dies,
+}
+FAULTS["make_strange"] = _none

@@ -36,6 +36,17 @@ class Dice(gymnasium.Env[Observation, np.int64]):
         return np.array([reward], np.float32), reward, False, False, {}
 
 
+class Lottery(Dice):
+    """Observation: a number that no seed decides."""
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Observation, dict[str, Any]]:
+        """Draw."""
+        super().reset(seed=seed, options=options)
+        return np.array([random.SystemRandom().random()], np.float32), {}
+
+
 class Text(gymnasium.Env[Any, np.int64]):
     """Observation: words."""
 

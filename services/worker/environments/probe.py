@@ -1,0 +1,97 @@
+"""Finds out whether an environment follows its seed, by running the same short episode twice.
+
+Everything else leans on it: results that do not depend on the fleet, retries, hedges, models that re-evaluate.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.worker.environments.registry import open_lanes
+from shared.policies.actions import action_head
+from shared.spec.environment import EnvironmentDescription, EnvironmentSpec
+
+STEPS = 32
+SECONDS = 5.0
+"""For one episode: of a slow environment fewer steps are compared."""
+
+SEED, OTHER_SEED = 1, 2
+
+
+@dataclass(frozen=True)
+class Moment:
+    """What came of one step, or of a reset (the only one with no reward)."""
+
+    observation: bytes
+    reward: float | None
+    terminated: bool = False
+    truncated: bool = False
+    failed: bool = False
+
+    def difference(self, other: Moment, step: int) -> str | None:
+        """Say, in words, how the same step of another episode differs."""
+        where = f"after step {step}" if step else "at its start"
+        if self.failed != other.failed:
+            return f"one of two episodes with one seed fails {where}"
+        if self.observation != other.observation:
+            return f"the observations of two episodes with one seed differ {where}"
+        if np.float64(self.reward or 0.0).tobytes() != np.float64(other.reward or 0.0).tobytes():
+            return f"the rewards of two episodes with one seed differ {where}: {self.reward} and {other.reward}"
+        if (self.terminated, self.truncated) != (other.terminated, other.truncated):
+            return f"one of two episodes with one seed ends {where}"
+        return None
+
+
+def seed_fault(spec: EnvironmentSpec, description: EnvironmentDescription) -> str | None:
+    """Say how an environment does not follow its seed; None where nothing of that is seen.
+
+    Between the two episodes stands one of another seed, in case that something is kept from one to the next.
+    """
+    first = list(_within(SECONDS, episode(spec, description, SEED)))
+    list(islice(episode(spec, description, OTHER_SEED), len(first)))
+    again = list(islice(episode(spec, description, SEED), len(first)))
+    return difference(first, again)
+
+
+def difference(first: Sequence[Moment], again: Sequence[Moment]) -> str | None:
+    """Say where two episodes part, if they do."""
+    pairs = enumerate(zip(first, again, strict=False))
+    return next((found for step, (one, other) in pairs if (found := one.difference(other, step))), None)
+
+
+def episode(
+    spec: EnvironmentSpec, description: EnvironmentDescription, seed: int, steps: int = STEPS
+) -> Iterator[Moment]:
+    """Run an episode of at most ``steps`` steps with actions drawn from a generator of its own."""
+    head = action_head(description.actions, None)
+    draws = np.random.Generator(np.random.Philox(SEED))
+    lane = np.zeros(1, np.int32)
+    with closing(open_lanes(spec, [seed])) as lanes:
+        observation = lanes.reset(lane)
+        failed = 0 in lanes.failures
+        yield Moment(observation.tobytes(), None, failed=failed)
+        for _ in range(0 if failed else steps):
+            actions: NDArray[Any] = head(draws.standard_normal((1, head.outputs), dtype=np.float32))
+            observation, reward, terminated, truncated = lanes.step(lane, actions)
+            failed = 0 in lanes.failures
+            over = bool(terminated[0]), bool(truncated[0])
+            yield Moment(observation.tobytes(), float(reward[0]), *over, failed)
+            if failed or any(over):
+                break
+        lanes.finish(0)
+
+
+def _within(seconds: float, moments: Iterator[Moment]) -> Iterator[Moment]:
+    deadline = time.monotonic() + seconds
+    for moment in moments:
+        yield moment
+        if time.monotonic() > deadline:
+            return
