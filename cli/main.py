@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from cli import experiments, fleet, replay, serve, specs, strategies, train
+from cli import experiments, fleet, models, replay, serve, specs, strategies, train
 from seedcast.errors import MasterUnreachable
 from shared.errors import InvalidInput, SeedcastError
 
@@ -39,6 +39,10 @@ app.command("compare", rich_help_panel=MASTER)(experiments.compare)
 app.command("open", rich_help_panel=MASTER)(experiments.open_dashboard)
 app.command("workers", rich_help_panel=MASTER)(fleet.workers)
 app.command("environments", rich_help_panel=MASTER)(fleet.environments)
+app.command("evaluate", rich_help_panel=FILES)(models.evaluate)
+app.command("video", rich_help_panel=FILES)(models.video)
+app.command("export", rich_help_panel=FILES)(models.export)
+app.command("import", rich_help_panel=FILES)(models.import_model)
 app.command("test", rich_help_panel=FILES)(replay.replay)
 app.command("validate", rich_help_panel=FILES)(specs.validate)
 app.command("schema", rich_help_panel=FILES)(specs.schema)

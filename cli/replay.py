@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated
 
@@ -46,26 +47,63 @@ def replay(
     if video is not None and video.suffix != ".mp4":
         raise InvalidInput.of("--video", "must end in .mp4", video)
     loaded = Model.load(logdir / model)
-    seeds = episode_seeds(seed, Purpose.TEST_EPISODES, 0, 1, episodes)[0]
-    returns = _replay(loaded, seeds)
-    threshold = success if success is not None else loaded.metadata.description.reward_threshold
+    returns = returns_of(loaded, seed, episodes)
+    report(loaded, model, returns, seed, success)
+    if video is not None:
+        with Console().status("filming"):
+            score = film(loaded, seed, video)
+        tested = "" if score == returns[0] else f", where the test had {returns[0]:.2f}"
+        typer.echo(f"{video}: the first episode, return {score:.2f}{tested}")
+
+
+def returns_of(model: Model, seed: int, episodes: int) -> NDArray[np.float64]:
+    """Return the plain returns ``(episodes,)`` on episodes that training never saw.
+
+    Raises:
+        ReplayFailed: the environment failed.
+    """
+    return _replay(model, _seeds(seed, episodes))
+
+
+def film(model: Model, seed: int, path: Path) -> float:
+    """Film the first of the episodes that `returns_of` plays, and return its return.
+
+    Raises:
+        InvalidInput: the file is no .mp4, or cannot be written.
+        CannotFilm: the environment draws no pictures, or fails.
+    """
+    if path.suffix != ".mp4":
+        raise InvalidInput.of("--video", "must end in .mp4", path)
+    from cli.video import record  # rendering pulls in much that a test does not need
+
+    return record(_unit(model, _seeds(seed, 1)), path)
+
+
+def report(
+    model: Model, name: str, returns: NDArray[np.float64], seed: int, success: float | None, as_json: bool = False
+) -> None:
+    """Print what a model scored; ``success`` is the return that counts as such, else the environment's own."""
+    threshold = success if success is not None else model.metadata.description.reward_threshold
+    rate = None if threshold is None else float((returns >= threshold).mean())
+    if as_json:
+        figures = {"mean": returns.mean(), "std": returns.std(), "min": returns.min(), "max": returns.max()}
+        answer = {"environment": model.metadata.environment.id, "episodes": len(returns), "seed": seed, **figures}
+        typer.echo(json.dumps(answer | {"success_rate": rate, "returns": returns.tolist()}, indent=2))
+        return
     typer.echo(
-        f"{loaded.metadata.environment.id}, {model} of generation {loaded.metadata.generation}, "
-        f"{episodes} episodes, seed {seed}"
+        f"{model.metadata.environment.id}, {name} of generation {model.metadata.generation}, "
+        f"{len(returns)} episodes, seed {seed}"
     )
     typer.echo(
         f"mean {returns.mean():.2f}  std {returns.std():.2f}  min {returns.min():.2f}  max {returns.max():.2f}"
     )
-    if threshold is not None:
-        rate = float((returns >= threshold).mean())
+    if rate is not None:
         typer.echo(f"success rate {rate:.0%} (return of at least {threshold:g})")
-    if video is not None:
-        from cli.video import record  # rendering pulls in much that a test does not need
 
-        with Console().status("filming"):
-            score = record(_unit(loaded, seeds[:1]), video)
-        tested = "" if score == returns[0] else f", where the test had {returns[0]:.2f}"
-        typer.echo(f"{video}: the first episode, return {score:.2f}{tested}")
+
+def _seeds(seed: int, episodes: int) -> NDArray[np.int32]:
+    seeds: NDArray[np.int32] = episode_seeds(seed, Purpose.TEST_EPISODES, 0, 1, episodes)[0]
+    return seeds
 
 
 def _replay(model: Model, seeds: NDArray[np.int32]) -> NDArray[np.float64]:

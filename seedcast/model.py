@@ -12,7 +12,7 @@ from shared.errors import InvalidInput
 from shared.model import Model as StoredModel
 from shared.model import ModelMetadata
 
-__all__ = ["Model", "ModelMetadata"]
+__all__ = ["Model", "ModelMetadata", "read_model"]
 
 
 class Model:
@@ -30,12 +30,12 @@ class Model:
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
-        """Read a model file; nothing in it is executed.
+        """Read a model file, ``.npz`` or ``.safetensors``; nothing in it is executed.
 
         Raises:
             InvalidInput: it is missing, is no model, or its arrays do not fit its own policy.
         """
-        return cls(StoredModel.load(Path(path)))
+        return cls(read_model(Path(path)))
 
     @property
     def parameters(self) -> NDArray[np.float32]:
@@ -70,3 +70,16 @@ class Model:
             seen = self.stored.normaliser(seen)
         actions: NDArray[Any] = self._policy.head(self._lane.outputs(seen).copy())
         return np.asarray(actions[0])
+
+
+def read_model(path: Path) -> StoredModel:
+    """Read a model file of either kind.
+
+    Raises:
+        InvalidInput: it is missing, is no model, or its arrays do not fit its own policy.
+    """
+    if path.suffix != ".safetensors":
+        return StoredModel.load(path)
+    from seedcast.interchange.tensors import read_safetensors
+
+    return read_safetensors(path)

@@ -1,0 +1,163 @@
+"""A model as an ONNX graph: from observations ``(batch, observation_size)`` to what the environment takes.
+
+The graph is the whole policy: normaliser, layers, and the head. ``action`` is int64 ``(batch,)`` for one choice,
+``(batch, choices)`` for several, float32 ``(batch, actions)`` for real ones. A recurrent policy has a second input
+and output, ``state`` and ``next_state`` ``(batch, hidden)``; it is zero at the start of an episode.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seedcast.interchange.tensors import named_arrays
+from shared.errors import InvalidInput
+from shared.model import Model
+from shared.observation_stats import CLIP
+from shared.policies.linear import LinearSpec
+from shared.policies.mlp import MLPSpec
+from shared.policies.recurrent import RecurrentSpec
+from shared.spec.environment import ContinuousActions, DiscreteActions, MultiDiscreteActions
+
+OPSET = 18
+IR_VERSION = 10
+"""Old enough for runtimes of 2024."""
+
+ACTIVATIONS = {"tanh": "Tanh", "relu": "Relu", "elu": "Elu", "sigmoid": "Sigmoid", "identity": "Identity"}
+
+
+def write_onnx(model: Model, path: Path) -> None:
+    """Write a model as an ONNX file.
+
+    Raises:
+        InvalidInput: the policy is none of ours, or the package onnx is not installed.
+    """
+    try:
+        import onnx  # an extra: seedcast[export]
+    except ImportError as error:
+        raise InvalidInput.of("--onnx", "needs the package onnx: pip install 'seedcast[export]'") from error
+    graph = _Graph(onnx)
+    size = model.metadata.description.observation_size
+    float32 = onnx.TensorProto.FLOAT
+    inputs = [onnx.helper.make_tensor_value_info("observation", float32, ["batch", size])]
+    seen = "observation"
+    arrays = named_arrays(model)
+    if model.normaliser is not None:
+        seen = graph.add("Sub", seen, graph.constant(arrays["normaliser_mean"]))
+        seen = graph.add("Div", seen, graph.constant(arrays["normaliser_std"]))
+        seen = graph.add("Clip", seen, graph.constant(np.float32(-CLIP)), graph.constant(np.float32(CLIP)))
+    spec = model.metadata.policy
+    outputs = []
+    if isinstance(spec, MLPSpec | LinearSpec):
+        raw = _dense(graph, seen, arrays, "identity" if isinstance(spec, LinearSpec) else spec.activation)
+    elif isinstance(spec, RecurrentSpec):
+        inputs.append(onnx.helper.make_tensor_value_info("state", float32, ["batch", spec.hidden]))
+        outputs.append(onnx.helper.make_tensor_value_info("next_state", float32, ["batch", spec.hidden]))
+        raw = _recurrent(graph, seen, arrays, spec)
+    else:
+        raise InvalidInput.of("policy.name", "is of a kind that is not exported to ONNX", spec.name)
+    actions = model.metadata.description.actions
+    action = _head(graph, raw, actions, spec.actions or "tanh")
+    graph.add("Identity", action, output="action")
+    real = isinstance(actions, ContinuousActions)
+    shape: list[Any] = ["batch"] if isinstance(actions, DiscreteActions) else ["batch", _width(actions)]
+    kind = float32 if real else onnx.TensorProto.INT64
+    outputs.insert(0, onnx.helper.make_tensor_value_info("action", kind, shape))
+    made = onnx.helper.make_graph(graph.nodes, "policy", inputs, outputs, graph.constants)
+    opsets = [onnx.helper.make_opsetid("", OPSET)]
+    whole = onnx.helper.make_model(made, opset_imports=opsets, producer_name="seedcast", ir_version=IR_VERSION)
+    onnx.helper.set_model_props(whole, {"seedcast": model.metadata.model_dump_json()})
+    onnx.checker.check_model(whole, full_check=True)
+    onnx.save(whole, path)
+
+
+class _Graph:
+    """Nodes and constants, named as they come."""
+
+    def __init__(self, onnx: Any) -> None:  # noqa: ANN401 - a module without types
+        self._onnx = onnx
+        self.nodes: list[Any] = []
+        self.constants: list[Any] = []
+
+    def constant(self, value: NDArray[Any] | np.generic) -> str:
+        name = f"constant_{len(self.constants)}"
+        self.constants.append(self._onnx.numpy_helper.from_array(np.asarray(value), name))
+        return name
+
+    def add(self, operation: str, *inputs: str, output: str = "", **attributes: Any) -> str:  # noqa: ANN401
+        name = output or f"value_{len(self.nodes)}"
+        self.nodes.append(self._onnx.helper.make_node(operation, list(inputs), [name], **attributes))
+        return name
+
+    def columns(self, value: str, start: int, end: int) -> str:
+        bounds = [self.constant(np.array([number], np.int64)) for number in (start, end, 1)]
+        return self.add("Slice", value, *bounds)
+
+
+def _dense(graph: _Graph, value: str, arrays: dict[str, NDArray[np.float32]], activation: str) -> str:
+    last = sum(name.startswith("weights_") for name in arrays) - 1
+    for index in range(last + 1):
+        value = graph.add("MatMul", value, graph.constant(arrays[f"weights_{index}"]))
+        if (bias := arrays.get(f"bias_{index}")) is not None:
+            value = graph.add("Add", value, graph.constant(bias))
+        if index < last:
+            value = graph.add(ACTIVATIONS[activation], value)
+    return value
+
+
+def _recurrent(graph: _Graph, seen: str, arrays: dict[str, NDArray[np.float32]], spec: RecurrentSpec) -> str:
+    """Return the raw outputs; formulas and layout as in `shared.policies.recurrent`."""
+    driven = graph.add("MatMul", seen, graph.constant(arrays["input_weights"]))
+    driven = graph.add("Add", driven, graph.constant(arrays["recurrent_bias"]))
+    weights, hidden = arrays["recurrent_weights"], spec.hidden
+    if spec.cell == "elman":
+        fresh = graph.add("Add", driven, graph.add("MatMul", "state", graph.constant(weights)))
+        graph.add("Tanh", fresh, output="next_state")
+    else:
+        gates = graph.add("MatMul", "state", graph.constant(weights[:, : 2 * hidden]))
+        gates = graph.add("Sigmoid", graph.add("Add", graph.columns(driven, 0, 2 * hidden), gates))
+        reset, update = graph.columns(gates, 0, hidden), graph.columns(gates, hidden, 2 * hidden)
+        remembered = graph.add(
+            "MatMul", graph.add("Mul", reset, "state"), graph.constant(weights[:, 2 * hidden :])
+        )
+        candidate = graph.add("Tanh", graph.add("Add", graph.columns(driven, 2 * hidden, 3 * hidden), remembered))
+        kept = graph.add("Mul", update, "state")
+        rest = graph.add("Sub", graph.constant(np.float32(1)), update)
+        graph.add("Add", kept, graph.add("Mul", rest, candidate), output="next_state")
+    raw = graph.add("MatMul", "next_state", graph.constant(arrays["output_weights"]))
+    return graph.add("Add", raw, graph.constant(arrays["output_bias"]))
+
+
+def _head(
+    graph: _Graph, raw: str, space: ContinuousActions | DiscreteActions | MultiDiscreteActions, scaling: str
+) -> str:
+    if isinstance(space, DiscreteActions):
+        return graph.add("ArgMax", raw, axis=1, keepdims=0)
+    if isinstance(space, MultiDiscreteActions):
+        ends = np.cumsum(space.counts).tolist()
+        parts = [
+            graph.add("ArgMax", graph.columns(raw, end - count, end), axis=1, keepdims=1)
+            for end, count in zip(ends, space.counts, strict=True)
+        ]
+        return graph.add("Concat", *parts, axis=1)
+    if scaling == "tanh":
+        squashed = graph.add("Tanh", raw)
+    else:
+        squashed = graph.add("Clip", raw, graph.constant(np.float32(-1)), graph.constant(np.float32(1)))
+    bounds = list(zip(space.low, space.high, strict=True))
+    bounded = np.array([low is not None and high is not None for low, high in bounds])
+    if not bounded.all():
+        squashed = graph.add("Where", graph.constant(bounded), squashed, raw)
+    half = [1.0 if low is None or high is None else (high - low) / 2 for low, high in bounds]
+    centre = [0.0 if low is None or high is None else (high + low) / 2 for low, high in bounds]
+    scaled = graph.add("Mul", squashed, graph.constant(np.array(half, np.float32)))
+    return graph.add("Add", scaled, graph.constant(np.array(centre, np.float32)))
+
+
+def _width(space: ContinuousActions | MultiDiscreteActions | DiscreteActions) -> int:
+    if isinstance(space, ContinuousActions):
+        return len(space.low)
+    return len(space.counts) if isinstance(space, MultiDiscreteActions) else 1
