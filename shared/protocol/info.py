@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pydantic import BaseModel, Field
 
+from shared.registry import Plugin
+
 
 class WorkerInfo(BaseModel):
     """What a worker says of itself at GET /info."""
@@ -16,3 +18,7 @@ class WorkerInfo(BaseModel):
     fingerprint: str = Field(description="Equal on machines that give equal bits.")
     environments: list[str] = Field(description="The ids that it has.")
     policies: list[str] = Field(description="The names that it has.")
+    broken_plugins: list[Plugin] = Field(
+        default_factory=list,
+        description="Policies and environments of installed packages that cannot be used, each with the reason.",
+    )

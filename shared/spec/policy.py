@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from shared.policies.base import Policy, PolicySpec
 from shared.registry import Registry
 from shared.spec.environment import EnvironmentDescription
-from shared.spec.union import registered_union
+from shared.spec.union import registered_union, spec_fault
 
-POLICIES: Registry[type[Policy]] = Registry("seedcast.policies", "policy.name")
+
+def fault(name: str, plugin: Any) -> str | None:  # noqa: ANN401 - whatever a package brings
+    """Say why an entry point is no policy, or nothing."""
+    if not (isinstance(plugin, type) and issubclass(plugin, Policy)):
+        return "is no class that derives from Policy"
+    return spec_fault(name, plugin, PolicySpec)
+
+
+POLICIES: Registry[type[Policy]] = Registry("seedcast.policies", "policy.name", fault)
 
 if TYPE_CHECKING:
     AnyPolicySpec = PolicySpec

@@ -197,3 +197,14 @@ def test_a_unit_survives_the_trip_through_json(server: Server) -> None:
     reply = server.http.post("/rollouts", json=body)
     plain: Unit = work
     assert reply.json()["returns"] == run_unit(plain).returns.tolist()
+
+
+def test_packages_that_cannot_be_used_are_told_with_their_reasons(server: Server) -> None:
+    info = WorkerInfo.model_validate_json(server.http.get("/info").content)
+    reasons = {(plugin.group, plugin.name): plugin.broken or "" for plugin in info.broken_plugins}
+    assert "cannot replace it" in reasons["seedcast.policies", "mlp"]
+    assert "no display" in reasons["seedcast.policies", "leaving"]
+    assert "no_such_module" in reasons["seedcast.environments", "Broken-v0"]
+    assert reasons["gymnasium.envs", "thief"] == "may not replace the environments of others: CartPole-v1"
+    described = server.http.post("/environments/describe", json={"id": "CartPole-v1", "engine": "gymnasium"})
+    assert described.json()["observation_size"] == 4

@@ -28,7 +28,7 @@ POPULATION_SIZE = 256
 
 def strategies() -> StrategyList:
     """Describe every registered strategy."""
-    return StrategyList(strategies=[strategy(name) for name in STRATEGIES])
+    return StrategyList(strategies=[strategy(name) for name in STRATEGIES], broken=STRATEGIES.broken)
 
 
 def strategy(name: str) -> StrategyDescription:
@@ -59,7 +59,8 @@ def policies() -> PolicyList:
         policies=[
             PluginDescription(name=name, summary=_summary(policy), hyperparameters=policy.Spec.model_json_schema())
             for name, policy in POLICIES.items()
-        ]
+        ],
+        broken=POLICIES.broken,
     )
 
 

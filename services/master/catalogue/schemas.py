@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
+from shared.registry import Plugin
+
 
 class MemoryNeed(BaseModel):
     """What a strategy with its default hyperparameters holds at its peak, on the master."""
@@ -43,9 +45,11 @@ class StrategyList(BaseModel):
     """All registered strategies, by name."""
 
     strategies: list[StrategyDescription]
+    broken: list[Plugin] = Field(description="Installed ones that cannot be used, each with the reason.")
 
 
 class PolicyList(BaseModel):
     """All registered policies, by name."""
 
     policies: list[PluginDescription]
+    broken: list[Plugin] = Field(description="Installed ones that cannot be used, each with the reason.")

@@ -14,7 +14,6 @@ import re
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import cache, partial
-from importlib.metadata import EntryPoint, entry_points
 from typing import Any, ClassVar
 
 from services.worker.environments.adapted import AdaptedLanes, check_kwargs, modern, quiet_gym
@@ -23,9 +22,26 @@ from services.worker.environments.base import ANY_NUMBER, DEFAULT_MAX_EPISODE_ST
 from services.worker.environments.gymnasium_lanes import Environment, closed_after
 from services.worker.environments.spaces import action_space, observation_size
 from shared.errors import InvalidInput
+from shared.registry import Registry, found
 from shared.spec.environment import EnvironmentDescription, EnvironmentSpec
 
 GROUP = "seedcast.environments"
+
+
+def fault(id_: str, factory: Any) -> str | None:  # noqa: ANN401 - whatever a package brings
+    """Say why an entry point is no environment, or nothing."""
+    if not re.fullmatch(r"[\w./:-]{1,200}", id_):
+        return "its name may hold only letters, digits and _ . / : -"
+    return None if callable(factory) else f"is nothing that can be called, but {type(factory).__name__}"
+
+
+@cache
+def environments() -> Registry[Any]:
+    """Return the factories by id, once per process."""
+    if found(GROUP):
+        with suppress(ImportError):
+            quiet_gym()  # in case that a package imports it
+    return Registry(GROUP, "environment.id", fault)
 
 
 class EntryPointsEngine:
@@ -34,11 +50,11 @@ class EntryPointsEngine:
     name: ClassVar[str] = "entry_points"
 
     def available(self) -> frozenset[str]:
-        """Return the entry points' names; nothing is imported before it is asked for."""
-        return frozenset(_points())
+        """Return the names of the entry points that can be imported."""
+        return frozenset(environments())
 
     def takes(self, spec: EnvironmentSpec) -> bool:  # noqa: ARG002 - the engine protocol's signature
-        """Say yes: kwargs are only known to be wrong once the package is imported."""
+        """Say yes: which kwargs are wrong, the description says."""
         return True
 
     def describe(self, spec: EnvironmentSpec) -> EnvironmentDescription:
@@ -66,12 +82,7 @@ class EntryPointsEngine:
 
 
 def _checked(spec: EnvironmentSpec) -> Environment:
-    try:
-        factory = _factory(spec.id)
-    except FOREIGN as error:
-        reason = f"cannot be imported ({type(error).__name__}: {error})"
-        raise InvalidInput.of("environment.id", reason, spec.id) from error
-    check_kwargs(factory, spec.kwargs)
+    check_kwargs(environments()[spec.id], spec.kwargs)
     try:
         return _make(spec)
     except InvalidInput:
@@ -83,23 +94,10 @@ def _checked(spec: EnvironmentSpec) -> Environment:
 
 
 def _make(spec: EnvironmentSpec) -> Environment:
-    return modern(_factory(spec.id)(**spec.kwargs))
+    return modern(environments()[spec.id](**spec.kwargs))
 
 
 def _stated(environment: Environment, name: str) -> Any:  # noqa: ANN401 - a number, if its author kept to it
     original = getattr(environment, "environment", environment)
     stated = getattr(getattr(original, "spec", None), name, None)
     return getattr(getattr(original, "unwrapped", original), name, None) if stated is None else stated
-
-
-@cache
-def _factory(id_: str) -> Any:  # noqa: ANN401 - a class or a function of the user's
-    with suppress(ImportError):
-        quiet_gym()  # in case the package imports it
-    return _points()[id_].load()
-
-
-@cache
-def _points() -> dict[str, EntryPoint]:
-    points = sorted(entry_points(group=GROUP), key=lambda point: point.name)
-    return {point.name: point for point in points if re.fullmatch(r"[\w./:-]{1,200}", point.name)}

@@ -10,27 +10,43 @@ from __future__ import annotations
 
 import logging
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 
 import gymnasium
 from gymnasium.envs.registration import EnvSpec
+
+from shared.registry import FOREIGN, Plugin, described, failure, found
 
 GROUP = "gymnasium.envs"
 log = logging.getLogger(__name__)
 
 
-@cache
 def registry() -> dict[str, EnvSpec]:
     """Return Gymnasium's registry after every plug-in had its turn, once per process."""
-    for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
-        _load(point)
+    plugins()
     return gymnasium.registry
 
 
-def _load(point: EntryPoint) -> None:
+@cache
+def plugins() -> tuple[Plugin, ...]:
+    """Return the packages that were given a turn, by name."""
+    points = [point for _, points in sorted(found(GROUP).items()) for point in points]
+    return tuple(described(point, _load(point)) for point in points)
+
+
+def _load(point: EntryPoint) -> str | None:
+    """Have a package register its environments, and say what is wrong with it, or nothing."""
+    before = dict(gymnasium.registry)
     try:
         register = point.load()
         if callable(register):
             register()
-    except Exception:  # a broken plug-in costs its own environments, not the worker
-        log.exception("the environments of %s (%s) cannot be registered", point.name, point.value)
+    except FOREIGN as error:  # a broken plug-in costs its own environments, not the worker
+        log.warning("the environments of %s (%s) cannot be registered", point.name, point.value, exc_info=error)
+        return failure(error)
+    finally:
+        replaced = sorted(id_ for id_, entry in before.items() if gymnasium.registry.get(id_) is not entry)
+        gymnasium.registry.update(before)
+    if replaced:
+        return f"may not replace the environments of others: {', '.join(replaced)}"
+    return None

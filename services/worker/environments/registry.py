@@ -8,11 +8,13 @@ from functools import cache, lru_cache
 
 from services.worker.environments.answers import FOREIGN
 from services.worker.environments.base import Engine, Lanes
-from services.worker.environments.entry_points_engine import EntryPointsEngine
+from services.worker.environments.entry_points_engine import EntryPointsEngine, environments
 from services.worker.environments.envpool_lanes import EnvPoolEngine
 from services.worker.environments.gymnasium_lanes import GymnasiumEngine
+from services.worker.environments.plugins import plugins
 from services.worker.environments.pybullet_lanes import PyBulletEngine
 from shared.errors import InvalidInput
+from shared.registry import Plugin
 from shared.spec.environment import EnvironmentDescription, EnvironmentSpec
 
 ENGINES: dict[str, Engine] = {
@@ -25,6 +27,11 @@ ENGINES: dict[str, Engine] = {
 def available() -> list[str]:
     """Return every environment id, sorted."""
     return sorted(set().union(*(engine.available() for engine in ENGINES.values())))
+
+
+def broken_plugins() -> list[Plugin]:
+    """Return the packages of environments that cannot be used, each with the reason."""
+    return [*environments().broken, *(plugin for plugin in plugins() if plugin.broken)]
 
 
 def describe(spec: EnvironmentSpec) -> EnvironmentDescription:
@@ -78,6 +85,9 @@ def _engine(spec: EnvironmentSpec) -> Engine:
 
 
 def _refusal(spec: EnvironmentSpec, engines: Sequence[Engine]) -> InvalidInput:
+    for plugin in environments().broken:
+        if plugin.name == spec.id:
+            return InvalidInput.of("environment.id", f"cannot be used: {plugin.broken}", spec.id)
     known = sorted({id_ for engine in engines for id_ in engine.available()})
     near = difflib.get_close_matches(spec.id, known, n=3)
     hint = f"did you mean {' or '.join(near)}?" if near else f"GET /info lists all {len(known)}"

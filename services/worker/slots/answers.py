@@ -8,7 +8,7 @@ from pydantic import BaseModel, ValidationError
 
 from services.worker.engine import run_unit
 from services.worker.environments.probe import seed_fault
-from services.worker.environments.registry import available, describe
+from services.worker.environments.registry import available, broken_plugins, describe
 from services.worker.slots import cancellation
 from services.worker.slots.channel import Kind, Message
 from services.worker.slots.fingerprint import cpu_model, fingerprint, version
@@ -32,6 +32,7 @@ def worker_info() -> WorkerInfo:
         fingerprint=fingerprint(),
         environments=available(),
         policies=list(POLICIES),
+        broken_plugins=[*POLICIES.broken, *broken_plugins()],
     )
 
 

@@ -33,3 +33,8 @@ def register() -> None:
     gymnasium.register("Forked-v0", f"{PACKAGE}.families:Forked", max_episode_steps=10)
     gymnasium.register("Threaded-v0", f"{PACKAGE}.families:Threaded", max_episode_steps=10)
     gymnasium.register("Patient-v0", f"{PACKAGE}.patient:Patient", max_episode_steps=500)
+
+
+def replace() -> None:
+    """Put another environment in the place of one that everybody knows."""
+    gymnasium.register("CartPole-v1", f"{PACKAGE}.faulty:Faulty")

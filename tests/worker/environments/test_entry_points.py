@@ -23,7 +23,7 @@ FLAVOURS = ["Gymnasium-v0", "Gym26-v0", "OldGym-v0"]
 def installed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Install ``tests/plugins`` for one test."""
     monkeypatch.syspath_prepend(str(PLUGINS))
-    caches = (entry_points_engine._points, entry_points_engine._factory, registry.available, registry._describe)
+    caches = (entry_points_engine.environments, registry.available, registry._describe)
     for cache in caches:
         cache.cache_clear()
     yield
@@ -52,11 +52,11 @@ def test_every_flavour_gives_the_same_episodes() -> None:
 
 
 def test_an_old_done_by_the_time_limit_is_a_truncation() -> None:
-    environment = adapted.modern(entry_points_engine._factory("OldGym-v0")(scale=0.0))
+    environment = adapted.modern(entry_points_engine.environments()["OldGym-v0"](scale=0.0))
     environment.reset(seed=1)
     ends = [environment.step(np.zeros(2, np.float32))[2:4] for _ in range(20)]
     assert ends == [(False, False)] * 19 + [(False, True)]
-    far = adapted.modern(entry_points_engine._factory("OldGym-v0")(scale=10.0))
+    far = adapted.modern(entry_points_engine.environments()["OldGym-v0"](scale=10.0))
     far.reset(seed=1)
     assert far.step(np.ones(2, np.float32))[2:4] == (True, False)
 

@@ -18,6 +18,7 @@ from services.worker.environments import entry_points_engine, registry
 from services.worker.environments.adapted import Adapted, modern
 from services.worker.environments.probe import seed_fault
 from services.worker.environments.seeding import Seeding
+from shared.registry import _Loaded
 from shared.spec.environment import EnvironmentSpec
 
 Observation = NDArray[np.float32]
@@ -128,8 +129,7 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Return a function that offers a class as the environment "Tried-v0" and probes it."""
 
     def probe(factory: Any) -> str | None:
-        monkeypatch.setattr(entry_points_engine, "_points", lambda: {"Tried-v0": None})
-        monkeypatch.setattr(entry_points_engine, "_factory", lambda _: factory)
+        monkeypatch.setattr(entry_points_engine.environments(), "_loaded", _Loaded([], {"Tried-v0": factory}))
         for cached in (registry.available, registry._describe):
             cached.cache_clear()
         spec = EnvironmentSpec(id="Tried-v0", engine="entry_points")

@@ -1,0 +1,1 @@
+"""Packages that break when they are imported."""

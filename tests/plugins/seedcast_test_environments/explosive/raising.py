@@ -1,0 +1,3 @@
+"""Raises."""
+
+raise RuntimeError("the licence has run out")
