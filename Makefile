@@ -12,7 +12,7 @@ CONTAINER_BUILD ?= $(CONTAINER) build
 TAG ?= dev
 RESOLVE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
-.PHONY: help setup train test chaos bench-throughput bench-minitaur bench-strategies bench-memory bench-scale check format lock clean \
+.PHONY: help setup train test chaos fuzz-api bench-throughput bench-minitaur bench-strategies bench-memory bench-scale check format lock clean \
 	deploy-tools manifests images test-containers
 
 help: ## List the targets
@@ -38,6 +38,9 @@ test: setup ## Run the tests, on all cores
 
 chaos: setup ## Kill, stop and disconnect real processes for DURATION=120 seconds, against a calm twin (SEED=1)
 	$(BIN)/python -W ignore -m tests.chaos.soak --duration $(or $(DURATION),120) --seed $(or $(SEED),1)
+
+fuzz-api: setup ## Send CASES=10000 generated requests to a real master, with all checks (SEED=1)
+	$(BIN)/python -m tests.api.fuzz --cases $(or $(CASES),10000) --seed $(or $(SEED),1)
 
 bench-throughput: setup ## Measure env-steps/s: in process, through HTTP, and the Gymnasium baseline (ROUNDS=5)
 	$(BIN)/python -W ignore -m benchmarks.throughput --rounds $(or $(ROUNDS),5)

@@ -19,6 +19,7 @@ from shared.errors import (
     Forbidden,
     InvalidInput,
     MisdirectedRequest,
+    NotFound,
     PayloadTooLarge,
     SeedcastError,
     StorageFailed,
@@ -93,6 +94,8 @@ def _document_errors(path: str, method: str, operation: Document) -> None:
         errors += CHANGING
     if "requestBody" in operation:
         errors += WITH_BODY
+    if "{" in path:
+        errors.append(NotFound)
     if operation.get("parameters"):
         errors.append(InvalidInput)
     for error in errors:

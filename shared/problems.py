@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
+from starlette.routing import Match, Route
 
 from shared.errors import Busy, InvalidInput, SeedcastError
 from shared.validation import field_errors, printable
@@ -67,15 +68,25 @@ def install_problem_handlers(app: FastAPI) -> None:
         return error_response(InvalidInput(field_errors(error.errors(), skip=1)))
 
     @app.exception_handler(HTTPException)
-    async def http_error(_: Request, error: HTTPException) -> JSONResponse:
+    async def http_error(request: Request, error: HTTPException) -> JSONResponse:
         kind = HTTP_TYPES.get(error.status_code, "about:blank")
         problem = Problem(type=kind, title=str(error.detail), status=error.status_code, detail=str(error.detail))
-        return _response(problem, dict(error.headers or {}))
+        headers = dict(error.headers or {})
+        if error.status_code == 405:
+            headers["Allow"] = ", ".join(sorted(_methods(request)))
+        return _response(problem, headers)
 
     @app.exception_handler(Exception)
     async def unexpected(request: Request, error: Exception) -> JSONResponse:
         log.exception("%s %s", request.method, request.url.path, exc_info=error)
         return _response(_problem(SeedcastError(type(error).__name__)))
+
+
+def _methods(request: Request) -> set[str]:
+    """Return every method that the path of a request is for; the router names those of the first route alone."""
+    routes = [route for route in request.app.router.routes if isinstance(route, Route)]
+    found = [route.methods or set() for route in routes if route.matches(request.scope)[0] is not Match.NONE]
+    return set().union(*found)
 
 
 def error_response(error: SeedcastError) -> JSONResponse:
