@@ -1,8 +1,8 @@
 """`python -m tests.api.fuzz`: thousands of generated requests against a real master, with every check there is.
 
-Schemathesis makes requests of the OpenAPI document, right ones and wrong ones, and holds each answer to it: no 5xx,
-no undocumented status, header or body, no wrong data accepted, no right data refused. Afterwards the master is
-looked at: no fault in its log, every experiment can be read, and a master started anew on the folder finds the same.
+Schemathesis makes requests of the OpenAPI document, right and wrong ones, and holds each answer to it: no 5xx, no
+undocumented status, header or body, no wrong data accepted, no right data refused. Afterwards the master is looked
+at: no fault in its log, every experiment can be read, and a master started anew on the folder finds the same ones.
 """
 
 from __future__ import annotations
