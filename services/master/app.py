@@ -34,6 +34,7 @@ from services.master.storage.database import Database
 from services.master.storage.history import History
 from services.master.workers import endpoints as workers
 from shared.access import TokenRequired
+from shared.delivery import Delivery
 from shared.guard import JSON_TYPES, YAML_TYPES, Guard
 from shared.openapi import complete, operation_id
 from shared.problems import install_problem_handlers
@@ -95,6 +96,7 @@ def create_app(settings: Settings, folder: DataFolder) -> FastAPI:
     install_problem_handlers(app)
     if settings.access:
         app.add_middleware(TokenRequired, tokens=settings.access)
+    app.add_middleware(Delivery)
     app.add_middleware(
         Guard, media_types=JSON_TYPES | YAML_TYPES, hosts=settings.hosts, any_host=bool(settings.access)
     )
