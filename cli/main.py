@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from cli import experiments, fleet, models, plugins, replay, serve, specs, strategies, train
+from cli import check, experiments, fleet, models, plugins, replay, serve, specs, strategies, train
 from seedcast.errors import MasterUnreachable
 from shared.errors import InvalidInput, SeedcastError
 
@@ -46,6 +46,7 @@ app.command("import", rich_help_panel=FILES)(models.import_model)
 app.command("test", rich_help_panel=FILES)(replay.replay)
 app.command("validate", rich_help_panel=FILES)(specs.validate)
 app.command("schema", rich_help_panel=FILES)(specs.schema)
+app.add_typer(check.app, name="check", rich_help_panel=FILES)
 app.command("plugins", rich_help_panel=FILES)(plugins.plugins)
 app.command("strategies", rich_help_panel=FILES)(strategies.strategies)
 

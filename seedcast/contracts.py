@@ -2,21 +2,54 @@
 
 ::
 
-    from my_package import MyStrategy
-    from seedcast.contracts import Budget, StrategyContract
+    from my_package import MyPolicy, MyStrategy
+    from seedcast.contracts import Budget, EnvironmentContract, PolicyContract, StrategyContract
 
 
     class TestMyStrategy(StrategyContract):
         strategy = MyStrategy
         sphere = Budget(generations=200, factor=1000)
+
+
+    class TestMyPolicy(PolicyContract):
+        policy = MyPolicy
+
+
+    class TestMyEnvironment(EnvironmentContract):
+        id = "MyEnvironment-v0"
+
+Each is imported when it is asked for: a strategy's needs what the master needs, an environment's what workers
+need. ``seedcast check`` runs the same tests without a file.
 """
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 import pytest
 
-pytest.register_assert_rewrite("services.master.strategies.contract")  # failures show what was compared
+if TYPE_CHECKING:
+    from services.master.strategies.contract import Budget, FitnessInvariance, StrategyContract
+    from services.worker.environments.contract import EnvironmentContract
+    from shared.policies.contract import PolicyContract
 
-from services.master.strategies.contract import Budget, FitnessInvariance, StrategyContract  # noqa: E402
+__all__ = ["Budget", "EnvironmentContract", "FitnessInvariance", "PolicyContract", "StrategyContract"]
 
-__all__ = ["Budget", "FitnessInvariance", "StrategyContract"]
+_HOMES = {
+    "Budget": "services.master.strategies.contract",
+    "EnvironmentContract": "services.worker.environments.contract",
+    "FitnessInvariance": "services.master.strategies.contract",
+    "PolicyContract": "shared.policies.contract",
+    "StrategyContract": "services.master.strategies.contract",
+}
+
+pytest.register_assert_rewrite(*set(_HOMES.values()))  # failures show what was compared
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - a module's attribute is whatever it is
+    try:
+        home = _HOMES[name]
+    except KeyError:
+        raise AttributeError(f"module 'seedcast.contracts' has no attribute {name!r}") from None
+    return getattr(import_module(home), name)

@@ -1,0 +1,98 @@
+"""`seedcast check`: holds a strategy, a policy or an environment to its contract. It needs pytest, no server."""
+
+from __future__ import annotations
+
+import json as json_module
+import tempfile
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from shared.errors import InvalidInput
+
+app = typer.Typer(help="Hold a strategy, a policy or an environment to its contract.", no_args_is_help=True)
+
+Name = Annotated[str, typer.Argument(help="What a specification calls it.")]
+Options = Annotated[str, typer.Option("--options", metavar="JSON", help="Options of its specification.")]
+
+TEST = """
+from cli.check import contract
+
+TestContract = contract({kind!r}, {name!r}, {options!r})
+"""
+
+
+@app.command()
+def environment(
+    id_: Annotated[str, typer.Argument(metavar="ID", help="What a specification calls it.")],
+    kwargs: Annotated[str, typer.Option("--kwargs", metavar="JSON", help="Of its constructor.")] = "{}",
+    engine: Annotated[str, typer.Option("--engine", help="What is to run it.")] = "auto",
+    steps: Annotated[int, typer.Option("--steps", min=8, help="Of an episode.")] = 60,
+    unseeded: Annotated[bool, typer.Option("--unseeded", help="All its episodes are alike.")] = False,
+) -> None:
+    """Check an environment: an episode depends on its seed and its actions, and on nothing else."""
+    from services.worker.environments.registry import describe
+    from shared.spec.environment import EnvironmentSpec
+
+    values = {"id": id_, "kwargs": _object("--kwargs", kwargs), "engine": engine}
+    describe(EnvironmentSpec.model_validate(values))  # what is refused here is no matter of the contract
+    _run("environment", id_, values | {"steps": steps, "seeded": not unseeded})
+
+
+@app.command()
+def policy(name: Name, options: Options = "{}") -> None:
+    """Check a policy: what a lane does depends on its own parameters and observations, to the bit."""
+    from shared.spec.policy import POLICIES
+
+    _ = POLICIES[name]
+    _run("policy", name, {"options": _object("--options", options)})
+
+
+@app.command()
+def strategy(name: Name, options: Options = "{}") -> None:
+    """Check a strategy: it learns, it repeats itself to the bit, and it goes on from what it saved."""
+    from shared.spec.strategies import STRATEGIES
+
+    _ = STRATEGIES[name]
+    _run("strategy", name, {"hyperparameters": {"name": name} | _object("--options", options)})
+
+
+def contract(kind: str, name: str, settings: dict[str, Any]) -> type:
+    """Return the class of tests that pytest is to collect."""
+    from seedcast import contracts
+    from shared.spec.policy import POLICIES
+    from shared.spec.strategies import STRATEGIES
+
+    if kind == "environment":
+        return type("TestContract", (contracts.EnvironmentContract,), settings)
+    if kind == "policy":
+        return type(
+            "TestContract", (contracts.PolicyContract,), {"policy": POLICIES[name], "name": name, **settings}
+        )
+    return type("TestContract", (contracts.StrategyContract,), {"strategy": STRATEGIES[name], **settings})
+
+
+def _object(option: str, text: str) -> dict[str, Any]:
+    try:
+        values = json_module.loads(text)
+    except ValueError as error:
+        raise InvalidInput.of(option, f"is no JSON: {error}", text) from None
+    if not isinstance(values, dict):
+        raise InvalidInput.of(option, "is no JSON object", text)
+    return values
+
+
+def _run(kind: str, name: str, options: dict[str, Any]) -> None:
+    if find_spec("pytest") is None:
+        raise InvalidInput.of("check", "needs pytest: pip install pytest")
+    import pytest
+
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "test_contract.py"
+        file.write_text(TEST.format(kind=kind, name=name, options=options))
+        settings = ["-c", "/dev/null", "--rootdir", folder, "-p", "no:cacheprovider", "-p", "no:warnings"]
+        code = pytest.main([*settings, "-v", "--no-header", "--tb=short", str(file)])
+    if code:
+        raise typer.Exit(1)
