@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.lib.npyio import NpzFile
@@ -73,29 +73,42 @@ class Model(BaseModel):
             InvalidInput: the file is missing, is no model, or its arrays do not fit its own policy.
         """
         try:
-            model = cls._read(path)
+            with path.open("rb") as file:
+                return cls.read(file, path.name)
         except FileNotFoundError:
             raise InvalidInput.of("model", "there is no such file", path.name) from None
+        except OSError as error:
+            raise InvalidInput.of("model", f"cannot be read: {error.strerror}", path.name) from error
+
+    @classmethod
+    def read(cls, file: BinaryIO, name: str) -> Model:
+        """Read and check an open model file; ``name`` is what errors call it.
+
+        Raises:
+            InvalidInput: it is no model, or its arrays do not fit its own policy.
+        """
+        try:
+            model = cls._read(file)
         except Exception as error:  # zipfile, zlib and numpy raise what they stumble over
             reason = f"is not a model file ({type(error).__name__})"
-            raise InvalidInput.of("model", reason, path.name) from error
+            raise InvalidInput.of("model", reason, name) from error
         expected = model.policy().dimension
         if model.parameters.shape != (expected,):
             reason = f"has parameters of shape {model.parameters.shape}, its policy needs ({expected},)"
-            raise InvalidInput.of("model", reason, path.name)
+            raise InvalidInput.of("model", reason, name)
         size = model.metadata.description.observation_size
         if model.normaliser and not model.normaliser.mean.shape == model.normaliser.std.shape == (size,):
             reason = f"has a normaliser of shape {model.normaliser.mean.shape}, its environment needs ({size},)"
-            raise InvalidInput.of("model", reason, path.name)
+            raise InvalidInput.of("model", reason, name)
         if not np.isfinite(model.parameters).all():
-            raise InvalidInput.of("model", "has parameters that are not finite", path.name)
+            raise InvalidInput.of("model", "has parameters that are not finite", name)
         if model.normaliser and (fault := model.normaliser.fault()):
-            raise InvalidInput.of("model", f"its normaliser {fault}", path.name)
+            raise InvalidInput.of("model", f"its normaliser {fault}", name)
         return model
 
     @classmethod
-    def _read(cls, path: Path) -> Model:
-        file = np.load(path, allow_pickle=False)
+    def _read(cls, source: BinaryIO) -> Model:
+        file = np.load(source, allow_pickle=False)
         if not isinstance(file, NpzFile):
             raise TypeError("one array, not a file of several")
         with file as arrays:

@@ -136,6 +136,10 @@ def wait_for_generation(server: Server, experiment_id: str, generation: int, sec
 
 def digests(server: Server, experiment_id: str) -> list[str]:
     """Return the parameters' SHA-256 after each generation."""
-    rows = server.http.get(f"/experiments/{experiment_id}/history").json()["generations"]
+    rows, after = list[dict[str, Any]](), -1
+    while after is not None:
+        page = server.http.get(f"/experiments/{experiment_id}/generations", params={"after": after}).json()
+        rows += page["generations"]
+        after = page["next_after"]
     assert [row["generation"] for row in rows] == list(range(1, len(rows) + 1))
     return [row["parameters_sha256"] for row in rows]

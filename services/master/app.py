@@ -17,15 +17,19 @@ from services.master.autoscale import endpoints as autoscale
 from services.master.autoscale.plan import Planner
 from services.master.catalogue import endpoints as catalogue
 from services.master.dashboard import endpoints as dashboard
+from services.master.dashboard.charts import Charts
+from services.master.derived.refresher import Refresher
 from services.master.dispatch.discovery import parse_workers
 from services.master.dispatch.dispatcher import Dispatcher
 from services.master.dispatch.entries import Limits
 from services.master.dispatch.fleet import Fleet
 from services.master.dispatch.worker_client import WorkerClient
 from services.master.experiments import endpoints as experiments
+from services.master.experiments import history_endpoints as history
 from services.master.experiments.repository import ExperimentRepository
-from services.master.experiments.runner import Rooms
+from services.master.experiments.runner import Collaborators
 from services.master.experiments.service import ExperimentService
+from services.master.heads import HeadAsGet
 from services.master.metrics import Metrics
 from services.master.settings import Settings
 from services.master.storage.bucket import Bucket, Mirror
@@ -48,6 +52,7 @@ class State(TypedDict):
     dispatcher: Dispatcher
     metrics: Metrics
     planner: Planner
+    charts: Charts
 
 
 def create_app(settings: Settings, folder: DataFolder) -> FastAPI:
@@ -61,12 +66,21 @@ def create_app(settings: Settings, folder: DataFolder) -> FastAPI:
         database = Database(folder.database)
         fleet = Fleet(discovery, partial(WorkerClient, secret=secret))
         dispatcher = Dispatcher(fleet, Limits(unit_seconds=settings.unit_seconds))
-        rooms = Rooms(ExperimentRepository(database), History(database), dispatcher, fleet)
-        service = ExperimentService(folder, rooms)
+        repository = ExperimentRepository(database)
+        refresher = Refresher(folder.database, folder.experiment, repository.note_files_exact)
+        collaborators = Collaborators(
+            repository, History(database), dispatcher, fleet, refresher, settings.models_kept
+        )
+        service = ExperimentService(folder, collaborators)
         metrics = Metrics(fleet, dispatcher)
+        charts = Charts(collaborators.history)
         # One BLAS thread: the bits of a product must not depend on how many cores the master has.
         with threadpool_limits(1):
-            background = [asyncio.create_task(fleet.run()), asyncio.create_task(metrics.watch_loop())]
+            background = [
+                asyncio.create_task(fleet.run()),
+                asyncio.create_task(metrics.watch_loop()),
+                asyncio.create_task(refresher.run()),
+            ]
             if bucket is not None:
                 background.append(asyncio.create_task(Mirror(bucket, folder.experiments).run()))
             await service.resume_all()
@@ -77,6 +91,7 @@ def create_app(settings: Settings, folder: DataFolder) -> FastAPI:
                     dispatcher=dispatcher,
                     metrics=metrics,
                     planner=Planner(settings.autoscale),
+                    charts=charts,
                 )
             finally:
                 await service.close()
@@ -84,6 +99,7 @@ def create_app(settings: Settings, folder: DataFolder) -> FastAPI:
                 for task in background:
                     task.cancel()
                 await asyncio.gather(*background, return_exceptions=True)
+                charts.close()
                 database.close()
 
     app = FastAPIOffline(
@@ -100,7 +116,9 @@ def create_app(settings: Settings, folder: DataFolder) -> FastAPI:
     app.add_middleware(
         Guard, media_types=JSON_TYPES | YAML_TYPES, hosts=settings.hosts, any_host=bool(settings.access)
     )
+    app.add_middleware(HeadAsGet)
     app.include_router(experiments.router)
+    app.include_router(history.router)
     app.include_router(catalogue.router)
     app.include_router(operations.router)
     app.include_router(workers.router)

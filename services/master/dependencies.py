@@ -8,6 +8,7 @@ from typing import Annotated, cast
 from fastapi import Depends, Request
 
 from services.master.autoscale.plan import Plan, Planner
+from services.master.dashboard.charts import Charts
 from services.master.dispatch.dispatcher import Dispatcher
 from services.master.dispatch.fleet import Fleet
 from services.master.experiments.service import ExperimentService
@@ -34,10 +35,15 @@ async def _planner(request: Request) -> Planner:
     return cast(Planner, request.state.planner)
 
 
+async def _charts(request: Request) -> Charts:
+    return cast(Charts, request.state.charts)
+
+
 Service = Annotated[ExperimentService, Depends(_service)]
 DispatcherState = Annotated[Dispatcher, Depends(_dispatcher)]
 FleetState = Annotated[Fleet, Depends(_fleet)]
 MetricsState = Annotated[Metrics, Depends(_metrics)]
+ChartsState = Annotated[Charts, Depends(_charts)]
 PlannerState = Annotated[Planner, Depends(_planner)]
 
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field, Secret
+from pydantic import AfterValidator, Field, Secret, model_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.master.autoscale.plan import Limits as AutoscaleLimits
 from shared.access import NamedToken, Right, Token, parse_tokens
 from shared.server import require_credentials
+from shared.validation import contradiction
 
 
 def _tokens(text: str) -> str:
@@ -66,11 +67,15 @@ class Settings(BaseSettings):
     artifacts: str | None = Field(
         default=None, description="Where artifacts are copied to: gs://bucket/folder, or another URL of fsspec."
     )
+    models_kept: Annotated[int, Field(ge=2, le=100_000)] = Field(
+        default=100,
+        description="Of an experiment's tested models about so many stay: a spread, besides best and newest.",
+    )
     autoscale_minimum: Annotated[int, Field(ge=0, le=10_000)] = Field(
         default=0, description="Workers that GET /autoscale asks for when nothing runs."
     )
     autoscale_maximum: Annotated[int, Field(ge=1, le=10_000)] = Field(
-        default=100, description="Workers that GET /autoscale never exceeds."
+        default=100, description="Workers that GET /autoscale asks for at most."
     )
     autoscale_rollouts_per_slot: Annotated[float, Field(ge=1, le=1e6)] = Field(
         default=4.0, description="Rollouts of a generation that GET /autoscale plans for each slot."
@@ -78,6 +83,13 @@ class Settings(BaseSettings):
     autoscale_hold_seconds: Annotated[float, Field(ge=0, le=86_400)] = Field(
         default=120.0, description="How long GET /autoscale keeps a plan after the work it was made for."
     )
+
+    @model_validator(mode="after")
+    def _minimum_within_the_maximum(self) -> Self:
+        if self.autoscale_minimum > self.autoscale_maximum:
+            reason = f"is above SEEDCAST_AUTOSCALE_MAXIMUM {self.autoscale_maximum}, got {self.autoscale_minimum}"
+            raise contradiction("autoscale_minimum", reason)
+        return self
 
     @property
     def autoscale(self) -> AutoscaleLimits:

@@ -22,6 +22,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -150,8 +151,13 @@ class Cluster:
 
     async def rows(self, experiment_id: str) -> list[dict[str, Any]]:
         """Return the committed generations."""
-        history = await until(lambda: self.get(f"/experiments/{experiment_id}/history"))
-        return list(history["generations"])
+        rows, after = list[dict[str, Any]](), -1
+        while after is not None:
+            path = f"/experiments/{experiment_id}/generations?after={after}"
+            page = await until(partial(self.get, path))
+            rows += page["generations"]
+            after = page["next_after"]
+        return rows
 
 
 async def until(look: Callable[[], Awaitable[Any]], seconds: float = START_SECONDS) -> Any:

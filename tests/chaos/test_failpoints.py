@@ -7,7 +7,7 @@ import signal
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self, cast
 
@@ -40,8 +40,9 @@ LARGE = SMALL | {
 SUBMITTING = ("submission.before_commit", "submission.after_commit")
 DAMAGED = ("resume.before_roll_back", "resume.after_roll_back")
 REPLAYING = ("resume.during_replay",)
-ENDING = ("end.before_artifacts", "end.before_status", "end.after_status")
-RUNNING = tuple(name for name in FAILPOINTS if name not in (*SUBMITTING, *DAMAGED, *REPLAYING, *ENDING))
+ENDING = ("end.before_status", "end.before_commit", "end.after_status", "derived.after_files")
+DELETING = ("deletion.before_files", "deletion.before_rows")
+RUNNING = tuple(name for name in FAILPOINTS if name not in (*SUBMITTING, *DAMAGED, *REPLAYING, *ENDING, *DELETING))
 DEATH_SECONDS = 120.0
 
 
@@ -103,8 +104,28 @@ class Masters:
             self.http.post("/experiments", json=SMALL)
         self.died(pid, place)
 
+    def deleted_into(self, experiment_id: str, place: str) -> None:
+        """Delete an experiment of a master that dies of it."""
+        pid = self.start(f"{place}=kill")
+        eventually(self.ready)
+        with suppress(httpx.HTTPError):  # the answer may be faster
+            assert self.http.delete(f"/experiments/{experiment_id}").status_code == 204
+        self.died(pid, place)
+
+    def rows(self, experiment_id: str) -> int:
+        """Count what the database has of an experiment."""
+        with closing(sqlite3.connect(self.data / "database" / "seedcast.db")) as database:
+            queries = [
+                "SELECT count(*) FROM experiments WHERE id = ?",
+                "SELECT count(*) FROM generations WHERE experiment_id = ?",
+                "SELECT count(*) FROM tests WHERE experiment_id = ?",
+                "SELECT count(*) FROM checkpoints WHERE experiment_id = ?",
+                "SELECT count(*) FROM fingerprints WHERE experiment_id = ?",
+            ]
+            return sum(database.execute(query, (experiment_id,)).fetchone()[0] for query in queries)
+
     def damage_the_newest_checkpoint(self, experiment_id: str) -> None:
-        with closing(sqlite3.connect(self.data / "seedcast.db")) as database:
+        with closing(sqlite3.connect(self.data / "database" / "seedcast.db")) as database:
             query = "SELECT file FROM checkpoints WHERE experiment_id = ? ORDER BY generation DESC LIMIT 1"
             (name,) = database.execute(query, (experiment_id,)).fetchone()
         path = self.data / "experiments" / experiment_id / "checkpoints" / name
@@ -153,6 +174,12 @@ def test_a_master_killed_at_any_named_place_goes_on_as_if_nothing_had_happened(m
     for place in ENDING:
         masters.dies_at(place)
     assert disturbed(masters, experiment_id) == reference
+    masters.deleted_into(experiment_id, DELETING[0])
+    masters.dies_at(DELETING[1])
+    with masters.alive():
+        assert masters.http.get(f"/experiments/{experiment_id}").status_code == 404
+        eventually(lambda: not (masters.data / "experiments" / experiment_id).exists())
+        eventually(lambda: masters.rows(experiment_id) == 0)
 
 
 @pytest.mark.timeout(600)
@@ -166,7 +193,7 @@ def test_generations_between_two_checkpoints_are_replayed_whenever_the_master_di
     for place in ("generation.after_commit", "checkpoint.half_written", "checkpoint.after_directory_fsync"):
         masters.dies_at(place)
     assert disturbed(masters, experiment_id) == reference
-    with closing(sqlite3.connect(masters.data / "seedcast.db")) as database:
+    with closing(sqlite3.connect(masters.data / "database" / "seedcast.db")) as database:
         (written,) = database.execute(
             "SELECT count(*) FROM checkpoints WHERE experiment_id = ?", (experiment_id,)
         ).fetchone()

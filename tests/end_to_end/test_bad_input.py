@@ -190,17 +190,18 @@ def test_an_experiment_that_cannot_be_read_fails_alone(tmp_path: Path, damage: s
     with master(tmp_path, [f"http://127.0.0.1:{port}"]) as server:
         broken, sound = submit(server, endless), submit(server, endless)
     spec = json.dumps(endless | {"strategy": {"name": "gone"}}) if damage == "gone" else damage
-    with closing(sqlite3.connect(tmp_path / "data" / "seedcast.db")) as database, database:
+    with closing(sqlite3.connect(tmp_path / "data" / "database" / "seedcast.db")) as database, database:
         database.execute("UPDATE experiments SET spec = ? WHERE id = ?", (spec, broken))
     with master(tmp_path, [f"http://127.0.0.1:{port}"]) as server, worker(tmp_path, port):
         listed = server.http.get("/experiments")
         assert [row["id"] for row in listed.json()["experiments"]] == [sound]
-        for path in ("", "/history", "/figures", "/artifacts"):
-            answer = server.http.get(f"/experiments/{broken}{path}")
-            assert answer.status_code == 409
-            assert "cannot be read" in answer.json()["detail"]
+        answer = server.http.get(f"/experiments/{broken}")
+        assert answer.status_code == 409
+        assert "cannot be read" in answer.json()["detail"]
+        for path in ("generations", "evaluations", "artifacts"):  # what there is of it can still be had
+            assert server.http.get(f"/experiments/{broken}/{path}").status_code == 200
         assert wait_for_end(server, sound)["status"] == "completed"
-    with closing(sqlite3.connect(tmp_path / "data" / "seedcast.db")) as database:
+    with closing(sqlite3.connect(tmp_path / "data" / "database" / "seedcast.db")) as database:
         row = database.execute("SELECT status, reason FROM experiments WHERE id = ?", (broken,)).fetchone()
     assert row[0] == "failed"
     assert ("'gone'" if damage == "gone" else "JSON") in row[1]

@@ -135,9 +135,10 @@ def test_a_warm_start_continues_from_a_model_and_a_misfit_is_refused(cluster: Se
     assert wait_for_end(cluster, warmed)["status"] == "completed"
     for changes, reason in (
         ({"policy": {"name": "mlp"}}, "the model has 10 parameters, this policy needs 114"),
-        ({"warm_start": "experiments/none.npz"}, "there is no such file"),
-        ({"warm_start": f"experiments/{source}/scores.csv"}, "is not a model file"),
-        ({"warm_start": "../../etc/passwd"}, "must be a path below the data folder"),
+        ({"warm_start": f"experiments/{source}/none.npz"}, "there is no such file"),
+        ({"warm_start": f"experiments/{source}/scores.csv"}, "must be experiments/ID/NAME.npz or models/NAME.npz"),
+        ({"warm_start": "../../etc/passwd"}, "must be experiments/ID/NAME.npz or models/NAME.npz"),
+        ({"warm_start": "database/seedcast.db"}, "must be experiments/ID/NAME.npz or models/NAME.npz"),
     ):
         response = cluster.http.post("/experiments", json=cartpole_values() | warm | changes)
         assert response.status_code == 422

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Response
@@ -11,8 +12,8 @@ from fastapi.responses import HTMLResponse
 from services.master.dashboard.assets import asset, page
 from services.master.dashboard.axes import Axis
 from services.master.dashboard.figures import FIGURES
-from services.master.dashboard.records import Records
-from services.master.dependencies import Service
+from services.master.dependencies import ChartsState, Service
+from services.master.encodings import takes_gzip
 from shared.errors import NotFound
 
 router = APIRouter()
@@ -34,7 +35,7 @@ async def experiments_page() -> HTMLResponse:
 async def experiment_page(experiment_id: str, service: Service) -> HTMLResponse:
     """Return the page of one experiment; the page itself says so if there is no such experiment."""
     try:
-        await service.get(experiment_id)
+        service.require(experiment_id)
     except NotFound:
         return await _page("experiment.html", PLOTLY_POLICY, NotFound.status)
     return await _page("experiment.html", PLOTLY_POLICY)
@@ -43,21 +44,31 @@ async def experiment_page(experiment_id: str, service: Service) -> HTMLResponse:
 @router.get("/experiments/{experiment_id}/figures", tags=["dashboard"])
 async def figure_names(experiment_id: str, service: Service) -> dict[str, list[str]]:
     """Name the figures that can be drawn of an experiment."""
-    await service.get(experiment_id)
+    service.require(experiment_id)
     return {"figures": list(FIGURES)}
 
 
 @router.get("/experiments/{experiment_id}/figures/{name}", tags=["dashboard"])
-async def figure(experiment_id: str, name: str, service: Service, axis: Axis = Axis.ITERATION) -> Response:
+async def figure(
+    experiment_id: str, name: str, service: Service, charts: ChartsState, axis: Axis = Axis.ITERATION
+) -> Response:
     """Draw one figure of an experiment, as plotly JSON."""
     if name not in FIGURES:
         raise NotFound(f"there is no figure {name}; there are {', '.join(FIGURES)}")
     experiment = await service.get(experiment_id)
-    generations = await service.history.generations(experiment_id)
-    tests = await service.history.tests(experiment_id)
-    records = Records(generations, tests, experiment.spec.stop.test_return)
-    content = await asyncio.to_thread(_draw, name, records, axis)
-    return Response(content, media_type="application/json", headers={"Cache-Control": "no-cache"})
+    figures = await charts.figures(experiment_id, axis, experiment.spec.stop.test_return)
+    return _json(figures[name])
+
+
+@router.get("/experiments/{experiment_id}/charts", tags=["dashboard"])
+async def all_figures(
+    experiment_id: str, service: Service, charts: ChartsState, axis: Axis = Axis.ITERATION
+) -> Response:
+    """Draw all figures of an experiment from one read: plotly JSON by name."""
+    experiment = await service.get(experiment_id)
+    figures = await charts.figures(experiment_id, axis, experiment.spec.stop.test_return)
+    members = ",".join(f"{json.dumps(name)}:{figure}" for name, figure in figures.items())
+    return _json(f"{{{members}}}")
 
 
 @router.get("/static/{version}/{name}", include_in_schema=False)
@@ -69,7 +80,7 @@ async def static_file(
 ) -> Response:
     """Return an asset, compressed where the client takes it."""
     found = await asyncio.to_thread(asset, version, name)
-    gzipped = "gzip" in accept_encoding
+    gzipped = takes_gzip(accept_encoding)
     etag = f'"{found.etag}{"-gzip" if gzipped else ""}"'
     headers = {
         "Cache-Control": "public, max-age=31536000, immutable",
@@ -92,6 +103,5 @@ async def _page(name: str, policy: str, status: int = 200) -> HTMLResponse:
     return HTMLResponse(await asyncio.to_thread(page, name), status, headers)
 
 
-def _draw(name: str, records: Records, axis: Axis) -> str:
-    content: str = FIGURES[name](records.thinned(), axis).to_json()
-    return content
+def _json(content: str) -> Response:
+    return Response(content, media_type="application/json", headers={"Cache-Control": "no-cache"})

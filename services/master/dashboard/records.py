@@ -1,4 +1,4 @@
-"""What a figure is drawn from: an experiment's records, thinned so that a long run stays light."""
+"""What a figure is drawn from: an experiment's records, of a long run a spread, chosen when they are read."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from services.master.storage.history import GenerationRecord, TestRecord
-from services.master.storage.thinning import MOST_POINTS, thin
 
 
 @dataclass(frozen=True)
@@ -16,7 +15,3 @@ class Records:
     generations: Sequence[GenerationRecord]
     tests: Sequence[TestRecord] = ()
     target: float | None = None
-
-    def thinned(self, most: int = MOST_POINTS) -> Records:
-        """Return the same records with at most ``most`` generations and ``most`` tests."""
-        return Records(thin(self.generations, most), thin(self.tests, most), self.target)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -21,13 +22,17 @@ LARGEST_SQUARABLE = 1e100
 """Sums of squares of larger values may overflow; they are scaled down first."""
 
 
-async def run_generation(evolution: Evolution, dispatcher: Dispatcher) -> GenerationRecord:
+async def run_generation(
+    evolution: Evolution, dispatcher: Dispatcher, lap: Callable[[], float]
+) -> GenerationRecord:
     """Run one generation. Afterwards ``evolution`` is ready to be committed.
+
+    ``lap`` returns the seconds of training since it was called last: what came between two generations counts too.
 
     Raises:
         BatchFailed: no rollout can be had of the environment.
     """
-    started, idle = time.perf_counter(), dispatcher.idle_seconds(evolution.fingerprint)
+    started = time.perf_counter()
     cap, stage = evolution.episode_cap, evolution.stage
     population = await asyncio.to_thread(evolution.strategy.ask)
     batch = training_batch(evolution, population)
@@ -36,8 +41,7 @@ async def run_generation(evolution: Evolution, dispatcher: Dispatcher) -> Genera
     rolled_out = time.perf_counter()
     fitness, failed = await asyncio.to_thread(evolution.learn, result)
     ended = time.perf_counter()
-    idle = dispatcher.idle_seconds(evolution.fingerprint) - idle
-    evolution.elapsed_seconds += ended - started - idle
+    evolution.elapsed_seconds += lap()
     return GenerationRecord(
         generation=evolution.generation,
         population_size=len(fitness),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated
 from urllib.parse import quote
 
@@ -15,9 +14,7 @@ from services.master.experiments.schemas import (
     ArtifactList,
     Experiment,
     ExperimentList,
-    GenerationList,
     Progress,
-    TestList,
 )
 from shared.problems import Problem
 
@@ -26,8 +23,6 @@ router = APIRouter(
     tags=["experiments"],
     responses={404: {"model": Problem}, 422: {"model": Problem}},
 )
-Limit = Annotated[int, Query(ge=1, le=100_000)]
-After = Annotated[int, Query(ge=-1, lt=2**63, description="Only later generations than this.")]
 
 
 @router.post(
@@ -58,40 +53,44 @@ async def stop_experiment(experiment_id: str, service: Service) -> Experiment:
     return await service.stop(experiment_id)
 
 
+@router.post("/{experiment_id}/pause", responses={409: {"model": Problem}})
+async def pause_experiment(experiment_id: str, service: Service) -> Experiment:
+    """Pause an experiment as of its last committed generation, until it is resumed; restarts do not resume it."""
+    return await service.pause(experiment_id)
+
+
+@router.post("/{experiment_id}/resume", responses={409: {"model": Problem}})
+async def resume_experiment(experiment_id: str, service: Service) -> Experiment:
+    """Go on with a paused, stopped or failed experiment from its last committed generation."""
+    return await service.resume(experiment_id)
+
+
+@router.delete("/{experiment_id}", status_code=status.HTTP_204_NO_CONTENT, responses={409: {"model": Problem}})
+async def delete_experiment(
+    experiment_id: str,
+    service: Service,
+    force: Annotated[bool, Query(description="Also if it is running.")] = False,
+) -> None:
+    """Delete an experiment and its files. What was copied to a bucket stays there, below the experiment's id."""
+    await service.delete(experiment_id, force=force)
+
+
 @router.get("/{experiment_id}/progress")
 async def show_progress(experiment_id: str, service: Service) -> Progress | None:
     """Show how far the generation in the making is; null between two."""
     return await service.progress(experiment_id)
 
 
-@router.get("/{experiment_id}/history")
-async def list_generations(
-    experiment_id: str, service: Service, after: After = 0, limit: Limit = 100_000
-) -> GenerationList:
-    """List the committed generations, oldest first."""
-    await service.get(experiment_id)
-    return GenerationList(generations=await service.history.generations(experiment_id, after, limit))
-
-
-@router.get("/{experiment_id}/tests")
-async def list_tests(experiment_id: str, service: Service, after: After = -1, limit: Limit = 100_000) -> TestList:
-    """List the tests, oldest first."""
-    await service.get(experiment_id)
-    return TestList(tests=await service.history.tests(experiment_id, after, limit))
-
-
 @router.get("/{experiment_id}/artifacts")
 async def list_artifacts(experiment_id: str, service: Service) -> ArtifactList:
     """List the files that can be downloaded."""
-    artifacts = await service.artifacts(experiment_id)
-    return ArtifactList(artifacts=artifacts.list())
+    return ArtifactList(artifacts=await service.artifacts(experiment_id))
 
 
 @router.get("/{experiment_id}/artifacts/{name}", response_class=StreamingResponse)
 async def download_artifact(experiment_id: str, name: str, service: Service) -> StreamingResponse:
     """Download a file as it is now, also while it trains."""
-    artifacts = await service.artifacts(experiment_id)
-    artifact = await asyncio.to_thread(artifacts.open, name)
+    artifact = await service.artifact(experiment_id, name)
     plain = quote(name) == name
     disposition = f'attachment; filename="{name}"' if plain else f"attachment; filename*=utf-8''{quote(name)}"
     headers = {"Content-Length": str(artifact.size), "Content-Disposition": disposition}

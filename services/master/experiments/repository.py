@@ -22,6 +22,8 @@ from shared.validation import invalid
 
 log = logging.getLogger(__name__)
 
+_REMOVED_AT_A_TIME = 1000
+
 _SELECT = (
     "SELECT *, (SELECT json_group_array(fingerprint) FROM (SELECT fingerprint FROM fingerprints "
     "WHERE experiment_id = experiments.id ORDER BY generation, fingerprint)) AS fingerprints FROM experiments"
@@ -68,7 +70,7 @@ class ExperimentRepository:
             NotFound: there is no such experiment.
             Conflict: its row cannot be read here; say, its strategy's plug-in is no longer installed.
         """
-        query = f"{_SELECT} WHERE id = ?"
+        query = f"{_SELECT} WHERE id = ? AND status != 'deleted'"
         row = await self._database.read(lambda connection: connection.execute(query, (experiment_id,)).fetchone())
         if row is None:
             raise NotFound(f"there is no experiment {experiment_id!r}")
@@ -76,7 +78,7 @@ class ExperimentRepository:
 
     async def list(self) -> list[Experiment]:
         """Return all experiments that can be read, newest first; of the others there is a warning in the log."""
-        query = f"{_SELECT} ORDER BY rowid DESC"  # the clock may be set back between two
+        query = f"{_SELECT} WHERE status != 'deleted' ORDER BY rowid DESC"  # the clock may be set back between two
         rows = await self._database.read(lambda connection: connection.execute(query).fetchall())
         experiments = []
         for row in rows:
@@ -86,14 +88,31 @@ class ExperimentRepository:
                 log.warning("left out of the list: %s", error)
         return experiments
 
-    async def active_ids(self) -> Sequence[str]:
-        """Return the ids of the experiments that have not ended, newest first, readable or not."""
+    async def statuses(self) -> dict[str, Status]:
+        """Return what is stored of every experiment's status, newest first, readable or not, deleted or not."""
+        rows = await self._database.read(
+            lambda connection: connection.execute(
+                "SELECT id, status FROM experiments ORDER BY rowid DESC"
+            ).fetchall()
+        )
+        return {row["id"]: Status(row["status"]) for row in rows}
+
+    async def with_files_behind(self) -> Sequence[str]:
+        """Return the ids of ended experiments whose derived files have not been written to the end."""
         query = (
-            "SELECT id FROM experiments "  # noqa: S608 - question marks only
-            f"WHERE status IN ({', '.join('?' * len(ACTIVE))}) ORDER BY rowid DESC"
+            "SELECT id FROM experiments WHERE NOT files_exact "  # noqa: S608 - question marks only
+            f"AND status NOT IN ({', '.join('?' * len(ACTIVE))}, 'deleted') ORDER BY rowid DESC"
         )
         rows = await self._database.read(lambda connection: connection.execute(query, (*ACTIVE,)).fetchall())
         return [row["id"] for row in rows]
+
+    async def note_files_exact(self, experiment_id: str) -> None:
+        """Note that the derived files of an experiment say all there is to say, if it has ended."""
+        query = (
+            "UPDATE experiments SET files_exact = 1 WHERE id = ? "  # noqa: S608 - question marks only
+            f"AND status NOT IN ({', '.join('?' * len(ACTIVE))})"
+        )
+        await self._database.write(lambda connection: connection.execute(query, (experiment_id, *ACTIVE)))
 
     async def describe(self, experiment_id: str, description: EnvironmentDescription) -> None:
         """Keep what a worker said of the environment."""
@@ -115,16 +134,57 @@ class ExperimentRepository:
         Raises:
             Conflict: it has ended already.
         """
-        finished_at = None if status.active else _now()
         active = ", ".join("?" * len(ACTIVE))
-        query = (
-            "UPDATE experiments SET status = ?, reason = ?, finished_at = ? "  # noqa: S608 - question marks only
-            f"WHERE id = ? AND status IN ({active})"
-        )
-        row = (status, reason, finished_at, experiment_id, *ACTIVE)
+        query = f"UPDATE experiments SET status = ?, reason = ? WHERE id = ? AND status IN ({active})"  # noqa: S608
+        row = (status, reason, experiment_id, *ACTIVE)
         updated = await self._database.write(lambda connection: connection.execute(query, row).rowcount)
         if not updated:
             raise Conflict(f"experiment {experiment_id} has ended already")
+
+    async def settle(
+        self, experiment_id: str, status: Status, reason: str, elapsed_seconds: float | None = None
+    ) -> None:
+        """Store where an experiment has come to rest, or that it goes on, in one transaction.
+
+        Only its `Lifecycle` does this: it knows what may follow what.
+
+        Raises:
+            StorageFailed: the disk does not take it; nothing has changed.
+        """
+        finished_at = None if status.active or status is Status.PAUSED else _now()
+        query = (
+            "UPDATE experiments SET status = ?, reason = ?, finished_at = ?, files_exact = 0, "
+            "elapsed_seconds = max(elapsed_seconds, coalesce(?, 0)) WHERE id = ? AND status != 'deleted'"
+        )
+        row = (status, reason, finished_at, elapsed_seconds, experiment_id)
+
+        def change(connection: sqlite3.Connection) -> None:
+            connection.execute(query, row)
+            reach("end.before_commit")
+
+        reach("end.before_status")
+        await self._database.write(change)
+        reach("end.after_status")
+
+    async def remove(self, experiment_id: str) -> None:
+        """Remove a deleted experiment's rows, a thousand at a time: commits of others come in between.
+
+        Raises:
+            StorageFailed: the disk does not take it; the rest can be removed later.
+        """
+        for table in ("generations", "tests", "results", "checkpoints", "fingerprints"):
+            key = "fingerprint" if table == "fingerprints" else "generation"
+            query = (
+                f"DELETE FROM {table} WHERE experiment_id = ?1 AND {key} IN "  # noqa: S608 - our own names
+                f"(SELECT {key} FROM {table} WHERE experiment_id = ?1 LIMIT {_REMOVED_AT_A_TIME})"
+            )
+            while await self._changed(query, experiment_id):
+                pass
+        await self._changed("DELETE FROM experiments WHERE id = ? AND status = 'deleted'", experiment_id)
+
+    async def _changed(self, query: str, experiment_id: str) -> int:
+        """Do a change of one experiment's rows; return how many it changed."""
+        return await self._database.write(lambda connection: connection.execute(query, (experiment_id,)).rowcount)
 
 
 def _now() -> str:
@@ -149,7 +209,9 @@ def _experiment(row: sqlite3.Row) -> Experiment:
     return Experiment(
         id=row["id"],
         name=row["name"],
-        status=Status(row["status"]),
+        status=(status := Status(row["status"])),
+        active=status.active,
+        note=row["note"],
         reason=row["reason"],
         generation=row["generation"],
         environment_steps=row["environment_steps"],

@@ -9,23 +9,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from services.master.derived.refresher import Refresher
 from services.master.dispatch.dispatcher import Dispatcher
 from services.master.dispatch.fleet import Fleet
 from services.master.evolution.batches import confirming_batch, test_batch
 from services.master.evolution.generation import Confirmation, run_generation, run_test
 from services.master.evolution.solution import Solution
 from services.master.evolution.state import Evolution
-from services.master.experiments.blockade import Blockade
 from services.master.experiments.description import describe
-from services.master.experiments.keeper import Keeper
+from services.master.experiments.disk_retry import DiskRetry
+from services.master.experiments.evolution_store import EvolutionStore
+from services.master.experiments.lifecycle import Ending
 from services.master.experiments.repository import ExperimentRepository
 from services.master.experiments.schemas import Experiment
 from services.master.experiments.status import Status
+from services.master.experiments.training_clock import TrainingClock
 from services.master.failpoints import reach
 from services.master.storage.artifacts import Artifacts
 from services.master.storage.checkpoints import remove_old_checkpoints
 from services.master.storage.history import GenerationRecord, History, Retraining, TestRecord
-from shared.errors import StorageFailed
 from shared.model import Model
 from shared.spec.environment import EnvironmentDescription
 
@@ -34,13 +36,16 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Rooms:
-    """Where a runner's work is done and kept."""
+class Collaborators:
+    """Who does and keeps a runner's work."""
 
     repository: ExperimentRepository
     history: History
     dispatcher: Dispatcher
     fleet: Fleet
+    refresher: Refresher
+    models_kept: int = 100
+    """Of the models tested, about so many stay on the disk."""
 
 
 @dataclass
@@ -52,16 +57,7 @@ class _PendingTest:
     record: asyncio.Task[TestRecord]
 
 
-async def write_derived(experiment_id: str, folder: Path, rooms: Rooms) -> None:
-    """Make an experiment's folder agree with the database."""
-    experiment = await rooms.repository.get(experiment_id)
-    generations = await rooms.history.generations(experiment_id)
-    tests = await rooms.history.tests(experiment_id)
-    write = Artifacts(folder).write_derived
-    await _whole(asyncio.to_thread(write, experiment.spec, generations, tests, experiment.best_generation))
-
-
-async def _whole(work: Coroutine[Any, Any, T]) -> T:
+async def _uninterrupted(work: Coroutine[Any, Any, T]) -> T:
     """Finish ``work`` before a cancellation counts: a thread left behind would race whatever is written next."""
     task = asyncio.create_task(work)
     try:
@@ -75,31 +71,34 @@ class Runner:
     """Runs one experiment. Cancelling it loses the generation in the making and nothing else.
 
     ``warm_start`` is what a new experiment begins with; one that has a checkpoint needs it no more. What the disk
-    does not take is written again until it does, and ``blockade`` says so meanwhile.
+    does not take is written again until it does, and ``disk`` says so meanwhile. ``note_bound`` is told the
+    fingerprint of the machines that it is bound to, if any.
     """
 
     def __init__(
         self,
         experiment: Experiment,
         folder: Path,
-        rooms: Rooms,
+        collaborators: Collaborators,
         warm_start: Model | None,
-        blockade: Blockade,
+        disk: DiskRetry,
+        note_bound: Callable[[str, str | None], None] = lambda _, __: None,
     ) -> None:
         self._experiment = experiment
         self._spec = experiment.spec
         self._folder = folder
-        self._rooms = rooms
+        self._with = collaborators
         self._warm_start = warm_start
-        self._blockade = blockade
+        self._disk = disk
+        self._note_bound = note_bound
         self._artifacts = Artifacts(folder)
-        self._keeper = Keeper(experiment.id, folder / "checkpoints", rooms.history)
+        self._store = EvolutionStore(experiment.id, folder / "checkpoints", collaborators.history)
         self._fingerprint: str | None = None
         """Of the machines that it is bound to; None: it takes any."""
         self._solved: str | None = None
         """Why training is over, once a test has reached the target."""
 
-    async def run(self) -> str:
+    async def run(self) -> Ending:
         """Run until a stop condition is met and return which.
 
         Raises:
@@ -108,32 +107,38 @@ class Runner:
         """
         description = await self._description()
         self._fingerprint = await self._bound_to()
+        self._note_bound(self._experiment.id, self._fingerprint)
         evolution = await self._resume(description)
-        await self._rooms.repository.set_status(self._experiment.id, Status.RUNNING)
-        self._blockade.lift()
+        await self._with.repository.set_status(self._experiment.id, Status.RUNNING)
+        self._disk.lift()
+        clock = TrainingClock(self._lost_seconds)
         while not self._solved:
-            ended = self._stop_condition(evolution)
+            ended = self._stop_condition(evolution, evolution.elapsed_seconds + clock.running())
             test = await self._due_test(evolution, final=ended is not None)
             try:
-                record = None if ended else await run_generation(evolution, self._rooms.dispatcher)
+                record = None if ended else await run_generation(evolution, self._with.dispatcher, clock.lap)
                 went_back = test is not None and await self._finish_test(test, evolution, record)
             finally:
                 if test is not None:
                     test.record.cancel()
             if ended and not self._solved:
-                return ended
+                return Ending(Status.COMPLETED, ended, evolution.elapsed_seconds + clock.lap())
             if went_back:  # as a restart would, which finds the same checkpoint and the same test
                 evolution = await self._resume(evolution.description)
             elif record is not None and not self._solved:  # what ran beside the test that ends it is dropped
                 evolution.end_stage_if_due(record.returns.mean)
                 await self._commit(evolution, record)
-        return self._solved
+        return Ending(Status.COMPLETED, self._solved, evolution.elapsed_seconds + clock.lap())
+
+    def _lost_seconds(self) -> float:
+        """Return how long there was nobody to compute, or the disk refused to write."""
+        return self._with.dispatcher.idle_seconds(self._fingerprint) + self._disk.blocked_seconds
 
     # Beginning
 
     async def _description(self) -> EnvironmentDescription:
         """Return what the environment is, waiting for a worker that can tell."""
-        repository, fleet = self._rooms.repository, self._rooms.fleet
+        repository, fleet = self._with.repository, self._with.fleet
         description = self._experiment.description
         while description is None or not fleet.ready:
             if not fleet.ready:
@@ -147,7 +152,7 @@ class Runner:
         """Return the fingerprint that the experiment began with, or begins with now; None where any will do."""
         if self._spec.determinism == "relaxed":
             return None
-        repository, fleet = self._rooms.repository, self._rooms.fleet
+        repository, fleet = self._with.repository, self._with.fleet
         while not (bound := (await repository.get(self._experiment.id)).fingerprints):
             await fleet.wait_until_ready()
             if (commonest := fleet.commonest_fingerprint) is not None:
@@ -156,24 +161,22 @@ class Runner:
 
     async def _resume(self, description: EnvironmentDescription) -> Evolution:
         """Return the evolution as of the last committed generation, or of the last that is left intact."""
-        experiment_id, rooms = self._experiment.id, self._rooms
+        experiment_id = self._experiment.id
 
         def begin() -> Evolution:
             evolution = Evolution.begin(experiment_id, self._spec, description, self._warm_start)
             evolution.fingerprint = self._fingerprint
             return evolution
 
-        committed = (await rooms.repository.get(experiment_id)).generation
-        evolution = await self._keeper.restore(begin, self._heed_test, committed)
+        committed = (await self._with.repository.get(experiment_id)).generation
+        evolution = await self._store.restore(begin, self._apply_test, committed)
         if evolution.generation < committed:
             reach("resume.before_roll_back")
-            await rooms.history.roll_back(experiment_id, evolution.generation)
+            await self._with.history.roll_back(experiment_id, evolution.generation)
             reach("resume.after_roll_back")
-        experiment = await rooms.repository.get(experiment_id)
+        experiment = await self._with.repository.get(experiment_id)
         self._solved = self._reached_target(experiment.best_test_return, experiment.best_generation)
-        reach("resume.before_artifacts")
-        await write_derived(experiment_id, self._folder, rooms)
-        reach("resume.after_artifacts")
+        self._with.refresher.changed(experiment_id)
         return evolution
 
     # Tests
@@ -183,11 +186,11 @@ class Runner:
         generation = evolution.generation
         if not generation or not (final or generation % self._spec.test.every == 0):
             return None
-        if await self._rooms.history.tests(self._experiment.id, after=generation - 1):
+        if await self._with.history.test_of(self._experiment.id, generation) is not None:
             return None
         test = run_test(
             test_batch(evolution),
-            self._rooms.dispatcher,
+            self._with.dispatcher,
             confirmation=await self._confirmation(evolution),
             failed_episode=self._spec.fitness.failed_member,
             generation=generation,
@@ -200,7 +203,7 @@ class Runner:
         """Return how a test is confirmed that would be the best so far, where the specification asks for that."""
         if (batch := confirming_batch(evolution)) is None:
             return None
-        best = (await self._rooms.repository.get(self._experiment.id)).best_test_return
+        best = (await self._with.repository.get(self._experiment.id)).best_test_return
         return Confirmation(batch, best, self._spec.stop.test_return)
 
     async def _finish_test(
@@ -223,7 +226,7 @@ class Runner:
 
     async def _regression(self, test: TestRecord, beside: GenerationRecord) -> Retraining | None:
         """Say whether the search goes back after a test, and what is lost of the generation beside it."""
-        experiment, retrain = await self._rooms.repository.get(self._experiment.id), self._spec.retrain
+        experiment, retrain = await self._with.repository.get(self._experiment.id), self._spec.retrain
         best, best_generation = experiment.best_test_return, experiment.best_generation
         if retrain is None or best is None or best_generation is None:
             return None
@@ -240,40 +243,32 @@ class Runner:
             dropped_seconds=beside.elapsed_seconds - test.elapsed_seconds,
         )
 
-    async def _heed_test(self, evolution: Evolution) -> None:
+    async def _apply_test(self, evolution: Evolution) -> None:
         """Do what the test of a generation just restored asks for: that was committed after its checkpoint."""
-        if not await self._rooms.history.tests(self._experiment.id, after=evolution.generation - 1, limit=1):
+        test = await self._with.history.test_of(self._experiment.id, evolution.generation)
+        if test is None:
             return
-        tests = [
-            t for t in await self._rooms.history.tests(self._experiment.id) if t.generation <= evolution.generation
-        ]
-        if not tests or tests[-1].generation != evolution.generation:
-            return
-        *before, test = tests
         evolution.tested_return = test.returns.mean
         if self._spec.retrain is None:
             return
         if (retraining := test.retraining) is not None:
             evolution.go_back(retraining.dropped_steps, retraining.dropped_seconds)
-        elif all(earlier.returns.mean < test.returns.mean for earlier in before):
+            return
+        best = await self._with.history.best_score_before(self._experiment.id, test.generation)
+        if best is None or best < test.returns.mean:
             evolution.best = evolution.solution()
 
     async def _commit_test(self, model: Model, record: TestRecord) -> bool:
         """Write a tested model and its score; return whether it is the best so far."""
         reach("test.before_model")
         await self._stored(lambda: asyncio.to_thread(self._artifacts.write_model, model))  # before its score
-        best = await self._stored(lambda: self._rooms.history.commit_test(self._experiment.id, record))
-        await self._stored(lambda: self._write_scores(record.generation if best else None))
+        best = await self._stored(lambda: self._with.history.commit_test(self._experiment.id, record))
+        reach("test.before_thinning")
+        best_generation = (await self._with.repository.get(self._experiment.id)).best_generation
+        thin = self._artifacts.thin_models
+        await self._stored(lambda: asyncio.to_thread(thin, self._with.models_kept, best_generation))
+        self._with.refresher.changed(self._experiment.id)
         return best
-
-    async def _write_scores(self, best_generation: int | None) -> None:
-        """Write the files that follow from a test, and its model as the best one if it is."""
-        if best_generation is not None:
-            await asyncio.to_thread(self._artifacts.promote_model, best_generation)
-        reach("test.before_scores")
-        generations = await self._rooms.history.generations(self._experiment.id)
-        tests = await self._rooms.history.tests(self._experiment.id)
-        await asyncio.to_thread(self._artifacts.write_scores, self._spec.name, generations, tests)
 
     def _reached_target(self, score: float | None, generation: int | None) -> str | None:
         target = self._spec.stop.test_return
@@ -285,25 +280,21 @@ class Runner:
 
     async def _stored(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """Do what writes to the disk, again until it succeeds; once begun it is not interrupted."""
-        return await self._blockade.outlast(lambda: _whole(work()))
+        return await self._disk.until_done(lambda: _uninterrupted(work()))
 
     async def _commit(self, evolution: Evolution, record: GenerationRecord) -> None:
-        """Make a generation durable; then remove what it makes superfluous, and note it in the log."""
-        kept = await self._stored(lambda: self._keeper.commit(evolution, record))
+        """Make a generation durable; then remove what it makes superfluous."""
+        kept = await self._stored(lambda: self._store.commit(evolution, record))
         folder = self._folder / "checkpoints"
         await self._stored(lambda: asyncio.to_thread(remove_old_checkpoints, folder, kept))
-        try:
-            await _whole(asyncio.to_thread(self._artifacts.append_log, record))
-        except StorageFailed:  # half a line may stand there
-            generations = await self._rooms.history.generations(self._experiment.id)
-            await self._stored(lambda: asyncio.to_thread(self._artifacts.write_log, generations))
+        self._with.refresher.changed(self._experiment.id)
 
-    def _stop_condition(self, evolution: Evolution) -> str | None:
+    def _stop_condition(self, evolution: Evolution, elapsed_seconds: float) -> str | None:
         stop = self._spec.stop
         if evolution.generation >= stop.generations:
             return f"all {stop.generations} generations done"
         if stop.environment_steps is not None and evolution.environment_steps >= stop.environment_steps:
             return f"{evolution.environment_steps} environment steps done, the limit is {stop.environment_steps}"
-        if stop.wall_time_seconds is not None and evolution.elapsed_seconds >= stop.wall_time_seconds:
-            return f"{evolution.elapsed_seconds:.0f} s done, the limit is {stop.wall_time_seconds:g}"
+        if stop.wall_time_seconds is not None and elapsed_seconds >= stop.wall_time_seconds:
+            return f"{elapsed_seconds:.0f} s done, the limit is {stop.wall_time_seconds:g}"
         return None

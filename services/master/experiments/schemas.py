@@ -21,12 +21,17 @@ class Experiment(BaseModel):
     id: str = Field(description="Its name and a random suffix.")
     name: str = Field(description="As in the specification.")
     status: Status
+    active: bool = Field(description="Whether there is work to do: it runs, or goes on by itself.")
     reason: str = Field(description="Why it waits, ended or failed.")
     generation: int = Field(description="How many are committed.")
     environment_steps: int = Field(description="Training steps, tests not counted.")
-    elapsed_seconds: float = Field(description="Time spent training, restarts not counted.")
+    elapsed_seconds: float = Field(
+        description="Wall time spent training, tests and commits included; waiting for workers or for the disk, "
+        "and restarts, are not."
+    )
     best_test_return: float | None = Field(description="The mean return of the best test so far.")
     best_generation: int | None = Field(description="The generation that it was made after.")
+    note: str = Field(default="", description="What people wrote about it.")
     created_at: datetime = Field(description="When it was submitted.")
     finished_at: datetime | None = Field(description="When it ended.")
     dimension: int | None = Field(
@@ -66,6 +71,20 @@ class ArtifactList(BaseModel):
     """An experiment's files."""
 
     artifacts: list[Artifact]
+
+
+class GenerationPage(BaseModel):
+    """Some of the committed generations, oldest first."""
+
+    generations: list[GenerationRecord]
+    next_after: int | None = Field(description="What `after` has to be for the next page; null: this is the last.")
+
+
+class EvaluationPage(BaseModel):
+    """Some of the tests, oldest first."""
+
+    evaluations: list[TestRecord]
+    next_after: int | None = Field(description="What `after` has to be for the next page; null: this is the last.")
 
 
 class GenerationList(BaseModel):

@@ -5,46 +5,56 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+import shutil
+from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 
 from services.master.evolution.state import Evolution
-from services.master.experiments.blockade import Blockade
 from services.master.experiments.description import describe
+from services.master.experiments.disk_retry import DiskRetry
+from services.master.experiments.lifecycle import Ending, Lifecycle
 from services.master.experiments.repository import ExperimentRepository
-from services.master.experiments.runner import Rooms, Runner, write_derived
+from services.master.experiments.runner import Collaborators, Runner
 from services.master.experiments.schemas import Experiment, Progress
 from services.master.experiments.status import Status
+from services.master.experiments.transitions import Event, State
 from services.master.failpoints import reach
-from services.master.storage.artifacts import Artifacts
+from services.master.storage.artifacts import Artifact, Artifacts, OpenArtifact
 from services.master.storage.data_folder import DataFolder
+from services.master.storage.failures import storage_errors
 from services.master.storage.history import History
-from shared.errors import Conflict, InvalidInput, SeedcastError, StorageFailed
+from services.master.storage.warm_starts import load_warm_start
+from shared.errors import NotFound, StorageFailed
 from shared.model import Model
 from shared.spec.experiment import ExperimentSpec
+
+DELETION_RETRY_SECONDS = 30.0
 
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class _Running:
-    """An experiment that runs."""
+@dataclass
+class _Run:
+    """What is known of an experiment while it runs."""
 
-    task: asyncio.Task[None]
     spec: ExperimentSpec
-    blockade: Blockade
+    disk: DiskRetry
+    fingerprint: str | None
+    """Of the machines that it is bound to, if it is (determinism: strict)."""
 
 
 class ExperimentService:
-    """Creates, runs, shows and stops experiments."""
+    """Creates, runs, shows, pauses, resumes, stops and deletes experiments."""
 
-    def __init__(self, folder: DataFolder, rooms: Rooms) -> None:
+    def __init__(self, folder: DataFolder, collaborators: Collaborators) -> None:
         self._folder = folder
-        self._rooms = rooms
-        self._repository: ExperimentRepository = rooms.repository
-        self._running: dict[str, _Running] = {}
-        self._ending = asyncio.Lock()
-        self.history: History = rooms.history
+        self._with = collaborators
+        self._repository: ExperimentRepository = collaborators.repository
+        self._lives: dict[str, Lifecycle] = {}
+        """Of all experiments that there are, running or not."""
+        self._runs: dict[str, _Run] = {}
+        self._deletions: set[asyncio.Task[None]] = set()
+        self.history: History = collaborators.history
 
     async def create(self, spec: ExperimentSpec) -> Experiment:
         """Check an experiment as far as can be checked now, and start it.
@@ -55,7 +65,7 @@ class ExperimentService:
             StorageFailed: the disk does not take it; there is no such experiment then.
         """
         warm_start = await self._warm_start(spec)
-        description = await describe(spec, self._rooms.fleet)
+        description = await describe(spec, self._with.fleet)
         experiment_id = f"{spec.name}-{secrets.token_hex(3)}"
         if description is not None:
             await asyncio.to_thread(Evolution.begin, experiment_id, spec, description, warm_start)
@@ -64,7 +74,8 @@ class ExperimentService:
             await asyncio.to_thread(artifacts.write_warm_start, warm_start)
         await self._repository.add(experiment_id, spec, description)
         experiment = await self._repository.get(experiment_id)
-        self._start(experiment)
+        self._lives[experiment_id] = Lifecycle(experiment_id, Status.PENDING, self)
+        self.settled(experiment_id, State.RUNNING)
         return experiment
 
     async def get(self, experiment_id: str) -> Experiment:
@@ -75,10 +86,6 @@ class ExperimentService:
         """
         return self._seen_now(await self._repository.get(experiment_id))
 
-    async def list(self) -> list[Experiment]:
-        """Return all experiments, newest first."""
-        return [self._seen_now(experiment) for experiment in await self._repository.list()]
-
     async def stop(self, experiment_id: str) -> Experiment:
         """Stop an experiment as of its last committed generation.
 
@@ -87,18 +94,40 @@ class ExperimentService:
             Conflict: it has ended already.
             StorageFailed: the disk does not take it; it runs on.
         """
-        experiment = await self._repository.get(experiment_id)
-        if not experiment.status.active:
-            raise Conflict(f"experiment {experiment_id} has ended already: {experiment.status}")
-        if running := self._running.get(experiment_id):
-            running.task.cancel()
-            await asyncio.gather(running.task, return_exceptions=True)
-        try:
-            await self._end(experiment_id, Status.STOPPED, "stopped on request")
-        except StorageFailed:
-            self._start(experiment)
-            raise
-        return await self._repository.get(experiment_id)
+        await self._life(experiment_id).request(Event.STOP)
+        return await self.get(experiment_id)
+
+    async def pause(self, experiment_id: str) -> Experiment:
+        """Pause an experiment as of its last committed generation, until it is resumed.
+
+        Raises:
+            NotFound: there is no such experiment.
+            Conflict: it does not run.
+            StorageFailed: the disk does not take it; it runs on.
+        """
+        await self._life(experiment_id).request(Event.PAUSE)
+        return await self.get(experiment_id)
+
+    async def resume(self, experiment_id: str) -> Experiment:
+        """Go on with a paused, stopped or failed experiment from its last committed generation.
+
+        Raises:
+            NotFound: there is no such experiment.
+            Conflict: it runs, or it has completed.
+            StorageFailed: the disk does not take it; it rests as before.
+        """
+        await self._life(experiment_id).request(Event.RESUME)
+        return await self.get(experiment_id)
+
+    async def delete(self, experiment_id: str, *, force: bool = False) -> None:
+        """Delete an experiment with all its files; a running one only by ``force``.
+
+        Raises:
+            NotFound: there is no such experiment.
+            Conflict: it runs, and ``force`` is not given.
+            StorageFailed: the disk does not take it; it is still there.
+        """
+        await self._life(experiment_id).request(Event.FORCE_DELETE if force else Event.DELETE)
 
     async def progress(self, experiment_id: str) -> Progress | None:
         """Return how far the generation in the making is, if one is.
@@ -107,139 +136,171 @@ class ExperimentService:
             NotFound: there is no such experiment.
         """
         experiment = await self._repository.get(experiment_id)
-        counts = self._rooms.dispatcher.progress(experiment_id)
+        counts = self._with.dispatcher.progress(experiment_id)
         if counts is None:
             return None
         return Progress(generation=experiment.generation + 1, rollouts_done=counts[0], rollouts=counts[1])
 
-    async def artifacts(self, experiment_id: str) -> Artifacts:
-        """Return an experiment's files.
+    async def artifacts(self, experiment_id: str) -> list[Artifact]:
+        """Return which files an experiment has.
 
         Raises:
             NotFound: there is no such experiment.
         """
-        await self._repository.get(experiment_id)
-        return Artifacts(self._folder.experiment(experiment_id))
+        self._life(experiment_id)
+        return await asyncio.to_thread(Artifacts(self._folder.experiments / experiment_id).list)
+
+    async def artifact(self, experiment_id: str, name: str) -> OpenArtifact:
+        """Open one of an experiment's files, brought up to date first where it is a derived one.
+
+        Raises:
+            NotFound: there is no such experiment, or no such file of it.
+        """
+        self._life(experiment_id)
+        await self._with.refresher.fresh(experiment_id, name)
+        return await asyncio.to_thread(Artifacts(self._folder.experiments / experiment_id).open, name)
+
+    async def list(self) -> list[Experiment]:
+        """Return all experiments, newest first."""
+        return [self._seen_now(experiment) for experiment in await self._repository.list()]
+
+    def require(self, experiment_id: str) -> None:
+        """Make sure that there is such an experiment.
+
+        Raises:
+            NotFound: there is none.
+        """
+        self._life(experiment_id)
 
     def demand(self) -> dict[str, int]:
         """Return how many rollouts a generation of each running experiment may have."""
-        specs = {experiment_id: running.spec for experiment_id, running in self._running.items()}
-        return {one: spec.largest_generation for one, spec in specs.items()}
+        return {one: run.spec.largest_generation for one, run in self._runs.items()}
 
-    async def bindings(self) -> dict[str, str]:
+    def bindings(self) -> dict[str, str]:
         """Return the fingerprint of the machines that a running experiment is bound to, for each that is."""
-        running = [await self._repository.get(experiment_id) for experiment_id in list(self._running)]
-        return {one.id: one.fingerprints[0] for one in running if bound(one)}
+        return {one: run.fingerprint for one, run in self._runs.items() if run.fingerprint is not None}
 
     async def resume_all(self) -> None:
-        """Go on with every experiment that was active when the last master ended; an unreadable one fails."""
-        for experiment_id in await self._repository.active_ids():
-            try:
-                experiment = await self._repository.get(experiment_id)
-            except Conflict as error:
-                log.error("%s", error)
-                await self._repository.set_status(experiment_id, Status.FAILED, str(error))
-            else:
-                log.info("resuming %s after generation %d", experiment_id, experiment.generation)
-                self._start(experiment)
+        """Go on with every experiment that was active when the last master ended, and with what it left undone."""
+        for experiment_id, status in (await self._repository.statuses()).items():
+            if status.active:
+                log.info("going on with %s", experiment_id)
+            self._lives[experiment_id] = life = Lifecycle(experiment_id, status, self)
+            if life.state in (State.RUNNING, State.DELETED):
+                self.settled(experiment_id, life.state)
+        for experiment_id in await self._repository.with_files_behind():
+            self._with.refresher.ended(experiment_id)
 
     async def close(self) -> None:
         """Let go of all running experiments; they stay active, for the next master to resume."""
-        tasks = [running.task for running in self._running.values()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*(life.close() for life in self._lives.values()))
+        for deletion in self._deletions:
+            deletion.cancel()
+        await asyncio.gather(*self._deletions, return_exceptions=True)
 
-    def _start(self, experiment: Experiment) -> None:
-        blockade = Blockade(experiment.id)
-        task = asyncio.create_task(self._run(experiment.id, blockade), name=experiment.id)
-        self._running[experiment.id] = _Running(task, experiment.spec, blockade)
-        task.add_done_callback(lambda _: self._forget(experiment.id, task))
+    # What the lives of experiments consist of: see `lifecycle.Work`.
 
-    def _forget(self, experiment_id: str, task: asyncio.Task[None]) -> None:
-        running = self._running.get(experiment_id)
-        if running is not None and running.task is task:  # and not one started since
-            del self._running[experiment_id]
+    async def run(self, experiment_id: str) -> Ending:
+        """Train an experiment from its last committed generation to its end."""
+        disk = DiskRetry(experiment_id)
 
-    async def _run(self, experiment_id: str, blockade: Blockade) -> None:
-        """Run an experiment and note how it ended."""
+        async def attempt() -> Ending:
+            experiment = await self._repository.get(experiment_id)
+            self._runs[experiment_id] = _Run(experiment.spec, disk, _bound_to(experiment))
+            folder = self._folder.experiment(experiment_id)
+            warm_start = None
+            if experiment.spec.warm_start is not None and not experiment.generation:
+                warm_start = await asyncio.to_thread(Artifacts(folder).warm_start)
+            return await Runner(experiment, folder, self._with, warm_start, disk, self._note_bound).run()
+
         try:
-            status, reason = (
-                Status.COMPLETED,
-                await blockade.outlast(lambda: self._attempt(experiment_id, blockade)),
-            )
-        except SeedcastError as error:
-            status, reason = Status.FAILED, str(error)
-        except Exception as error:
-            log.exception("experiment %s failed", experiment_id)
-            status, reason = Status.FAILED, f"{type(error).__name__}: {error}"
-        await blockade.outlast(lambda: self._end(experiment_id, status, reason))
+            return await disk.until_done(attempt)
+        finally:
+            self._runs.pop(experiment_id, None)
 
-    async def _attempt(self, experiment_id: str, blockade: Blockade) -> str:
-        """Run an experiment from its last committed generation to its end, and return why it ended."""
-        experiment = await self._repository.get(experiment_id)
-        folder = self._folder.experiment(experiment_id)
-        warm_start = None
-        if experiment.spec.warm_start is not None and not experiment.generation:
-            warm_start = await asyncio.to_thread(Artifacts(folder).warm_start)
-        return await Runner(experiment, folder, self._rooms, warm_start, blockade).run()
-
-    async def _end(self, experiment_id: str, status: Status, reason: str) -> None:
-        """Bring the folder up to date, then note the end: whoever sees that finds its files finished.
+    async def store(self, experiment_id: str, ending: Ending) -> None:
+        """Write where an experiment has come to rest, or that it goes on.
 
         Raises:
-            StorageFailed: the disk does not take it; nothing has ended.
+            StorageFailed: the disk does not take it.
         """
-        log.info("experiment %s: %s, %s", experiment_id, status, reason)
-        async with self._ending:  # two requests to stop would write the same files
+        with storage_errors("seedcast.db"):
+            await self._repository.settle(experiment_id, ending.status, ending.reason, ending.elapsed_seconds)
+
+    def settled(self, experiment_id: str, state: State) -> None:
+        """Have the files of an ended experiment brought to the end, and those of a deleted one removed."""
+        match state:
+            case State.RUNNING:
+                self._with.refresher.resumed(experiment_id)
+            case State.PAUSED | State.STOPPED | State.COMPLETED | State.FAILED:
+                self._with.refresher.ended(experiment_id)
+            case State.DELETED:
+                deletion = asyncio.create_task(self._remove(experiment_id), name=f"deletion of {experiment_id}")
+                self._deletions.add(deletion)
+                deletion.add_done_callback(self._deletions.discard)
+
+    async def _remove(self, experiment_id: str) -> None:
+        """Remove what is left of a deleted experiment: files first, its row in the database last."""
+        await self._with.refresher.forget(experiment_id)
+        while True:
             try:
-                reach("end.before_artifacts")
-                await write_derived(experiment_id, self._folder.experiment(experiment_id), self._rooms)
-            except StorageFailed:
-                raise
-            except Exception:
-                log.exception("the files of %s could not be brought up to date", experiment_id)
-            reach("end.before_status")
-            await self._repository.set_status(experiment_id, status, reason)
-            reach("end.after_status")
+                reach("deletion.before_files")
+                folder = self._folder.experiments / experiment_id
+                with storage_errors(f"the folder of {experiment_id}"), suppress(FileNotFoundError):
+                    await asyncio.to_thread(shutil.rmtree, folder)
+                reach("deletion.before_rows")
+                await self._repository.remove(experiment_id)
+            except (StorageFailed, OSError) as error:
+                log.warning("%s cannot be removed yet: %s", experiment_id, error)
+                await asyncio.sleep(DELETION_RETRY_SECONDS)
+            else:
+                self._lives.pop(experiment_id, None)
+                return
+
+    def _note_bound(self, experiment_id: str, fingerprint: str | None) -> None:
+        if (run := self._runs.get(experiment_id)) is not None:
+            run.fingerprint = fingerprint
+
+    def _life(self, experiment_id: str) -> Lifecycle:
+        life = self._lives.get(experiment_id)
+        if life is None or life.state is State.DELETED:
+            raise NotFound(f"there is no experiment {experiment_id!r}")
+        return life
 
     async def _warm_start(self, spec: ExperimentSpec) -> Model | None:
-        """Load the model to start from; it must lie below the data folder."""
+        """Load the model to start from: one of another experiment, or of the folder `models`."""
         if spec.warm_start is None:
             return None
-        path: Path = (self._folder.root / spec.warm_start).resolve()
-        if not path.is_relative_to(self._folder.root):
-            raise InvalidInput.of("warm_start", "must be a path below the data folder", spec.warm_start)
-        try:
-            return await asyncio.to_thread(Model.load, path)
-        except InvalidInput as error:
-            raise InvalidInput.of("warm_start", error.errors[0].reason, spec.warm_start) from error
+        return await asyncio.to_thread(load_warm_start, self._folder.root, spec.warm_start)
 
     def _seen_now(self, experiment: Experiment) -> Experiment:
         """Show an experiment that cannot go on now as what it is: blocked by the disk, or waiting for workers."""
         if not experiment.status.active:
             return experiment
-        running = self._running.get(experiment.id)
-        if running is not None and running.blockade.reason is not None:
-            return experiment.model_copy(update={"status": Status.BLOCKED, "reason": running.blockade.reason})
+        run, life = self._runs.get(experiment.id), self._lives.get(experiment.id)
+        blocked = (run and run.disk.reason) or (life and life.refusal)
+        if blocked:
+            return experiment.model_copy(update={"status": Status.BLOCKED, "reason": blocked})
         if experiment.status is Status.RUNNING and (reason := self._waits_for(experiment)):
             return experiment.model_copy(update={"status": Status.WAITING, "reason": reason})
         return experiment
 
     def _waits_for(self, experiment: Experiment) -> str | None:
         """Say why no worker takes the units of an experiment, if none does."""
-        ready = self._rooms.fleet.ready
+        ready = self._with.fleet.ready
         if not ready:
             return "no worker answers"
         others = {worker.fingerprint for worker in ready}
-        if not bound(experiment) or experiment.fingerprints[0] in others:
+        bound_to = _bound_to(experiment)
+        if bound_to is None or bound_to in others:
             return None
         return (
-            f"it began on machines with the fingerprint {experiment.fingerprints[0]}; the workers that answer "
+            f"it began on machines with the fingerprint {bound_to}; the workers that answer "
             f"have {', '.join(sorted(others))} (determinism: strict)"
         )
 
 
-def bound(experiment: Experiment) -> bool:
-    """Whether an experiment uses the machines that it began on, and no others."""
-    return experiment.spec.determinism == "strict" and bool(experiment.fingerprints)
+def _bound_to(experiment: Experiment) -> str | None:
+    """Return the fingerprint of the machines that an experiment began on, where it uses no others."""
+    strict = experiment.spec.determinism == "strict"
+    return experiment.fingerprints[0] if strict and experiment.fingerprints else None

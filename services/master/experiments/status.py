@@ -16,12 +16,16 @@ class Status(StrEnum):
     BLOCKED = "blocked"
     """The disk is full or fails; the reason says how, and it goes on by itself once that is put right. It is seen
     but not stored: there may be no room to store it."""
+    PAUSED = "paused"
+    """Paused on request, after a committed generation; it stays so until it is resumed, whatever restarts."""
     COMPLETED = "completed"
     """A stop condition was met; the reason says which."""
     STOPPED = "stopped"
     """Stopped on request, after a committed generation."""
     FAILED = "failed"
-    """It cannot go on; the reason says why."""
+    """It cannot go on; the reason says why. It may be resumed once that is put right."""
+    DELETED = "deleted"
+    """It is being removed. No answer shows it."""
 
     @property
     def active(self) -> bool:

@@ -1,33 +1,27 @@
 """An experiment's folder of artifacts, with the names the 2019 sample gave them.
 
-All is derived: models from the evolution, everything else from the database. After a crash the files are written
-again, so that they never disagree with what was committed.
+Models are written here, beside training. `config.yaml`, `log.txt`, `scores.csv`, the plots and `best_model.npz`
+follow from the database and these models: see `services.master.derived`.
 """
 
 from __future__ import annotations
 
-import csv
-import io
 import os
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
-import yaml
 from pydantic import BaseModel, Field
 
-from services.master.failpoints import reach
 from services.master.storage.durable import write_durably
 from services.master.storage.failures import storage_errors
-from services.master.storage.history import GenerationRecord, TestRecord
-from shared.errors import NotFound
+from services.master.storage.regular_files import open_regular, regular_files
+from shared.errors import InvalidInput, NotFound
 from shared.model import Model
-from shared.spec.experiment import ExperimentSpec
 
-BEST_MODEL = "best_model.npz"
-LOG = "log.txt"
 WARM_START = "warm_start.npz"
 
 MEDIA_TYPES = {
@@ -37,6 +31,7 @@ MEDIA_TYPES = {
     ".yaml": "application/yaml",
 }
 CHUNK_BYTES = 2**20
+_MODEL = re.compile(r"model_([0-9]+)\.npz")
 
 
 class Artifact(BaseModel):
@@ -55,16 +50,20 @@ class OpenArtifact:
     file: BinaryIO
     size: int
     """In bytes."""
+    modified_at: datetime
+    etag: str
+    """Changes whenever the content does: it names the file on the disk, its size and when it was written."""
 
     @property
     def media_type(self) -> str:
         """What kind of content it is."""
         return MEDIA_TYPES.get(Path(self.name).suffix, "application/octet-stream")
 
-    def chunks(self) -> Iterator[bytes]:
-        """Yield the content, then close the file."""
+    def chunks(self, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
+        """Yield the content from byte ``start`` up to ``stop``, then close the file."""
         with self.file:
-            left = self.size
+            self.file.seek(start)
+            left = (self.size if stop is None else stop) - start
             while left and (chunk := self.file.read(min(left, CHUNK_BYTES))):
                 left -= len(chunk)
                 yield chunk
@@ -77,8 +76,16 @@ class Artifacts:
         self._folder = folder
 
     def list(self) -> list[Artifact]:
-        """Return the files that there are, by name."""
-        return [_artifact(path) for path in sorted(self._folder.iterdir()) if _public(path)]
+        """Return the files that there are, by name; links are none of ours."""
+        found = []
+        for entry in regular_files(self._folder):
+            try:
+                status = entry.stat(follow_symlinks=False)
+            except FileNotFoundError:  # thinned out meanwhile
+                continue
+            modified = datetime.fromtimestamp(status.st_mtime, UTC)
+            found.append(Artifact(name=entry.name, bytes=status.st_size, modified_at=modified))
+        return found
 
     def open(self, name: str) -> OpenArtifact:
         """Open one file, whose size is fixed from here on.
@@ -86,11 +93,16 @@ class Artifacts:
         Raises:
             NotFound: there is no such artifact.
         """
-        found = next((path for path in self._folder.iterdir() if path.name == name and _public(path)), None)
-        if found is None:
-            raise NotFound(f"there is no artifact {name!r}")
-        file = found.open("rb")
-        return OpenArtifact(name, file, os.fstat(file.fileno()).st_size)
+        try:
+            if name.startswith("."):
+                raise FileNotFoundError(name)
+            file = open_regular(self._folder, [name])
+        except FileNotFoundError:
+            raise NotFound(f"there is no artifact {name!r}") from None
+        status = os.fstat(file.fileno())
+        modified = datetime.fromtimestamp(status.st_mtime, UTC)
+        etag = f'"{status.st_ino:x}-{status.st_size:x}-{status.st_mtime_ns:x}"'
+        return OpenArtifact(name, file, status.st_size, modified, etag)
 
     def warm_start(self) -> Model:
         """Return the experiment's own copy of the model it starts from.
@@ -98,108 +110,71 @@ class Artifacts:
         Raises:
             InvalidInput: the file is damaged or gone.
         """
-        return Model.load(self._folder / WARM_START)
+        try:
+            with open_regular(self._folder, [WARM_START]) as file:
+                return Model.read(file, WARM_START)
+        except FileNotFoundError:
+            raise InvalidInput.of("model", "there is no such file", WARM_START) from None
 
     def write_warm_start(self, model: Model) -> None:
         """Keep a copy of the model to start from: its source may change, or go."""
         write_durably(self._folder / WARM_START, model.to_bytes())
 
-    def write_derived(
-        self,
-        spec: ExperimentSpec,
-        generations: Sequence[GenerationRecord],
-        tests: Sequence[TestRecord],
-        best_generation: int | None,
-    ) -> None:
-        """Write all that follows from the database, so that the folder agrees with it whatever came before.
-
-        Raises:
-            StorageFailed: the disk does not take it.
-        """
-        self.write_config(spec)
-        self.write_log(generations)
-        if generations:
-            self.write_scores(spec.name, generations, tests)
-        if best_generation is None:
-            with storage_errors(BEST_MODEL):
-                (self._folder / BEST_MODEL).unlink(missing_ok=True)
-        else:
-            self.promote_model(best_generation)
-
-    def write_config(self, spec: ExperimentSpec) -> None:
-        """Write config.yaml: the specification, ready to be submitted again."""
-        text = yaml.safe_dump(spec.model_dump(mode="json"), sort_keys=False)
-        write_durably(self._folder / "config.yaml", text.encode())
-
     def write_model(self, model: Model) -> None:
         """Write model_<iteration>.npz."""
-        write_durably(self._folder / _model_name(model.metadata.generation), model.to_bytes())
+        write_durably(self._folder / model_name(model.metadata.generation), model.to_bytes())
 
-    def promote_model(self, generation: int) -> None:
-        """Make the model of a generation best_model.npz, unless somebody has removed it."""
-        source = self._folder / _model_name(generation)
-        with storage_errors(source.name):
-            content = source.read_bytes() if source.exists() else None
-        if content is not None:
-            write_durably(self._folder / BEST_MODEL, content)
-
-    def write_log(self, generations: Sequence[GenerationRecord]) -> None:
-        """Write log.txt anew."""
-        write_durably(self._folder / LOG, "".join(map(_log_line, generations)).encode())
-
-    def append_log(self, generation: GenerationRecord) -> None:
-        """Append one generation to log.txt.
+    def thin_models(self, most: int, best: int | None) -> None:
+        """Delete models so that about ``most`` are left: the best, the newest, and a spread of the others.
 
         Raises:
-            StorageFailed: the disk does not take it; half a line may have been written.
+            StorageFailed: the disk fails.
         """
-        line = _log_line(generation)
-        with storage_errors(LOG), (self._folder / LOG).open("a") as file:
-            file.write(line[: len(line) // 2])
-            file.flush()
-            reach("log.half_written")
-            file.write(line[len(line) // 2 :])
-
-    def write_scores(
-        self, title: str, generations: Sequence[GenerationRecord], tests: Sequence[TestRecord]
-    ) -> None:
-        """Write scores.csv and the two plots."""
-        from services.master.storage.plots import plot_rewards  # late: Matplotlib takes half a second
-
-        write_durably(self._folder / "scores.csv", _scores(tests).encode())
-        by_time = plot_rewards(generations, tests, "time", title)
-        write_durably(self._folder / "reward_vs_time.png", by_time)
-        by_iteration = plot_rewards(generations, tests, "iteration", title)
-        write_durably(self._folder / "reward_vs_iteration.png", by_iteration)
+        with storage_errors("removing old models"):
+            matches = [_MODEL.fullmatch(entry.name) for entry in regular_files(self._folder)]
+            generations = {int(match[1]) for match in matches if match}
+            for generation in generations - kept_models(generations, most, best):
+                (self._folder / model_name(generation)).unlink(missing_ok=True)
 
 
-def _model_name(generation: int) -> str:
+def model_name(generation: int) -> str:
+    """Return the name of the model that was tested as of a generation."""
     return f"model_{generation}.npz"
 
 
-def _public(path: Path) -> bool:
-    return path.is_file() and not path.name.startswith(".")
+def kept_models(generations: Collection[int], most: int, best: int | None) -> set[int]:
+    """Return which models stay: all multiples of a power of two that are at most ``most``, best and newest.
+
+    A model that goes is never one that a later call would have kept, so that the spread stays even.
+    """
+    stride = 1
+    while len(spread := {one for one in generations if one % stride == 0}) > most:
+        stride *= 2
+    ends = {max(generations, default=None), best}
+    return spread | {one for one in generations if one in ends}
 
 
-def _artifact(path: Path) -> Artifact:
-    status = path.stat()
-    modified = datetime.fromtimestamp(status.st_mtime, UTC)
-    return Artifact(name=path.name, bytes=status.st_size, modified_at=modified)
+def models_bytes(most: int, dimension: int) -> int:
+    """Return what an experiment's models take on the disk at most, in bytes, ``dimension`` parameters each."""
+    return (most + 3) * (4 * dimension + 16 * 1024)  # best_model.npz and the newest besides; 16 KiB of metadata
 
 
-def _scores(tests: Sequence[TestRecord]) -> str:
-    """Return the sample's columns: seconds of training, iteration, mean test return."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["Time", "Iteration", "Reward"])
-    for test in tests:
-        writer.writerow([f"{test.elapsed_seconds:.3f}", test.generation, f"{test.returns.mean:.6f}"])
-    return text.getvalue()
+def range_of(header: str, size: int) -> tuple[int, int] | None:
+    """Return the bytes (first, one past the last) of an RFC 9110 ``Range`` header; None where all are sent.
 
+    What it may ignore it ignores: several ranges, other units, ranges that end before they begin.
 
-def _log_line(record: GenerationRecord) -> str:
-    return (
-        f"generation {record.generation}  return mean {record.returns.mean:.2f} max {record.returns.maximum:.2f}  "
-        f"length {record.mean_length:.0f}  steps {record.environment_steps}  "
-        f"seconds {record.elapsed_seconds:.1f}  sha256 {record.parameters_sha256[:16]}\n"
-    )
+    Raises:
+        ValueError: the range begins after the end.
+    """
+    match = re.fullmatch(r"bytes=(\d*)-(\d*)", header.strip())
+    if match is None or match[0] == "bytes=-":
+        return None
+    first, last = match[1][:20], match[2][:20]
+    if first and last and int(last) < int(first):
+        return None
+    start = int(first) if first else max(0, size - int(last))
+    stop = min(size, int(last) + 1) if first and last else size
+    if start >= stop:
+        raise ValueError(header)
+    return start, stop

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
-from contextlib import suppress
+import sqlite3
+from contextlib import closing, suppress
 from pathlib import Path
 
+from services.master.storage.durable import sync_folder
 from services.master.storage.failures import storage_errors
-from shared.errors import StartupError
+from shared.errors import StartupError, StorageFailed
+
+log = logging.getLogger(__name__)
 
 
 class DataFolder:
@@ -16,7 +21,7 @@ class DataFolder:
 
     ::
 
-        seedcast.db                     experiments, history, tests
+        database/seedcast.db            experiments, history, tests; no input can name a file in here
         seedcast.lock                   held by the running master
         experiments/ID/                 an experiment's artifacts, and checkpoints/
         models/                         yours: files to warm-start from
@@ -39,11 +44,16 @@ class DataFolder:
             os.close(self._lock)
             raise StartupError(f"the data folder {root} is in use by another master (pid {owner})") from error
         self._sign()
+        try:
+            _move_database(self.root / "seedcast.db", self.database)
+        except StorageFailed as error:
+            self.close()
+            raise StartupError(f"the database cannot be moved to {self.database}: {error}") from error
 
     @property
     def database(self) -> Path:
-        """The SQLite file."""
-        return self.root / "seedcast.db"
+        """The SQLite file. Only SQLite may open it: whoever else closes it drops the locks of this process."""
+        return self.root / "database" / "seedcast.db"
 
     @property
     def experiments(self) -> Path:
@@ -70,3 +80,29 @@ class DataFolder:
     def close(self) -> None:
         """Let another master in."""
         os.close(self._lock)
+
+
+def _move_database(old: Path, new: Path) -> None:
+    """Move the database of an earlier version to where no input can name it.
+
+    SQLite first takes the write-ahead log into the one file and removes the log. That file is then renamed, which
+    happens whole or not at all: a master that is killed anywhere in between finds everything at its next start.
+
+    Raises:
+        StorageFailed: the disk fails, or somebody else has the old file open.
+    """
+    if not old.is_file():
+        return
+    if new.exists():
+        log.warning("%s is not used any more: the database is %s", old, new)
+        return
+    with storage_errors(old.name):
+        new.parent.mkdir(exist_ok=True)
+        with closing(sqlite3.connect(old, isolation_level=None)) as connection:
+            (mode,) = connection.execute("PRAGMA journal_mode = DELETE").fetchone()
+        if mode != "delete":
+            raise StorageFailed(f"{old.name} is open elsewhere")
+        old.replace(new)
+        sync_folder(new.parent)
+        sync_folder(old.parent)
+    log.info("moved the database to %s", new)

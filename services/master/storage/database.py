@@ -1,6 +1,7 @@
 """The SQLite database: one file, write-ahead log, every commit on the disk before it counts.
 
-All calls run in threads of their own, never in the event loop.
+Nothing here runs in the event loop. All writes go through one thread and one connection, in the order in which
+they were asked for; reads have threads and connections of their own, so that no read stands in line behind writes.
 """
 
 from __future__ import annotations
@@ -18,32 +19,35 @@ from services.master.storage.failures import storage_errors
 
 T = TypeVar("T")
 
-THREADS = 4
-"""One writes, the others read meanwhile: WAL readers never wait for the writer."""
-
+READERS = 4
 BUSY_SECONDS = 10.0
+
+_ADDED_COLUMNS = (
+    ("experiments", "files_exact", "INTEGER NOT NULL DEFAULT 0"),
+    ("experiments", "note", "TEXT NOT NULL DEFAULT ''"),
+)
+"""Columns that databases of earlier versions lack."""
 
 
 class Database:
-    """A connection a thread, transactions by function."""
+    """One connection that writes, a few that read, transactions by function."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._local = threading.local()
-        self._write_lock = threading.Lock()
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="database")
-        schema = (files("services.master.storage") / "schema.sql").read_text()
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="database-writer")
+        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="database-reader")
         with storage_errors(path.name):
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._connection().executescript(schema)
+            self._writer.submit(self._prepare).result()
 
     async def read(self, query: Callable[[sqlite3.Connection], T]) -> T:
-        """Run a read-only function of a connection.
+        """Run a function of a connection that cannot write; all that it sees is of one moment.
 
         Raises:
             StorageFailed: the disk does not give it.
         """
-        return await self._run(lambda: query(self._connection()))
+        return await self._run(self._readers, lambda: self._snapshot(query))
 
     async def write(self, change: Callable[[sqlite3.Connection], T]) -> T:
         """Run a function in one transaction: all of it is committed, or none.
@@ -51,33 +55,48 @@ class Database:
         Raises:
             StorageFailed: the disk is full or fails; nothing is committed.
         """
-        return await self._run(lambda: self._transaction(change))
+        return await self._run(self._writer, lambda: self._transaction(change))
 
     def close(self) -> None:
         """Wait for what runs, then stop the threads."""
-        self._threads.shutdown()
+        self._readers.shutdown()
+        self._writer.shutdown()
 
-    async def _run(self, call: Callable[[], T]) -> T:
+    async def _run(self, threads: ThreadPoolExecutor, call: Callable[[], T]) -> T:
         def checked() -> T:
             with storage_errors(self._path.name):
                 return call()
 
-        return await asyncio.get_running_loop().run_in_executor(self._threads, checked)
+        return await asyncio.get_running_loop().run_in_executor(threads, checked)
+
+    def _snapshot(self, query: Callable[[sqlite3.Connection], T]) -> T:
+        connection = self._connection(writes=False)
+        connection.execute("BEGIN")
+        try:
+            return query(connection)
+        finally:
+            connection.rollback()
 
     def _transaction(self, change: Callable[[sqlite3.Connection], T]) -> T:
-        connection = self._connection()
-        with self._write_lock:
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                result = change(connection)
-                connection.commit()
-            except BaseException:
-                if connection.in_transaction:  # a full disk may have ended it already
-                    connection.rollback()
-                raise
+        connection = self._connection(writes=True)
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            result = change(connection)
+            connection.commit()
+        except BaseException:
+            if connection.in_transaction:  # a full disk may have ended it already
+                connection.rollback()
+            raise
         return result
 
-    def _connection(self) -> sqlite3.Connection:
+    def _prepare(self) -> None:
+        connection = self._connection(writes=True)
+        connection.executescript((files("services.master.storage") / "schema.sql").read_text())
+        for table, column, kind in _ADDED_COLUMNS:
+            if column not in {row["name"] for row in connection.execute(f"PRAGMA table_info({table})")}:
+                connection.execute(f"ALTER TABLE {table} ADD COLUMN {column} {kind}")
+
+    def _connection(self, *, writes: bool) -> sqlite3.Connection:
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
         if connection is None:
             connection = sqlite3.connect(self._path, timeout=BUSY_SECONDS, isolation_level=None)
@@ -85,5 +104,7 @@ class Database:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA foreign_keys = ON")
+            if not writes:
+                connection.execute("PRAGMA query_only = ON")
             self._local.connection = connection
         return connection

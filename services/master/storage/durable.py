@@ -31,7 +31,7 @@ def write_durably(path: Path, content: bytes, kind: Kind = "artifact") -> None:
                 temporary.unlink(missing_ok=True)
             raise
         reach(f"{kind}.before_directory_fsync")
-        _sync_directory(path.parent)
+        sync_folder(path.parent)
         reach(f"{kind}.after_directory_fsync")
 
 
@@ -48,7 +48,8 @@ def _write(path: Path, content: bytes, kind: Kind) -> None:
         os.fsync(file.fileno())
 
 
-def _sync_directory(path: Path) -> None:
+def sync_folder(path: Path) -> None:
+    """Make what was created, renamed or removed in a folder last."""
     directory = os.open(path, os.O_RDONLY)
     try:
         os.fsync(directory)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 import sqlite3
 from dataclasses import astuple
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat
 
 from services.master.failpoints import reach
 from services.master.storage.checkpoints import KEPT, Checkpoint
 from services.master.storage.database import Database
+from services.master.storage.pages import Table, drawn, last_generation, newest, page
 
 
 def _finite(figures: Any) -> Any:  # noqa: ANN401 - not validated yet
@@ -104,22 +105,72 @@ class TestRecord(BaseModel):
     ] = None
 
 
-R = TypeVar("R", bound=BaseModel)
-
-
 class History:
     """Generations, tests and checkpoints of all experiments, in the database."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def generations(self, experiment_id: str, after: int = 0, limit: int = -1) -> list[GenerationRecord]:
-        """Return the records of generations ``after + 1`` on, oldest first."""
-        return await self._records(GenerationRecord, "generations", experiment_id, after, limit)
+    async def generations(
+        self, experiment_id: str, after: int = 0, limit: int = -1, every: int = 1
+    ) -> list[GenerationRecord]:
+        """Return the records of generations later than ``after``, oldest first, every so-manieth of them."""
+        texts = await self.page("generations", experiment_id, after, limit, every)
+        return [GenerationRecord.model_validate_json(text) for text in texts]
 
-    async def tests(self, experiment_id: str, after: int = -1, limit: int = -1) -> list[TestRecord]:
+    async def tests(
+        self, experiment_id: str, after: int = -1, limit: int = -1, every: int = 1
+    ) -> list[TestRecord]:
         """Return the records of the tests of generations later than ``after``, oldest first."""
-        return await self._records(TestRecord, "tests", experiment_id, after, limit)
+        texts = await self.page("tests", experiment_id, after, limit, every)
+        return [TestRecord.model_validate_json(text) for text in texts]
+
+    async def page(self, table: Table, experiment_id: str, after: int, limit: int, every: int = 1) -> list[str]:
+        """Return records as they are stored, each a JSON text: see `storage.pages.page`."""
+        return await self._database.read(
+            lambda connection: page(connection, table, experiment_id, after, limit, every)
+        )
+
+    async def newest(self, table: Table, experiment_id: str, limit: int) -> list[str]:
+        """Return the last ``limit`` records as they are stored, oldest first."""
+        return await self._database.read(lambda connection: newest(connection, table, experiment_id, limit))
+
+    async def drawn(self, experiment_id: str, most: int) -> tuple[list[str], list[str]]:
+        """Return at most ``most`` generations and as many tests for a chart, both of the same moment."""
+
+        def query(connection: sqlite3.Connection) -> tuple[list[str], list[str]]:
+            return drawn(connection, "generations", experiment_id, most), drawn(
+                connection, "tests", experiment_id, most
+            )
+
+        return await self._database.read(query)
+
+    async def last(self, experiment_id: str) -> tuple[int | None, int | None]:
+        """Return the generations of the last record and of the last test, None where there is none."""
+        return await self._database.read(
+            lambda connection: (
+                last_generation(connection, "generations", experiment_id),
+                last_generation(connection, "tests", experiment_id),
+            )
+        )
+
+    async def test_of(self, experiment_id: str, generation: int) -> TestRecord | None:
+        """Return the test of the solution as of a generation."""
+        query = "SELECT record FROM tests WHERE experiment_id = ? AND generation = ?"
+        row = await self._database.read(
+            lambda connection: connection.execute(query, (experiment_id, generation)).fetchone()
+        )
+        return row and TestRecord.model_validate_json(row["record"])
+
+    async def best_score_before(self, experiment_id: str, generation: int) -> float | None:
+        """Return the best mean return of the tests of earlier generations; None where there were none."""
+        query = (
+            "SELECT max(record ->> '$.returns.mean') AS best FROM tests WHERE experiment_id = ? AND generation < ?"
+        )
+        row = await self._database.read(
+            lambda connection: connection.execute(query, (experiment_id, generation)).fetchone()
+        )
+        return None if row["best"] is None else float(row["best"])
 
     async def checkpoints(self, experiment_id: str) -> list[Checkpoint]:
         """Return the rows of the checkpoints kept, oldest first."""
@@ -230,18 +281,6 @@ class History:
             )
 
         await self._database.write(change)
-
-    async def _records(self, kind: type[R], table: str, experiment_id: str, after: int, limit: int) -> list[R]:
-        query = (
-            f"SELECT record FROM {table} WHERE experiment_id = ? AND generation > ? "  # noqa: S608 - our own names
-            "ORDER BY generation LIMIT ?"
-        )
-        return await self._database.read(
-            lambda connection: [
-                kind.model_validate_json(row["record"])
-                for row in connection.execute(query, (experiment_id, after, limit))
-            ]
-        )
 
 
 def _note_fingerprints(

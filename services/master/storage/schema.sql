@@ -10,9 +10,11 @@ CREATE TABLE IF NOT EXISTS experiments (
     -- the counters as of the last committed generation
     generation         INTEGER NOT NULL DEFAULT 0,
     environment_steps  INTEGER NOT NULL DEFAULT 0,
-    elapsed_seconds    REAL NOT NULL DEFAULT 0,     -- time spent training, restarts not counted
+    elapsed_seconds    REAL NOT NULL DEFAULT 0,     -- time spent training, as TrainingClock counts it
     best_test_return   REAL,
-    best_generation    INTEGER
+    best_generation    INTEGER,
+    files_exact        INTEGER NOT NULL DEFAULT 0,  -- it has ended, and log.txt, scores.csv and plots say all of it
+    note               TEXT NOT NULL DEFAULT ''     -- what people wrote about it
 ) STRICT;
 
 CREATE TABLE IF NOT EXISTS generations (

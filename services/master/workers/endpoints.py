@@ -14,4 +14,4 @@ router = APIRouter(tags=["operations"])
 @router.get("/workers")
 async def list_workers(service: Service, fleet: FleetState, dispatcher: DispatcherState) -> WorkerList:
     """List the workers with what is known of each."""
-    return WorkerList(workers=worker_views(fleet, dispatcher, await service.bindings()))
+    return WorkerList(workers=worker_views(fleet, dispatcher, service.bindings()))

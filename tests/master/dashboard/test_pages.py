@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import csv
 import json
 import re
 from collections.abc import Iterator
@@ -22,7 +23,7 @@ from services.master.storage.checkpoints import Checkpoint
 from services.master.storage.data_folder import DataFolder
 from services.master.storage.database import Database
 from services.master.storage.history import History
-from services.master.storage.thinning import MOST_POINTS
+from services.master.storage.pages import MOST_POINTS
 from shared.spec.experiment import ExperimentSpec
 from tests.master.records import evaluated, generation
 
@@ -163,7 +164,77 @@ def test_the_return_figure_shows_the_target_of_the_specification(client: TestCli
 def test_the_figure_of_a_long_run_is_thinned(client: TestClient) -> None:
     lines = client.get("/experiments/long/figures/returns").json()["data"]
     sizes = {len(base64.b64decode(line["x"]["bdata"])) // 4 for line in lines if line["x"]["dtype"] == "f4"}
-    assert sizes == {MOST_POINTS}
+    assert all(MOST_POINTS // 2 < size <= MOST_POINTS for size in sizes)
+
+
+def test_all_figures_of_a_page_come_in_one_answer(client: TestClient) -> None:
+    charts = client.get("/experiments/done/charts", params={"axis": "time"}).json()
+    assert list(charts) == list(FIGURES)
+    for name, figure in charts.items():
+        assert figure == client.get(f"/experiments/done/figures/{name}", params={"axis": "time"}).json()
+
+
+@pytest.mark.parametrize(
+    ("accepted", "encoding"),
+    [
+        ("gzip;q=0", None),
+        ("*;q=0.5, gzip;q=0", None),
+        ("br, *", "gzip"),
+        ("deflate, gzip;q=0.1", "gzip"),
+        ("", None),
+        ("gzipped", None),
+    ],
+)
+def test_an_asset_is_compressed_only_for_a_client_that_says_so(
+    client: TestClient, accepted: str, encoding: str | None
+) -> None:
+    address = next(a for a in addresses(client.get("/").text) if a.endswith(".css"))
+    response = client.get(address, headers={"Accept-Encoding": accepted})
+    assert response.headers.get("content-encoding") == encoding
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/livez", "/metrics", "/experiments", "/experiments/done", "/experiments/done/generations", "/workers"],
+)
+def test_head_is_get_without_a_body(client: TestClient, path: str) -> None:
+    head, get = client.head(path), client.get(path)
+    assert (head.status_code, head.content) == (200, b"")
+    assert head.headers["content-type"] == get.headers["content-type"]
+    assert int(head.headers["content-length"]) > 0
+
+
+def test_head_of_what_is_not_there_is_404(client: TestClient) -> None:
+    assert client.head("/experiments/nobody").status_code == 404
+
+
+def test_the_pages_of_a_history_hold_every_record_once(client: TestClient) -> None:
+    seen, after = [], -1
+    while after is not None:
+        reply = client.get("/experiments/long/generations", params={"after": after, "limit": 700}).json()
+        seen += [row["generation"] for row in reply["generations"]]
+        after = reply["next_after"]
+    assert seen == list(range(1, 2 * MOST_POINTS))
+
+
+def test_the_newest_records_come_oldest_first(client: TestClient) -> None:
+    rows = client.get("/experiments/long/generations?newest=true&limit=2").json()["generations"]
+    assert [row["generation"] for row in rows] == [2 * MOST_POINTS - 2, 2 * MOST_POINTS - 1]
+
+
+def test_a_page_of_more_than_a_thousand_records_is_refused(client: TestClient) -> None:
+    for path in ("generations", "evaluations", "history", "tests"):
+        assert client.get(f"/experiments/long/{path}?limit=1001").status_code == 422
+        assert client.get(f"/experiments/nobody/{path}").status_code == 404
+
+
+def test_a_history_comes_as_csv_with_a_column_for_each_figure(client: TestClient) -> None:
+    reply = client.get("/experiments/done/generations?format=csv")
+    assert reply.headers["content-type"] == "text/csv; charset=utf-8"
+    rows = list(csv.DictReader(reply.text.splitlines()))
+    assert [row["generation"] for row in rows] == ["1", "2", "3", "4", "5"]
+    assert float(rows[4]["strategy.sigma_mean"]) == pytest.approx(0.02)
+    assert float(rows[4]["returns.mean"]) == 5.0
 
 
 def test_a_figure_of_an_experiment_without_generations_says_so(client: TestClient) -> None:

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from services.master import failpoints
-from services.master.experiments import blockade
+from services.master.experiments import disk_retry, lifecycle
+from services.master.experiments.schemas import Experiment
 from services.master.experiments.status import Status
-from shared.errors import StorageFailed
+from shared.errors import Conflict, StorageFailed
 from tests.master.experiments.test_recovery import LONG, Master, running
 from tests.specs import cartpole
 
@@ -32,7 +33,8 @@ WRITES = [
 
 @pytest.fixture(autouse=True)
 def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(blockade, "FIRST_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(disk_retry, "FIRST_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(lifecycle, "FIRST_PAUSE_SECONDS", 0.01)
     yield
     failpoints.arm("")
 
@@ -80,17 +82,6 @@ def test_what_the_disk_does_not_take_is_written_once_it_does(
     running(tmp_path, story)
 
 
-def test_half_a_line_in_the_log_is_put_right_at_once(tmp_path: Path) -> None:
-    async def story(master: Master) -> None:
-        failpoints.arm("log.half_written=error@3-4")
-        experiment_id = (await master.service.create(SPEC)).id
-        await master.until(experiment_id, lambda one: one.status is Status.COMPLETED)
-        lines = (tmp_path / "experiments" / experiment_id / "log.txt").read_text().splitlines()
-        assert [line.split()[:2] for line in lines] == [["generation", str(number)] for number in range(1, 25)]
-
-    running(tmp_path, story)
-
-
 def test_a_submission_that_the_disk_does_not_take_leaves_no_experiment(tmp_path: Path) -> None:
     async def story(master: Master) -> None:
         failpoints.arm("submission.before_commit=error@1")
@@ -106,12 +97,42 @@ def test_a_stop_that_the_disk_does_not_take_stops_nothing(tmp_path: Path) -> Non
     async def story(master: Master) -> None:
         experiment_id = (await master.service.create(SPEC)).id
         await master.until(experiment_id, lambda one: one.generation >= 2)
-        failpoints.arm("artifact.before_write=error")
+        failpoints.arm("end.before_commit=error")
+        for request in (master.service.stop, master.service.pause):
+            with pytest.raises(StorageFailed):
+                await request(experiment_id)
+            assert (await master.service.get(experiment_id)).status.active
         with pytest.raises(StorageFailed):
-            await master.service.stop(experiment_id)
-        await master.until(experiment_id, lambda one: one.status is Status.BLOCKED)
+            await master.service.delete(experiment_id, force=True)
+        blocked = await master.until(experiment_id, lambda one: one.status is Status.BLOCKED)
+        assert blocked.generation == 24  # it ran on to its end, which cannot be stored either
         failpoints.arm("")
         await master.until(experiment_id, lambda one: one.status is Status.COMPLETED)
+
+    running(tmp_path, story)
+
+
+def test_two_stops_at_once_on_a_full_disk_leave_one_runner_and_one_end(tmp_path: Path) -> None:
+    async def story(master: Master) -> None:
+        experiment_id = (await master.service.create(LONG)).id
+        await master.until(experiment_id, lambda one: one.generation >= 2)
+        failpoints.arm("end.before_commit=error@1-3, artifact.before_write=error@3-5")
+        outcomes = await asyncio.gather(
+            *(master.service.stop(experiment_id) for _ in range(3)), return_exceptions=True
+        )
+        assert [type(one) for one in outcomes] == [StorageFailed] * 3
+        assert [task.get_name() for task in asyncio.all_tasks()].count(experiment_id) == 1
+        before = (await master.service.get(experiment_id)).generation
+        await master.until(experiment_id, lambda one: one.generation > before + 3)
+        outcomes = await asyncio.gather(
+            *(master.service.stop(experiment_id) for _ in range(3)), return_exceptions=True
+        )
+        assert sum(isinstance(one, Experiment) for one in outcomes) == 1
+        assert sum(isinstance(one, Conflict) for one in outcomes) == 2
+        ended = await master.service.get(experiment_id)
+        assert (ended.status, ended.reason) == (Status.STOPPED, "stopped on request")
+        rows = await master.service.history.generations(experiment_id)
+        assert [row.generation for row in rows] == list(range(1, ended.generation + 1))
 
     running(tmp_path, story)
 

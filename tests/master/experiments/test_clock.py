@@ -59,7 +59,7 @@ def test_active_experiments_are_resumed_newest_first_whatever_the_clock_said(
         stamps = iter(["2026-03-02T00:00:00+00:00", "2026-03-01T00:00:00+00:00", "2026-03-03T00:00:00+00:00"])
         monkeypatch.setattr(repository, "_now", lambda: next(stamps))
         for name in ("a", "b", "c"):
-            await master.rooms.repository.add(name, SPEC, None)
-        assert await master.rooms.repository.active_ids() == ["c", "b", "a"]
+            await master.repository.add(name, SPEC, None)
+        assert list(await master.repository.statuses()) == ["c", "b", "a"]
 
     running(tmp_path, story)

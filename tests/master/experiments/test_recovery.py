@@ -12,16 +12,18 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
+from services.master.derived.files import PLOTS, TEXTS
+from services.master.derived.process import WriterProcess
+from services.master.derived.refresher import Refresher
 from services.master.dispatch.batch import Batch, BatchResult
 from services.master.dispatch.dispatcher import Dispatcher
 from services.master.dispatch.fleet import Fleet
 from services.master.evolution.state import Evolution
 from services.master.experiments.repository import ExperimentRepository
-from services.master.experiments.runner import Rooms
+from services.master.experiments.runner import Collaborators
 from services.master.experiments.schemas import Experiment
 from services.master.experiments.service import ExperimentService
 from services.master.experiments.status import Status
-from services.master.storage.artifacts import Artifacts
 from services.master.storage.data_folder import DataFolder
 from services.master.storage.database import Database
 from services.master.storage.history import History
@@ -77,13 +79,17 @@ class Master:
         self.data = DataFolder(folder)
         self.database = Database(self.data.database)
         self.rollouts = Rollouts()
-        self.rooms = Rooms(
-            ExperimentRepository(self.database),
+        self.repository = ExperimentRepository(self.database)
+        self.refresher = Refresher(self.data.database, self.data.experiment, self.repository.note_files_exact)
+        self.collaborators = Collaborators(
+            self.repository,
             History(self.database),
             cast(Dispatcher, self.rollouts),
             cast(Fleet, Workers()),
+            self.refresher,
         )
-        self.service = ExperimentService(self.data, self.rooms)
+        self.service = ExperimentService(self.data, self.collaborators)
+        self.refreshing = asyncio.create_task(self.refresher.run())
 
     async def until(self, experiment_id: str, reached: Callable[[Experiment], bool]) -> Experiment:
         async with asyncio.timeout(60):
@@ -93,10 +99,19 @@ class Master:
 
     async def close(self) -> None:
         await self.service.close()
+        self.refreshing.cancel()
+        await asyncio.gather(self.refreshing, return_exceptions=True)
         self.database.close()
         self.data.close()
 
+    async def until_files_are_exact(self, experiment_id: str) -> None:
+        async with asyncio.timeout(60):
+            while experiment_id in await self.repository.with_files_behind():  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+
     async def assert_files_agree(self, experiment_id: str) -> None:
+        for name in (*TEXTS, *PLOTS):
+            await self.refresher.fresh(experiment_id, name)
         folder = self.data.experiment(experiment_id)
         experiment = await self.service.get(experiment_id)
         tests = await self.service.history.tests(experiment_id)
@@ -143,18 +158,13 @@ def interrupted(tmp_path: Path) -> str:
     return experiments[0]
 
 
-def test_a_resumed_experiments_files_agree_with_the_database_at_once(tmp_path: Path, interrupted: str) -> None:
+def test_a_resumed_experiments_files_agree_with_the_database(tmp_path: Path, interrupted: str) -> None:
     spoil(tmp_path / "experiments" / interrupted)
 
     async def resume(master: Master) -> None:
         master.rollouts.hang = True
         await master.service.resume_all()
-        log = tmp_path / "experiments" / interrupted / "log.txt"
-        await master.until(interrupted, lambda one: len(log.read_text().splitlines()) == one.generation)
-        async with asyncio.timeout(5):
-            while not (tmp_path / "experiments" / interrupted / "reward_vs_iteration.png").exists():  # noqa: ASYNC110
-                await asyncio.sleep(0.01)
-        await asyncio.sleep(0.2)
+        await master.until(interrupted, lambda one: one.status is Status.RUNNING)
         await master.assert_files_agree(interrupted)
 
     running(tmp_path, resume)
@@ -176,32 +186,46 @@ def test_an_ended_experiments_files_agree_with_the_database(
             monkeypatch.setattr(Evolution, "checkpoint", lambda _: 1 / 0)
             await master.until(experiment.id, lambda one: one.status is Status.FAILED)
         assert (await master.service.get(experiment.id)).status == end
+        await master.until_files_are_exact(experiment.id)
         await master.assert_files_agree(experiment.id)
 
     running(tmp_path, story)
 
 
-def test_stopping_waits_for_the_scores_that_are_being_written(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    writing, written = threading.Event(), threading.Event()
-    write_scores = Artifacts.write_scores
+def test_an_end_whose_files_were_not_written_any_more_is_made_good_by_the_next_master(tmp_path: Path) -> None:
+    ended: list[str] = []
 
-    def slowly(self: Artifacts, *arguments: Any) -> None:
-        writing.set()
-        threading.Event().wait(0.3)
-        write_scores(self, *arguments)
-        written.set()
+    async def end(master: Master) -> None:
+        master.refreshing.cancel()
+        experiment = await master.service.create(LONG)
+        await master.until(experiment.id, lambda one: one.best_generation is not None)
+        await master.service.stop(experiment.id)
+        assert not (tmp_path / "experiments" / experiment.id / "log.txt").exists()
+        ended.append(experiment.id)
+
+    async def resume(master: Master) -> None:
+        await master.service.resume_all()
+        await master.until_files_are_exact(ended[0])
+        await master.assert_files_agree(ended[0])
+
+    running(tmp_path, end)
+    running(tmp_path, resume)
+
+
+def test_an_end_is_stored_without_waiting_for_plots(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def never(*_: Any, **__: Any) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(WriterProcess, "write", never)
 
     async def story(master: Master) -> None:
-        experiment = await master.service.create(LONG)
-        await master.until(experiment.id, lambda one: one.generation >= 1)
-        monkeypatch.setattr(Artifacts, "write_scores", slowly)
-        await asyncio.to_thread(writing.wait, 10)
-        monkeypatch.setattr(Artifacts, "write_scores", write_scores)
-        await master.service.stop(experiment.id)
-        assert written.is_set()
-        await master.assert_files_agree(experiment.id)
+        ended = [(await master.service.create(LONG)).id for _ in range(3)]
+        for one in ended:
+            await master.until(one, lambda seen: seen.generation >= 1)
+            assert (await master.service.stop(one)).status is Status.STOPPED
+        completed = await master.service.create(cartpole())
+        await master.until(completed.id, lambda one: one.status is Status.COMPLETED)
+        assert master.service.demand() == {}
 
     running(tmp_path, story)
 
@@ -277,28 +301,42 @@ def test_a_checkpoint_is_made_off_the_event_loop(tmp_path: Path, monkeypatch: py
     running(tmp_path, story)
 
 
-def test_resuming_writes_no_file_on_the_event_loop(
-    tmp_path: Path, interrupted: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    threads: set[int] = set()
+def test_no_test_reads_the_whole_history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[int] = []
+    page = History.page
 
-    def noted(name: str) -> Callable[..., None]:
-        original: Callable[..., None] = getattr(Artifacts, name)
+    async def noted(self: History, *arguments: Any) -> list[str]:
+        texts = await page(self, *arguments)
+        read.append(len(texts))
+        return texts
 
-        def write(*arguments: Any) -> None:
-            threads.add(threading.get_ident())
-            original(*arguments)
+    monkeypatch.setattr(History, "page", noted)
 
-        return write
+    async def story(master: Master) -> None:
+        experiment = await master.service.create(cartpole(test={"every": 1, "episodes": 4}))
+        await master.until(experiment.id, lambda one: one.status is Status.COMPLETED)
+        assert len(await master.service.history.tests(experiment.id)) == 6
+        assert read == [6]
 
-    for name in ("write_config", "write_log", "promote_model"):
-        monkeypatch.setattr(Artifacts, name, noted(name))
+    running(tmp_path, story)
 
-    async def resume(master: Master) -> None:
-        before = (await master.service.get(interrupted)).generation
-        await master.service.resume_all()
-        await master.until(interrupted, lambda one: one.generation > before)
-        assert threads
-        assert threading.get_ident() not in threads
 
-    running(tmp_path, resume)
+def test_wall_time_counts_tests_and_commits(tmp_path: Path) -> None:
+    spec = cartpole(test={"every": 1, "episodes": 4}, stop={"generations": 10_000, "wall_time_seconds": 0.5})
+
+    async def story(master: Master) -> None:
+        run = master.rollouts.run
+
+        async def slow_tests(batch: Batch) -> BatchResult:
+            if batch.background:
+                await asyncio.sleep(0.2)
+            return await run(batch)
+
+        master.rollouts.run = slow_tests  # type: ignore[method-assign]
+        experiment = await master.service.create(spec)
+        ended = await master.until(experiment.id, lambda one: one.status is Status.COMPLETED)
+        assert "the limit is 0.5" in ended.reason
+        assert ended.generation <= 4  # each waits for a test of 0.2 s
+        assert ended.elapsed_seconds >= 0.2 * ended.generation
+
+    running(tmp_path, story)

@@ -36,11 +36,10 @@ export function experimentApi(id) {
     artifactUrl,
     get: () => call(root),
     progress: () => call(`${root}/progress`),
-    generations: async (after) => (await call(`${root}/history?after=${after}&limit=10`)).generations,
-    tests: async (after) => (await call(`${root}/tests?after=${after}`)).tests,
+    newestGenerations: async (limit) => (await call(`${root}/generations?newest=true&limit=${limit}`)).generations,
+    newestTest: async () => (await call(`${root}/evaluations?newest=true&limit=1`)).evaluations.at(0),
     artifacts: async () => (await call(`${root}/artifacts`)).artifacts,
-    figures: async () => (await call(`${root}/figures`)).figures,
-    figure: (name, axis) => call(`${root}/figures/${encodeURIComponent(name)}?axis=${axis}`),
+    charts: (axis) => call(`${root}/charts?axis=${axis}`),
     stop: () => call(`${root}/stop`, "POST"),
   };
 }

@@ -24,14 +24,14 @@ export function createCharts(api) {
     const wanted = `${axis} ${stamp}`;
     if (drawn === wanted) return true;
     if (performance.now() < notBefore) return false;
-    if (cards.size === 0) (await api.figures()).forEach((name, index) => cards.set(name, addCard(name, index)));
     const started = performance.now();
     const asked = axis;
-    const figures = await Promise.all([...cards.keys()].map((name) => api.figure(name, asked)));
+    const figures = await api.charts(asked);
     const finished = performance.now();
     notBefore = finished + (finished - started) * REST;
     if (asked !== axis) return false;
-    await Promise.all([...cards.values()].map((card, index) => draw(card, figures[index])));
+    for (const name of Object.keys(figures)) if (!cards.has(name)) cards.set(name, addCard(name, cards.size));
+    await Promise.all(Object.entries(figures).map(([name, figure]) => draw(cards.get(name), figure)));
     drawn = wanted;
     return true;
   }

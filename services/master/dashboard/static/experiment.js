@@ -8,14 +8,12 @@ import { live } from "./live.js";
 import { stopButton } from "./stop.js";
 import { createTiles } from "./tiles.js";
 
-const ACTIVE = new Set(["pending", "waiting for workers", "running"]);
-
 const id = decodeURIComponent(location.pathname.split("/").filter(Boolean).at(-1));
 const api = experimentApi(id);
 const charts = createCharts(api);
 const tiles = createTiles(byId("tiles"));
 let generations = [];
-let tests = [];
+let test;
 
 const refreshNow = live(refresh);
 stopButton(api, refreshNow);
@@ -44,33 +42,28 @@ async function refresh() {
     show(byId("experiment"), false);
     return false;
   }
-  const active = ACTIVE.has(experiment.status);
-  const [progress, newTests, files] = await Promise.all([
+  const { active } = experiment;
+  const [progress, newestTest, files] = await Promise.all([
     active ? api.progress() : null,
-    api.tests(tests.at(-1)?.generation ?? -1),
+    api.newestTest(),
     api.artifacts(),
     remember(experiment),
   ]);
-  tests = merge(tests, newTests);
+  test = newestTest;
   showHeader(experiment, active);
   showProgress(progress);
-  tiles.update(experiment, generations, tests);
+  tiles.update(experiment, generations, test);
   showFiles(files);
   show(byId("loading"), false);
   show(byId("experiment"), true);
-  const shown = await charts.refresh(`${experiment.generation} ${tests.at(-1)?.generation}`);
+  const shown = await charts.refresh(`${experiment.generation} ${test?.generation}`);
   return active || !shown;
 }
 
 /** Keep the last two generations: for the last one's returns and the steps per second between them. */
 async function remember(experiment) {
   if (generations.at(-1)?.generation === experiment.generation || experiment.generation === 0) return;
-  generations = (await api.generations(Math.max(experiment.generation - 2, 0))).slice(-2);
-}
-
-function merge(known, found) {
-  const last = known.at(-1)?.generation ?? -1;
-  return [...known, ...found.filter((test) => test.generation > last)];
+  generations = await api.newestGenerations(2);
 }
 
 function showHeader(experiment, active) {

@@ -5,8 +5,6 @@ import { byId, element, setStatus, setText, show } from "./dom.js";
 import { count, duration, given, score, short } from "./format.js";
 import { live } from "./live.js";
 
-const ACTIVE = new Set(["pending", "waiting for workers", "running"]);
-
 const EXAMPLE = `curl -X POST ${location.origin}/experiments \\
   -H 'Content-Type: application/json' -d '{
     "name": "cartpole",
@@ -23,7 +21,7 @@ let experiments = [];
 
 live(async () => {
   experiments = await listExperiments();
-  const active = experiments.filter((experiment) => ACTIVE.has(experiment.status)).length;
+  const active = experiments.filter((experiment) => experiment.active).length;
   const total = `${count(experiments.length)} experiment${experiments.length === 1 ? "" : "s"}`;
   setText(byId("summary"), experiments.length ? `${total}, ${count(active)} active` : "");
   setText(byId("example"), EXAMPLE);

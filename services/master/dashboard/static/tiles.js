@@ -10,7 +10,7 @@ const TILES = [
   ["Last test", ({ test }) => score(test?.returns.mean), ({ test }) => test && `±${score(test.returns.std)}, ${count(test.episodes)} episodes`],
   ["Best test", ({ experiment }) => score(experiment.best_test_return), bestNote],
   ["Env-steps", ({ experiment }) => short(experiment.environment_steps), ({ experiment }) => count(experiment.environment_steps)],
-  ["Steps / s", ({ rate }) => short(rate), ({ last }) => last && `${last.generation_seconds.toFixed(2)} s a generation`],
+  ["Steps / s", ({ rate }) => short(rate), ({ last }) => last && `${last.generation_seconds.toFixed(2)} s a generation, tests and commits counted`],
   ["Elapsed", ({ experiment }) => duration(experiment.elapsed_seconds), () => "of training"],
 ];
 
@@ -22,8 +22,8 @@ export function createTiles(list) {
     return { value, note, shown, small };
   });
   return {
-    update(experiment, generations, tests) {
-      const facts = { experiment, stop: experiment.spec.stop, last: generations.at(-1), test: tests.at(-1), rate: rate(generations) };
+    update(experiment, generations, test) {
+      const facts = { experiment, stop: experiment.spec.stop, last: generations.at(-1), test, rate: rate(generations) };
       for (const tile of tiles) {
         setText(tile.shown, tile.value(facts));
         setText(tile.small, tile.note(facts) || "\u00a0");

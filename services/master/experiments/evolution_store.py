@@ -1,4 +1,4 @@
-"""Keeps an experiment's evolution: commits it generation by generation, and restores it after a crash."""
+"""Stores an experiment's evolution: commits it generation by generation, and restores it after a crash."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from shared.errors import DamagedCheckpoint, InvalidInput
 log = logging.getLogger(__name__)
 
 
-class Keeper:
+class EvolutionStore:
     """One experiment's checkpoints, and the results by which the generations since are learnt again."""
 
     def __init__(self, experiment_id: str, folder: Path, history: History) -> None:

@@ -15,7 +15,7 @@ import pytest
 from services.master.dispatch.batch import BatchResult
 from services.master.evolution.generation import summarise
 from services.master.evolution.state import Evolution
-from services.master.experiments.keeper import Keeper
+from services.master.experiments.evolution_store import EvolutionStore
 from services.master.experiments.repository import ExperimentRepository
 from services.master.storage import spacing
 from services.master.storage.database import Database
@@ -32,20 +32,20 @@ ROLLOUTS = SPEC.population_size * SPEC.episodes_per_member
 
 
 class Search:
-    """An evolution that learns made-up results, and its keeper."""
+    """An evolution that learns made-up results, and its store."""
 
     def __init__(self, folder: Path) -> None:
         (folder / "checkpoints").mkdir(exist_ok=True)
         self.history = History(Database(folder / "seedcast.db"))
-        self.keeper = Keeper("e", folder / "checkpoints", self.history)
+        self.store = EvolutionStore("e", folder / "checkpoints", self.history)
         self.evolution = begin()
 
     async def learn(self, generations: int) -> None:
         for _ in range(generations):
-            await self.keeper.commit(self.evolution, learn(self.evolution))
+            await self.store.commit(self.evolution, learn(self.evolution))
 
     async def restored(self, committed: int) -> Evolution:
-        return await self.keeper.restore(begin, nothing, committed)
+        return await self.store.restore(begin, nothing, committed)
 
 
 def begin() -> Evolution:

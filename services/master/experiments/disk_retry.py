@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -16,16 +17,18 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
-class Blockade:
-    """Whether one experiment is held up by the disk, and by what."""
+class DiskRetry:
+    """Does what a disk refuses again and again, and says by what an experiment is held up meanwhile."""
 
     def __init__(self, experiment_id: str) -> None:
         self._experiment_id = experiment_id
         self._pause = FIRST_PAUSE_SECONDS
         self.reason: str | None = None
         """Why it is blocked now, None if it is not."""
+        self.blocked_seconds = 0.0
+        """How long it has been held up in all."""
 
-    async def outlast(self, work: Callable[[], Awaitable[T]]) -> T:
+    async def until_done(self, work: Callable[[], Awaitable[T]]) -> T:
         """Do ``work``, again and again until the disk lets it through. What fails midway begins anew."""
         while True:
             try:
@@ -46,4 +49,8 @@ class Blockade:
         self.reason = f"storage: {error}"
         log.warning("experiment %s is blocked for %g s, %s", self._experiment_id, self._pause, self.reason)
         pause, self._pause = self._pause, min(2 * self._pause, LONGEST_PAUSE_SECONDS)
-        await asyncio.sleep(pause)
+        begun = time.perf_counter()
+        try:
+            await asyncio.sleep(pause)
+        finally:
+            self.blocked_seconds += time.perf_counter() - begun

@@ -16,7 +16,6 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from services.master.storage.history import GenerationRecord, TestRecord
-from services.master.storage.thinning import thin
 
 SIZE_INCHES = (9.0, 5.0)
 DOTS_PER_INCH = 120
@@ -35,7 +34,6 @@ def plot_rewards(
     title: str,
 ) -> bytes:
     """Return a PNG of the training and test returns over generations or training time."""
-    generations, tests = thin(generations), thin(tests)
     figure = Figure(figsize=SIZE_INCHES, dpi=DOTS_PER_INCH, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()

@@ -1,0 +1,63 @@
+"""The process that writes derived files: one JSON request a line in, one JSON answer a line out.
+
+It has the lowest priority, its own interpreter and a connection that only reads, so that neither a plot of two
+seconds nor a history of 100,000 rows can hold up training. It ends when its input does.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import sqlite3
+import sys
+from pathlib import Path
+from typing import Any
+
+from services.master.derived.files import TextFiles, write_plots
+from services.master.storage.failures import storage_errors
+from shared.errors import StorageFailed
+
+NICENESS = 19
+
+
+def main(database: Path) -> None:
+    """Answer requests until there are no more."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the master, which then closes our input
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    os.nice(NICENESS)
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
+    connection = sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True, timeout=10, isolation_level=None)
+    connection.row_factory = sqlite3.Row
+    texts = TextFiles()
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # whatever a library prints is no answer
+    for line in sys.stdin:
+        answers.write(json.dumps({"failed": _serve(connection, texts, json.loads(line))}) + "\n")
+        answers.flush()
+
+
+def _serve(connection: sqlite3.Connection, texts: TextFiles, request: dict[str, Any]) -> str | None:
+    """Do what is asked; return what went wrong, None if nothing did."""
+    experiment_id, folder = request["experiment"], Path(request["folder"])
+    try:
+        with storage_errors("the database"):
+            connection.execute("BEGIN")
+            try:
+                if request["texts"]:
+                    texts.write(connection, experiment_id, folder, exact=request["exact"])
+                if request["plots"]:
+                    write_plots(connection, experiment_id, folder)
+            finally:
+                connection.rollback()
+    except StorageFailed as error:
+        return str(error)
+    except Exception as error:  # one experiment's strange record must not end the process
+        logging.exception("the files of %s", experiment_id)
+        return f"{type(error).__name__}: {error}"
+    return None
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
