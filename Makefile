@@ -12,7 +12,7 @@ CONTAINER_BUILD ?= $(CONTAINER) build
 TAG ?= dev
 RESOLVE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
-.PHONY: help setup train test chaos fuzz-api bench-throughput bench-minitaur bench-strategies bench-memory bench-scale check format lock clean \
+.PHONY: help setup train test chaos fuzz-api bench-throughput bench-minitaur bench-strategies bench-memory bench-scale bench-restart bench-history check format lock clean \
 	deploy-tools manifests images test-containers
 
 help: ## List the targets
@@ -53,6 +53,12 @@ bench-memory: setup ## Measure what a worker of 2 slots holds after ROLLOUTS=100
 
 bench-scale: setup ## Measure the dispatcher on 1,024 simulated slots, and with a slow worker (QUICK=1)
 	@$(BIN)/python -W ignore -m benchmarks.scale $(if $(QUICK),--quick)
+
+bench-restart: setup ## Measure how soon 100 experiments train again under a new master (EXPERIMENTS=100)
+	@$(BIN)/python -W ignore -m benchmarks.restart --experiments $(or $(EXPERIMENTS),100)
+
+bench-history: setup ## Measure what it costs to look at a run of 100,000 generations while another one trains
+	@$(BIN)/python -W ignore -m benchmarks.history
 
 bench-strategies: setup ## Measure ask + encode + tell and peak memory beside pycma and dense numpy (DIMENSIONS=2804,100000 QUICK=1)
 	@$(BIN)/python -W ignore -m benchmarks.strategies $(if $(DIMENSIONS),--dimensions $(DIMENSIONS)) $(if $(QUICK),--quick)

@@ -96,6 +96,16 @@ class Refresher:
         with suppress(TimeoutError):
             await asyncio.wait_for(written, ASKED_SECONDS)
 
+    async def finished(self, experiment_id: str) -> None:
+        """Wait until an experiment that has ended has all its files, for some seconds at most."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(ASKED_SECONDS):
+                while (stale := self._stale.get(experiment_id)) is not None and stale.ended:
+                    written = asyncio.get_running_loop().create_future()
+                    stale.asked.append(written)
+                    self._wake.set()
+                    await written
+
     async def forget(self, experiment_id: str) -> None:
         """Write nothing more into a folder that goes; return once nothing is being written there."""
         stale = self._stale.pop(experiment_id, None)

@@ -148,6 +148,7 @@ class ExperimentService:
             NotFound: there is no such experiment.
         """
         self._life(experiment_id)
+        await self._with.refresher.finished(experiment_id)
         return await asyncio.to_thread(Artifacts(self._folder.experiments / experiment_id).list)
 
     async def artifact(self, experiment_id: str, name: str) -> OpenArtifact:
@@ -271,6 +272,9 @@ class ExperimentService:
         """Load the model to start from: one of another experiment, or of the folder `models`."""
         if spec.warm_start is None:
             return None
+        parts = spec.warm_start.split("/")
+        if len(parts) == 3:  # its best_model.npz may be about to be written
+            await self._with.refresher.fresh(parts[1], parts[2])
         return await asyncio.to_thread(load_warm_start, self._folder.root, spec.warm_start)
 
     def _seen_now(self, experiment: Experiment) -> Experiment:
