@@ -134,7 +134,7 @@ def test_a_warm_start_continues_from_a_model_and_a_misfit_is_refused(cluster: Se
     warmed = submit(cluster, cartpole_values() | warm | {"stop": {"generations": 1}})
     assert wait_for_end(cluster, warmed)["status"] == "completed"
     for changes, reason in (
-        ({"policy": {"name": "mlp"}}, "the model has 10 parameters, this policy needs 114"),
+        ({"policy": {"name": "mlp"}}, "the model's policy.name is linear, here it is mlp"),
         ({"warm_start": f"experiments/{source}/none.npz"}, "there is no such file"),
         ({"warm_start": f"experiments/{source}/scores.csv"}, "must be experiments/ID/NAME.npz or models/NAME.npz"),
         ({"warm_start": "../../etc/passwd"}, "must be experiments/ID/NAME.npz or models/NAME.npz"),
