@@ -13,7 +13,7 @@ from services.master.dashboard.assets import asset, page
 from services.master.dashboard.axes import Axis
 from services.master.dashboard.figures import FIGURES
 from services.master.dependencies import ChartsState, Service
-from services.master.encodings import takes_gzip
+from shared.delivery import takes_gzip
 from shared.errors import NotFound
 
 router = APIRouter()

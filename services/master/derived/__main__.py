@@ -1,6 +1,6 @@
 """The process that writes derived files: one JSON request a line in, one JSON answer a line out.
 
-It has the lowest priority, its own interpreter and a connection that only reads, so that neither a plot of two
+It has a low priority, its own interpreter and a connection that only reads, so that neither a plot of two
 seconds nor a history of 100,000 rows can hold up training. It ends when its input does.
 """
 
@@ -19,7 +19,7 @@ from services.master.derived.files import TextFiles, write_plots
 from services.master.storage.failures import storage_errors
 from shared.errors import StorageFailed
 
-NICENESS = 19
+NICENESS = 10
 
 
 def main(database: Path) -> None:

@@ -27,6 +27,8 @@ PLOT_SECONDS = 10.0
 """How soon after its last drawing an experiment is drawn again, unless somebody asks."""
 SHARE = 0.5
 """Of the time that plots may take."""
+FRESH_SECONDS = 0.25
+"""A text file of a running experiment that is no older is not written again for whoever asks."""
 RETRY_SECONDS = 5.0
 ASKED_SECONDS = 10.0
 """How long a download waits for its file to be written; then it gets what there is."""
@@ -89,6 +91,8 @@ class Refresher:
         at_work = self._at_work is not None and self._at_work[0] == experiment_id
         behind = stale is not None and ((stale.texts and name in TEXTS) or (stale.plots and name in PLOTS))
         if stale is None or not (behind or at_work):
+            return
+        if not stale.ended and name in TEXTS and time.monotonic() - stale.texts_written_at < FRESH_SECONDS:
             return
         written = asyncio.get_running_loop().create_future()
         stale.asked.append(written)
@@ -162,13 +166,13 @@ class Refresher:
         ended, texts = stale.ended, stale.texts
         # Before it is read: whatever is committed meanwhile makes them stale again.
         stale.texts, stale.plots = False, stale.plots and not plots
-        if texts:
-            stale.texts_written_at = now
         try:
             reach("derived.before_files")
             if texts or plots:
                 folder = self._folder(experiment_id)
                 await self._writer.write(experiment_id, folder, texts=texts, plots=plots, exact=ended)
+            if texts:
+                stale.texts_written_at = time.monotonic()
             if plots:
                 stale.plots_drawn_at = time.monotonic()
                 self._plots_not_before = stale.plots_drawn_at + (stale.plots_drawn_at - now) * (1 / SHARE - 1)

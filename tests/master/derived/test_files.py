@@ -128,7 +128,7 @@ def test_the_process_draws_plots_and_is_replaced_when_it_dies(tmp_path: Path) ->
         await writer.write("e", experiment.folder, texts=False, plots=True, exact=False)
         first = writer._process
         assert first is not None
-        assert os.getpriority(os.PRIO_PROCESS, first.pid) == 19
+        assert os.getpriority(os.PRIO_PROCESS, first.pid) == 10
         for name in PLOTS:
             assert (experiment.folder / name).read_bytes().startswith(b"\x89PNG")
         first.send_signal(signal.SIGKILL)
