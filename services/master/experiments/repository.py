@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 from pydantic import ValidationError
 
+from services.master.experiments.rows import ExperimentRow, read_rows
 from services.master.experiments.schemas import Experiment
 from services.master.experiments.status import ACTIVE, Status
 from services.master.failpoints import reach
@@ -37,9 +38,13 @@ class ExperimentRepository:
         self._database = database
 
     async def add(
-        self, experiment_id: str, spec: ExperimentSpec, description: EnvironmentDescription | None
+        self,
+        experiment_id: str,
+        spec: ExperimentSpec,
+        description: EnvironmentDescription | None,
+        key: tuple[str, str] | None = None,
     ) -> None:
-        """Add a new experiment, pending.
+        """Add a new experiment, pending, with the idempotency key and digest of its submission, if it has them.
 
         Raises:
             StorageFailed: the disk does not take it; there is no such experiment then.
@@ -58,10 +63,35 @@ class ExperimentRepository:
 
         def change(connection: sqlite3.Connection) -> None:
             connection.execute(query, row)
+            if key is not None:
+                connection.execute("INSERT OR REPLACE INTO submissions VALUES (?, ?, ?)", (*key, experiment_id))
             reach("submission.before_commit")
 
         await self._database.write(change)
         reach("submission.after_commit")
+
+    async def of_key(self, key: str) -> tuple[str, str] | None:
+        """Return the digest and the experiment of an idempotency key that was used, if it was."""
+        query = (
+            "SELECT digest, experiment_id FROM submissions JOIN experiments ON id = experiment_id "
+            "WHERE key = ? AND status != 'deleted'"
+        )
+        row = await self._database.read(lambda connection: connection.execute(query, (key,)).fetchone())
+        return None if row is None else (row["digest"], row["experiment_id"])
+
+    async def rows(self) -> list[ExperimentRow]:
+        """Return all experiments in few words, newest first; those that cannot be read are left out."""
+        return await self._database.read(read_rows)
+
+    async def change(self, experiment_id: str, spec: ExperimentSpec, note: str | None) -> None:
+        """Store a changed specification, and a note if one is given.
+
+        Raises:
+            StorageFailed: the disk does not take it; nothing has changed.
+        """
+        query = "UPDATE experiments SET name = ?, spec = ?, note = coalesce(?, note), files_exact = 0 WHERE id = ?"
+        row = (spec.name, spec.model_dump_json(), note, experiment_id)
+        await self._database.write(lambda connection: connection.execute(query, row))
 
     async def get(self, experiment_id: str) -> Experiment:
         """Return one experiment.

@@ -30,6 +30,7 @@ from services.master.storage.checkpoints import remove_old_checkpoints
 from services.master.storage.history import GenerationRecord, History, Retraining, TestRecord
 from shared.model import Model
 from shared.spec.environment import EnvironmentDescription
+from shared.spec.experiment import ExperimentSpec
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -97,6 +98,10 @@ class Runner:
         """Of the machines that it is bound to; None: it takes any."""
         self._solved: str | None = None
         """Why training is over, once a test has reached the target."""
+
+    def change(self, spec: ExperimentSpec) -> None:
+        """Go on under other stop conditions; nothing else of ``spec`` may differ in what it decides."""
+        self._spec = spec
 
     async def run(self) -> Ending:
         """Run until a stop condition is met and return which.

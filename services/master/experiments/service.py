@@ -3,28 +3,34 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
 import secrets
 import shutil
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
+from weakref import WeakValueDictionary
 
 from services.master.evolution.state import Evolution
+from services.master.experiments.changes import Changes, Cloning, unmet
 from services.master.experiments.description import describe
 from services.master.experiments.disk_retry import DiskRetry
+from services.master.experiments.estimate import Estimate, estimate
 from services.master.experiments.lifecycle import Ending, Lifecycle
 from services.master.experiments.repository import ExperimentRepository
+from services.master.experiments.rows import ExperimentRow, ExperimentRows, Wanted
 from services.master.experiments.runner import Collaborators, Runner
 from services.master.experiments.schemas import Experiment, Progress
 from services.master.experiments.status import Status
-from services.master.experiments.transitions import Event, State
+from services.master.experiments.transitions import AT_REST, Event, State
 from services.master.failpoints import reach
 from services.master.storage.artifacts import Artifact, Artifacts, OpenArtifact
 from services.master.storage.data_folder import DataFolder
 from services.master.storage.failures import storage_errors
 from services.master.storage.history import History
 from services.master.storage.warm_starts import load_warm_start
-from shared.errors import NotFound, StorageFailed
+from shared.errors import InvalidInput, NotFound, StorageFailed
 from shared.model import Model
 from shared.spec.experiment import ExperimentSpec
 
@@ -41,6 +47,7 @@ class _Run:
     disk: DiskRetry
     fingerprint: str | None
     """Of the machines that it is bound to, if it is (determinism: strict)."""
+    runner: Runner | None = None
 
 
 class ExperimentService:
@@ -53,17 +60,95 @@ class ExperimentService:
         self._lives: dict[str, Lifecycle] = {}
         """Of all experiments that there are, running or not."""
         self._runs: dict[str, _Run] = {}
+        self._keys: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._deletions: set[asyncio.Task[None]] = set()
         self.history: History = collaborators.history
 
-    async def create(self, spec: ExperimentSpec) -> Experiment:
+    async def create(self, spec: ExperimentSpec, key: str | None = None) -> Experiment:
         """Check an experiment as far as can be checked now, and start it.
+
+        The same ``key`` again gives the same experiment, and nothing is started.
 
         Raises:
             InvalidInput: no worker has the environment, the policy does not fit it, or the model to start from
-                does not fit.
+                does not fit; or the key was used for another specification.
             StorageFailed: the disk does not take it; there is no such experiment then.
         """
+        if key is None:
+            return await self._create(spec, None)
+        digest = hashlib.sha256(spec.model_dump_json().encode()).hexdigest()
+        lock = self._keys.setdefault(key, asyncio.Lock())  # gone once nobody holds it
+        async with lock:
+            used = await self._repository.of_key(key)
+            if used is None:
+                return await self._create(spec, (key, digest))
+            if used[0] != digest:
+                raise InvalidInput.of("Idempotency-Key", "was used for another specification", key)
+            return await self.get(used[1])
+
+    async def estimate(self, spec: ExperimentSpec) -> Estimate:
+        """Check a specification as `create` does, and say what it would take; nothing is started.
+
+        Raises:
+            InvalidInput: it would be refused.
+        """
+        warm_start = await self._warm_start(spec)
+        description = await describe(spec, self._with.fleet)
+        if description is not None:
+            await asyncio.to_thread(Evolution.begin, "estimate", spec, description, warm_start)
+        workers = list(self._with.fleet.workers.values())
+        slots = sum(worker.info.slots for worker in workers if worker.info is not None)
+        pace = sum(worker.meter.rates(asyncio.get_running_loop().time())[1] for worker in workers)
+        return estimate(spec, description, pace, slots)
+
+    async def clone(self, experiment_id: str, cloning: Cloning) -> Experiment:
+        """Start an experiment like another one, with what differs.
+
+        Raises:
+            NotFound: there is no such experiment.
+            InvalidInput: the clone's specification is refused.
+            StorageFailed: the disk does not take it.
+        """
+        return await self.create(cloning.applied_to(await self._repository.get(experiment_id)))
+
+    async def change(self, experiment_id: str, changes: Changes) -> Experiment:
+        """Change an experiment's name, note, tags or stop conditions; a completed one may go on by that.
+
+        Raises:
+            NotFound: there is no such experiment.
+            InvalidInput: a value is none that a specification may have.
+            StorageFailed: the disk does not take it; nothing has changed.
+        """
+        life = self._life(experiment_id)
+
+        async def write() -> None:
+            spec = changes.applied_to((await self._repository.get(experiment_id)).spec)
+            await self._repository.change(experiment_id, spec, changes.note)
+            if (run := self._runs.get(experiment_id)) is not None:
+                run.spec = spec
+                if run.runner is not None:
+                    run.runner.change(spec)
+
+        experiment = await self._repository.get(experiment_id)
+        goes_on = changes.stop is not None and unmet(changes.applied_to(experiment.spec), experiment)
+        if goes_on and life.state is State.COMPLETED:
+            await life.request(Event.CONTINUE, write)
+        else:
+            await life.exclusively(write)
+            if life.state in AT_REST.values():
+                self._with.refresher.ended(experiment_id)
+        return await self.get(experiment_id)
+
+    async def rows(self, wanted: Wanted) -> ExperimentRows:
+        """Return a page of the experiments in few words.
+
+        Raises:
+            InvalidInput: the cursor is not in the list.
+        """
+        rows = [self._row_seen_now(row) for row in await self._repository.rows()]
+        return await asyncio.to_thread(wanted.page, rows)
+
+    async def _create(self, spec: ExperimentSpec, key: tuple[str, str] | None) -> Experiment:
         warm_start = await self._warm_start(spec)
         description = await describe(spec, self._with.fleet)
         experiment_id = f"{spec.name}-{secrets.token_hex(3)}"
@@ -72,7 +157,7 @@ class ExperimentService:
         if warm_start is not None:  # a copy of its own, and first: what it was copied from may change or go
             artifacts = Artifacts(self._folder.experiment(experiment_id))
             await asyncio.to_thread(artifacts.write_warm_start, warm_start)
-        await self._repository.add(experiment_id, spec, description)
+        await self._repository.add(experiment_id, spec, description, key)
         experiment = await self._repository.get(experiment_id)
         self._lives[experiment_id] = Lifecycle(experiment_id, Status.PENDING, self)
         self.settled(experiment_id, State.RUNNING)
@@ -207,12 +292,14 @@ class ExperimentService:
 
         async def attempt() -> Ending:
             experiment = await self._repository.get(experiment_id)
-            self._runs[experiment_id] = _Run(experiment.spec, disk, _bound_to(experiment))
+            run = self._runs[experiment_id] = _Run(experiment.spec, disk, _bound_to(experiment))
             folder = self._folder.experiment(experiment_id)
             warm_start = None
             if experiment.spec.warm_start is not None and not experiment.generation:
                 warm_start = await asyncio.to_thread(Artifacts(folder).warm_start)
-            return await Runner(experiment, folder, self._with, warm_start, disk, self._note_bound).run()
+            run.runner = Runner(experiment, folder, self._with, warm_start, disk, self._note_bound)
+            run.runner.change(run.spec)  # which may have changed meanwhile
+            return await run.runner.run()
 
         try:
             return await disk.until_done(attempt)
@@ -279,23 +366,30 @@ class ExperimentService:
 
     def _seen_now(self, experiment: Experiment) -> Experiment:
         """Show an experiment that cannot go on now as what it is: blocked by the disk, or waiting for workers."""
-        if not experiment.status.active:
-            return experiment
-        run, life = self._runs.get(experiment.id), self._lives.get(experiment.id)
-        blocked = (run and run.disk.reason) or (life and life.refusal)
-        if blocked:
-            return experiment.model_copy(update={"status": Status.BLOCKED, "reason": blocked})
-        if experiment.status is Status.RUNNING and (reason := self._waits_for(experiment)):
-            return experiment.model_copy(update={"status": Status.WAITING, "reason": reason})
-        return experiment
+        seen = self._hindrance(experiment.id, experiment.status)
+        return experiment if seen is None else experiment.model_copy(update=seen)
 
-    def _waits_for(self, experiment: Experiment) -> str | None:
-        """Say why no worker takes the units of an experiment, if none does."""
+    def _row_seen_now(self, row: ExperimentRow) -> ExperimentRow:
+        seen = self._hindrance(row.id, row.status)
+        return row if seen is None else row.model_copy(update=seen)
+
+    def _hindrance(self, experiment_id: str, stored: Status) -> dict[str, Any] | None:
+        """Return the status and the reason of an experiment that cannot go on now; None for others."""
+        if not stored.active:
+            return None
+        run, life = self._runs.get(experiment_id), self._lives.get(experiment_id)
+        if blocked := (run and run.disk.reason) or (life and life.refusal):
+            return {"status": Status.BLOCKED, "reason": blocked}
+        if stored is Status.RUNNING and (reason := self._waits_for(run.fingerprint if run else None)):
+            return {"status": Status.WAITING, "reason": reason}
+        return None
+
+    def _waits_for(self, bound_to: str | None) -> str | None:
+        """Say why no worker takes the units of an experiment that is bound to a fingerprint, if none does."""
         ready = self._with.fleet.ready
         if not ready:
             return "no worker answers"
         others = {worker.fingerprint for worker in ready}
-        bound_to = _bound_to(experiment)
         if bound_to is None or bound_to in others:
             return None
         return (

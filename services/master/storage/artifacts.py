@@ -31,6 +31,7 @@ MEDIA_TYPES = {
     ".yaml": "application/yaml",
 }
 CHUNK_BYTES = 2**20
+TAIL_BYTES = 2**16
 _MODEL = re.compile(r"model_([0-9]+)\.npz")
 
 
@@ -67,6 +68,17 @@ class OpenArtifact:
             while left and (chunk := self.file.read(min(left, CHUNK_BYTES))):
                 left -= len(chunk)
                 yield chunk
+
+    def tail(self, lines: int) -> str:
+        """Return the last ``lines`` lines of a text, then close the file."""
+        with self.file:
+            start, found = self.size, b""
+            while start and found.count(b"\n") <= lines:
+                step = min(start, TAIL_BYTES)
+                start -= step
+                self.file.seek(start)
+                found = self.file.read(step) + found
+        return b"".join(found.splitlines(keepends=True)[-lines:]).decode(errors="replace")
 
 
 class Artifacts:

@@ -17,6 +17,13 @@ CREATE TABLE IF NOT EXISTS experiments (
     note               TEXT NOT NULL DEFAULT ''     -- what people wrote about it
 ) STRICT;
 
+-- The Idempotency-Key of a submission: the same one again gives the same experiment.
+CREATE TABLE IF NOT EXISTS submissions (
+    key                TEXT PRIMARY KEY,
+    digest             TEXT NOT NULL,               -- SHA-256 of the specification
+    experiment_id      TEXT NOT NULL REFERENCES experiments (id) ON DELETE CASCADE
+) STRICT;
+
 CREATE TABLE IF NOT EXISTS generations (
     experiment_id      TEXT NOT NULL REFERENCES experiments (id) ON DELETE CASCADE,
     generation         INTEGER NOT NULL,            -- counted from 1

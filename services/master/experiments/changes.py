@@ -1,0 +1,103 @@
+"""What may be changed of an experiment, and specifications made out of others."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from services.master.experiments.schemas import Experiment
+from shared.spec.experiment import ExperimentSpec, Tag
+from shared.spec.parse import check_spec
+
+MODEL_NAME = r"^(best_model|model_[0-9]{1,10})\.npz$"
+PARENT = "parent"
+"""The tag of a clone that names what it is a clone of."""
+
+
+class Changes(BaseModel):
+    """What is to be changed; what is left out stays. What decides the numbers of a run cannot be changed."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str | None = Field(default=None, description="As in a specification. The id stays.")
+    note: Annotated[str, Field(max_length=10_000)] | None = Field(default=None, description="Free text.")
+    tags: Annotated[dict[Tag, Tag], Field(max_length=50)] | None = Field(default=None, description="All of them.")
+    stop: dict[str, Any] | None = Field(
+        default=None,
+        description="Stop conditions by their names in a specification; null takes one away. A completed run "
+        "of which none is met any more goes on.",
+    )
+
+    def applied_to(self, spec: ExperimentSpec) -> ExperimentSpec:
+        """Return the changed specification.
+
+        Raises:
+            InvalidInput: a value is none that a specification may have.
+        """
+        values = spec.model_dump(mode="json")
+        values |= {name: value for name in ("name", "tags") if (value := getattr(self, name)) is not None}
+        values["stop"] |= self.stop or {}
+        return check_spec(values)
+
+
+class Cloning(BaseModel):
+    """What a clone has that the original has not."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    overrides: dict[str, Any] = Field(
+        default_factory=dict,
+        description="Merged into the specification as in RFC 7396: objects are merged, null takes a field away.",
+    )
+    model: Annotated[str, Field(pattern=MODEL_NAME)] | None = Field(
+        default=None,
+        description="A branch: the clone starts from this model of the original, such as `model_40.npz`.",
+    )
+
+    def applied_to(self, original: Experiment) -> ExperimentSpec:
+        """Return the clone's specification, tagged with its parent.
+
+        Raises:
+            InvalidInput: the overrides make it one that breaks a rule.
+        """
+        values = _merged(original.spec.model_dump(mode="json"), self.overrides)
+        if self.model is not None:
+            values["warm_start"] = f"experiments/{original.id}/{self.model}"
+        tags = values.get("tags")
+        if isinstance(tags, dict):
+            tags.setdefault(PARENT, original.id[:100])
+        return check_spec(values)
+
+
+def unmet(spec: ExperimentSpec, experiment: Experiment) -> bool:
+    """Whether an experiment would train on if ``spec`` were its specification."""
+    stop = spec.stop
+    return not (
+        experiment.generation >= stop.generations
+        or (stop.environment_steps is not None and experiment.environment_steps >= stop.environment_steps)
+        or (stop.wall_time_seconds is not None and experiment.elapsed_seconds >= stop.wall_time_seconds)
+        or (
+            stop.test_return is not None
+            and experiment.best_test_return is not None
+            and experiment.best_test_return >= stop.test_return
+        )
+    )
+
+
+def _merged(values: dict[str, Any], overrides: dict[str, Any]) -> dict[str, Any]:
+    """Merge as RFC 7396 says; another policy or strategy begins with its own defaults."""
+    merged = dict(values)
+    for name, value in overrides.items():
+        before = merged.get(name)
+        if value is None:
+            merged.pop(name, None)
+        elif isinstance(value, dict) and isinstance(before, dict) and _same_kind(value, before):
+            merged[name] = _merged(before, value)
+        else:
+            merged[name] = value
+    return merged
+
+
+def _same_kind(value: dict[str, Any], before: dict[str, Any]) -> bool:
+    return value.get("name") in (None, before.get("name"))

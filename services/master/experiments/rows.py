@@ -1,0 +1,137 @@
+"""The list of experiments: light rows, chosen by status, tag, strategy, environment and text, in pages."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from services.master.experiments.status import Status
+from shared.errors import InvalidInput
+
+_SELECT = """
+SELECT id, name, status, reason, generation, environment_steps, elapsed_seconds, best_test_return, best_generation,
+    created_at, finished_at, note, spec ->> '$.environment.id' AS environment,
+    spec ->> '$.strategy.name' AS strategy, spec ->> '$.stop.generations' AS stop_generations,
+    spec ->> '$.stop.test_return' AS target, spec -> '$.tags' AS tags
+FROM experiments WHERE status != 'deleted' AND json_valid(spec) ORDER BY rowid DESC
+"""
+
+
+class ExperimentRow(BaseModel):
+    """One experiment in few words; the specification is left out."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str = Field(description="Its name and a random suffix.")
+    name: str = Field(description="As in the specification.")
+    status: Status
+    active: bool = Field(description="Whether there is work to do: it runs, or goes on by itself.")
+    reason: str = Field(description="Why it waits, ended or failed.")
+    environment: str | None = Field(description="The environment's id.")
+    strategy: str | None = Field(description="The strategy's name.")
+    tags: dict[str, str] = Field(description="As in the specification.")
+    note: str = Field(description="What people wrote about it.")
+    generation: int = Field(description="How many are committed.")
+    stop_generations: int | None = Field(description="How many it makes at most.")
+    environment_steps: int = Field(description="Training steps, tests not counted.")
+    elapsed_seconds: float = Field(description="Wall time spent training, tests and commits included.")
+    best_test_return: float | None = Field(description="The mean return of the best test so far.")
+    best_generation: int | None = Field(description="The generation that it was made after.")
+    target: float | None = Field(description="The mean test return that ends it.")
+    created_at: datetime = Field(description="When it was submitted.")
+    finished_at: datetime | None = Field(description="When it ended.")
+
+
+class ExperimentRows(BaseModel):
+    """A page of experiments."""
+
+    experiments: list[ExperimentRow]
+    next_cursor: str | None = Field(description="What `cursor` is for the next page; null: this is the last.")
+
+
+class Order(StrEnum):
+    """What a list is sorted by; the newest experiment, the latest end, the best and the longest come first."""
+
+    CREATED = "created"
+    NAME = "name"
+    FINISHED = "finished"
+    BEST = "best"
+    GENERATION = "generation"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which experiments, in which order, and which page of them."""
+
+    status: Sequence[str] = ()
+    """Any of these, or "active"."""
+    tag: Sequence[str] = ()
+    """Each "name" or "name=value"; all of them."""
+    strategy: str | None = None
+    environment: str | None = None
+    text: str = ""
+    """Words that all stand somewhere in id, name, note, environment, strategy or tags."""
+    order: Order = Order.CREATED
+    limit: int = 100
+    cursor: str | None = None
+
+    def takes(self, row: ExperimentRow) -> bool:
+        """Whether a row is wanted."""
+        if self.status and row.status not in self.status and not ("active" in self.status and row.active):
+            return False
+        if self.strategy not in (None, row.strategy) or self.environment not in (None, row.environment):
+            return False
+        if not all(_tagged(row.tags, tag) for tag in self.tag):
+            return False
+        tags = " ".join(f"{name}={value}" for name, value in row.tags.items())
+        text = f"{row.id} {row.name} {row.note} {row.environment} {row.strategy} {tags}".lower()
+        return all(word in text for word in self.text.lower().split())
+
+    def page(self, rows: Sequence[ExperimentRow]) -> ExperimentRows:
+        """Return the page of ``rows``, which come newest first.
+
+        Raises:
+            InvalidInput: the cursor names an experiment that is not, or no longer, in this list.
+        """
+        chosen = sorted(filter(self.takes, rows), key=_KEYS[self.order])
+        start = 0
+        if self.cursor is not None:
+            places = [place for place, row in enumerate(chosen) if row.id == self.cursor]
+            if not places:
+                raise InvalidInput.of("cursor", "is not in this list any more; begin anew", self.cursor)
+            start = places[0] + 1
+        page = chosen[start : start + self.limit]
+        more = start + self.limit < len(chosen)
+        return ExperimentRows(experiments=page, next_cursor=page[-1].id if more else None)
+
+
+def read_rows(connection: sqlite3.Connection) -> list[ExperimentRow]:
+    """Return all experiments as the database has them, newest first."""
+    return [_row(row) for row in connection.execute(_SELECT)]
+
+
+def _row(row: sqlite3.Row) -> ExperimentRow:
+    values: dict[str, Any] = dict(row)
+    tags, status = json.loads(values.pop("tags") or "{}"), Status(values["status"])
+    return ExperimentRow.model_validate(values | {"tags": tags, "active": status.active})
+
+
+def _tagged(tags: dict[str, str], wanted: str) -> bool:
+    name, equals, value = wanted.partition("=")
+    return name in tags and (not equals or tags[name] == value)
+
+
+_KEYS: dict[Order, Any] = {  # sorts are stable: of equal ones the newest comes first
+    Order.CREATED: lambda _: 0,
+    Order.NAME: lambda row: row.name,
+    Order.FINISHED: lambda row: -(row.finished_at.timestamp() if row.finished_at else 0.0),
+    Order.BEST: lambda row: -row.best_test_return if row.best_test_return is not None else float("inf"),
+    Order.GENERATION: lambda row: -row.generation,
+}
