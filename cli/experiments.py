@@ -99,6 +99,35 @@ def stop(ids: Ids, url: Url = None, json: AsJson = False) -> None:
         _report([client.stop(resolve(client, one)) for one in ids], json)
 
 
+def pause(ids: Ids, url: Url = None, json: AsJson = False) -> None:
+    """Pause experiments as of their last committed generation, until they are resumed."""
+    with connect(url) as client:
+        _report([client.pause(resolve(client, one)) for one in ids], json)
+
+
+def resume(ids: Ids, url: Url = None, json: AsJson = False) -> None:
+    """Go on with paused, stopped or failed experiments."""
+    with connect(url) as client:
+        _report([client.resume(resolve(client, one)) for one in ids], json)
+
+
+def delete(
+    ids: Ids,
+    force: Annotated[
+        bool, typer.Option("--force", "-f", help="Also those that are running; asks nothing.")
+    ] = False,
+    url: Url = None,
+) -> None:
+    """Delete experiments and all their files."""
+    with connect(url) as client:
+        chosen = [resolve(client, one) for one in ids]
+        if not force and sys.stdin.isatty():
+            typer.confirm(f"delete {', '.join(chosen)} and all their files?", abort=True)
+        for one in chosen:
+            client.delete(one, force=force)
+            typer.echo(f"{one}: deleted")
+
+
 def compare(ids: Ids, url: Url = None, json: AsJson = False) -> None:
     """Set experiments side by side, the best test first."""
     with connect(url) as client:

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
 
-from services.worker.engine.rollout import run_unit
 from shared.errors import InvalidInput, SeedcastError
 from shared.model import Model
 from shared.protocol import Unit, UnitHeader
@@ -108,6 +107,10 @@ def _seeds(seed: int, episodes: int) -> NDArray[np.int32]:
 
 def _replay(model: Model, seeds: NDArray[np.int32]) -> NDArray[np.float64]:
     """Return the plain returns ``(episodes,)``."""
+    try:
+        from services.worker.engine.rollout import run_unit  # late: without an engine all else works
+    except ImportError as error:
+        raise ReplayFailed(f"no engine is installed here ({error}): pip install 'seedcast[worker]'") from error
     returns: list[NDArray[np.float64]] = []
     for start in track(range(0, len(seeds), EPISODES_AT_ONCE), "episodes", transient=True):
         result = run_unit(_unit(model, seeds[start : start + EPISODES_AT_ONCE]))

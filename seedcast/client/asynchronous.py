@@ -82,6 +82,30 @@ class AsyncClient:
         """
         return await self._send(calls.stop(experiment_id))
 
+    async def pause(self, experiment_id: str) -> Experiment:
+        """Pause an experiment as of its last committed generation, until it is resumed.
+
+        Raises:
+            Conflict: it does not run.
+        """
+        return await self._send(calls.pause(experiment_id))
+
+    async def resume(self, experiment_id: str) -> Experiment:
+        """Go on with a paused, stopped or failed experiment.
+
+        Raises:
+            Conflict: it runs, or is completed.
+        """
+        return await self._send(calls.resume(experiment_id))
+
+    async def delete(self, experiment_id: str, *, force: bool = False) -> None:
+        """Delete an experiment and its files; with ``force`` also if it runs.
+
+        Raises:
+            Conflict: it runs.
+        """
+        await self._send(calls.delete(experiment_id, force))
+
     async def progress(self, experiment_id: str) -> Progress | None:
         """Return how far the generation in the making is; nothing between two."""
         return await self._send(calls.progress(experiment_id))

@@ -51,6 +51,7 @@ WORKERS = TypeAdapter(WorkerList)
 STRATEGIES = TypeAdapter(StrategyList)
 STRATEGY = TypeAdapter(StrategyDescription)
 POLICIES = TypeAdapter(PolicyList)
+NOTHING = TypeAdapter(None)
 READY = TypeAdapter(dict[str, Any])
 
 
@@ -82,6 +83,21 @@ def experiment(experiment_id: str) -> Call[Experiment]:
 def stop(experiment_id: str) -> Call[Experiment]:
     """Stop an experiment."""
     return Call("POST", _of(experiment_id, "stop"), EXPERIMENT)
+
+
+def pause(experiment_id: str) -> Call[Experiment]:
+    """Pause an experiment."""
+    return Call("POST", _of(experiment_id, "pause"), EXPERIMENT)
+
+
+def resume(experiment_id: str) -> Call[Experiment]:
+    """Go on with an experiment."""
+    return Call("POST", _of(experiment_id, "resume"), EXPERIMENT)
+
+
+def delete(experiment_id: str, force: bool) -> Call[None]:
+    """Delete an experiment."""
+    return Call("DELETE", _of(experiment_id), NOTHING, {"force": "true" if force else None})
 
 
 def progress(experiment_id: str) -> Call[Progress | None]:

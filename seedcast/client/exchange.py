@@ -68,7 +68,7 @@ def answer(call: Call[T], response: httpx.Response) -> T:
     """
     check(response)
     try:
-        return call.answer.validate_json(response.content)
+        return call.answer.validate_json(response.content or b"null")
     except ValidationError as error:
         raise _foreign(response) from error
 

@@ -69,3 +69,29 @@ def test_whatever_is_in_a_file_it_is_refused_in_one_line_a_problem(tmp_path: Pat
     assert done.returncode == 2
     assert done.stderr
     assert all(line.startswith(f"{odd}: ") for line in done.stderr.splitlines()), done.stderr
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"environment": {"id": "CartPol-v1"}}, "environment.id: "),
+        ({"policy": {"name": "mlp", "actions": "tanh"}}, "policy.actions: "),
+    ],
+)
+def test_a_wrong_environment_is_found_before_anything_runs(
+    tmp_path: Path, changes: dict[str, object], words: str
+) -> None:
+    path = tmp_path / "spec.yaml"
+    path.write_text(yaml.safe_dump(cartpole_values() | changes))
+    done = seedcast("validate", str(path))
+    assert done.returncode == 2
+    assert f"{path}: {words}" in done.stderr
+
+
+def test_where_no_engine_is_installed_validate_says_that_it_has_not_checked(tmp_path: Path) -> None:
+    path = tmp_path / "spec.yaml"
+    path.write_text(yaml.safe_dump(cartpole_values() | {"environment": {"id": "CartPol-v1"}}))
+    (tmp_path / "gymnasium.py").write_text("raise ImportError('not here')")
+    done = seedcast("validate", str(path), PYTHONPATH=str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert "its environment is not checked" in done.stdout
