@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from pathlib import Path
 from typing import Annotated
 
@@ -43,11 +44,12 @@ def check_environment(spec: ExperimentSpec) -> str:
     Raises:
         InvalidInput: there is no such environment, or they do not fit.
     """
-    try:
-        from services.worker.environments.registry import describe  # late: engines are slow to import
-    except ImportError:
-        return f"; {UNCHECKED}"
-    build_policy(spec.policy, describe(spec.environment))
+    with warnings.catch_warnings(action="ignore"):  # what packages of environments tell each other
+        try:
+            from services.worker.environments.registry import describe  # late: engines are slow to import
+        except ImportError:
+            return f"; {UNCHECKED}"
+        build_policy(spec.policy, describe(spec.environment))
     return ""
 
 

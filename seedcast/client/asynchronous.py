@@ -110,13 +110,27 @@ class AsyncClient:
         """Return how far the generation in the making is; nothing between two."""
         return await self._send(calls.progress(experiment_id))
 
-    async def generations(self, experiment_id: str, after: int = 0) -> list[GenerationRecord]:
-        """Return the generations committed after one, oldest first."""
-        return (await self._send(calls.generations(experiment_id, after))).generations
+    async def generations(
+        self, experiment_id: str, after: int = 0, page: int = calls.PAGE
+    ) -> list[GenerationRecord]:
+        """Return the generations committed after one, oldest first, asking for ``page`` of them at a time."""
+        found: list[GenerationRecord] = []
+        following: int | None = after
+        while following is not None:
+            answer = await self._send(calls.generations(experiment_id, following, page))
+            found += answer.generations
+            following = answer.next_after
+        return found
 
-    async def tests(self, experiment_id: str, after: int = -1) -> list[TestRecord]:
-        """Return the tests of generations later than one, oldest first."""
-        return (await self._send(calls.tests(experiment_id, after))).tests
+    async def tests(self, experiment_id: str, after: int = -1, page: int = calls.PAGE) -> list[TestRecord]:
+        """Return the tests of generations later than one, oldest first, asking for ``page`` of them at a time."""
+        found: list[TestRecord] = []
+        following: int | None = after
+        while following is not None:
+            answer = await self._send(calls.tests(experiment_id, following, page))
+            found += answer.evaluations
+            following = answer.next_after
+        return found
 
     async def artifacts(self, experiment_id: str) -> list[Artifact]:
         """Return the files that can be downloaded."""

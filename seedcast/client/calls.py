@@ -13,11 +13,11 @@ from pydantic import TypeAdapter
 from services.master.catalogue.schemas import PolicyList, StrategyDescription, StrategyList
 from services.master.experiments.schemas import (
     ArtifactList,
+    EvaluationPage,
     Experiment,
     ExperimentList,
-    GenerationList,
+    GenerationPage,
     Progress,
-    TestList,
 )
 from services.master.workers.schemas import WorkerList
 from shared.errors import InvalidInput
@@ -25,6 +25,8 @@ from shared.spec.experiment import ExperimentSpec
 from shared.spec.parse import check_spec, parse_spec
 
 T = TypeVar("T")
+PAGE = 1_000
+"""Records that one answer has at most."""
 Specification = ExperimentSpec | Mapping[str, Any] | str | Path
 """An `ExperimentSpec`, its values, or the path of a YAML or JSON file."""
 
@@ -43,8 +45,8 @@ class Call(Generic[T]):
 
 EXPERIMENT = TypeAdapter(Experiment)
 EXPERIMENTS = TypeAdapter(ExperimentList)
-GENERATIONS = TypeAdapter(GenerationList)
-TESTS = TypeAdapter(TestList)
+GENERATIONS = TypeAdapter(GenerationPage)
+TESTS = TypeAdapter(EvaluationPage)
 ARTIFACTS = TypeAdapter(ArtifactList)
 PROGRESS: TypeAdapter[Progress | None] = TypeAdapter(Progress | None)
 WORKERS = TypeAdapter(WorkerList)
@@ -105,14 +107,14 @@ def progress(experiment_id: str) -> Call[Progress | None]:
     return Call("GET", _of(experiment_id, "progress"), PROGRESS)
 
 
-def generations(experiment_id: str, after: int) -> Call[GenerationList]:
-    """The generations committed after one."""
-    return Call("GET", _of(experiment_id, "history"), GENERATIONS, {"after": after})
+def generations(experiment_id: str, after: int, limit: int) -> Call[GenerationPage]:
+    """So many of the generations committed after one."""
+    return Call("GET", _of(experiment_id, "generations"), GENERATIONS, {"after": after, "limit": limit})
 
 
-def tests(experiment_id: str, after: int) -> Call[TestList]:
-    """The tests of generations later than one."""
-    return Call("GET", _of(experiment_id, "tests"), TESTS, {"after": after})
+def tests(experiment_id: str, after: int, limit: int) -> Call[EvaluationPage]:
+    """So many of the tests of generations later than one."""
+    return Call("GET", _of(experiment_id, "evaluations"), TESTS, {"after": after, "limit": limit})
 
 
 def artifacts(experiment_id: str) -> Call[ArtifactList]:

@@ -110,13 +110,25 @@ class Client:
         """Return how far the generation in the making is; nothing between two."""
         return self._send(calls.progress(experiment_id))
 
-    def generations(self, experiment_id: str, after: int = 0) -> list[GenerationRecord]:
-        """Return the generations committed after one, oldest first."""
-        return self._send(calls.generations(experiment_id, after)).generations
+    def generations(self, experiment_id: str, after: int = 0, page: int = calls.PAGE) -> list[GenerationRecord]:
+        """Return the generations committed after one, oldest first, asking for ``page`` of them at a time."""
+        found: list[GenerationRecord] = []
+        following: int | None = after
+        while following is not None:
+            answer = self._send(calls.generations(experiment_id, following, page))
+            found += answer.generations
+            following = answer.next_after
+        return found
 
-    def tests(self, experiment_id: str, after: int = -1) -> list[TestRecord]:
-        """Return the tests of generations later than one, oldest first."""
-        return self._send(calls.tests(experiment_id, after)).tests
+    def tests(self, experiment_id: str, after: int = -1, page: int = calls.PAGE) -> list[TestRecord]:
+        """Return the tests of generations later than one, oldest first, asking for ``page`` of them at a time."""
+        found: list[TestRecord] = []
+        following: int | None = after
+        while following is not None:
+            answer = self._send(calls.tests(experiment_id, following, page))
+            found += answer.evaluations
+            following = answer.next_after
+        return found
 
     def artifacts(self, experiment_id: str) -> list[Artifact]:
         """Return the files that can be downloaded."""

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from seedcast import Client
 from tests.cli.test_specs import seedcast
 from tests.processes import Server, free_port, wait_for_end
 from tests.specs import cartpole_values
@@ -138,3 +139,23 @@ def test_without_a_master_the_code_is_3(config: Path) -> None:
 def test_a_wrong_token_is_said(cluster: Server) -> None:
     assert run(cluster, "list").returncode == 0
     assert seedcast("--version").stdout.startswith("seedcast ")
+
+
+def test_an_experiment_is_paused_resumed_stopped_resumed_again_and_deleted(cluster: Server, config: Path) -> None:
+    one = run(cluster, "submit", config, "-o", "stop.generations=100000").stdout.strip()
+    assert run(cluster, "pause", one).stdout == f"{one}: paused\n"
+    assert run(cluster, "pause", one).returncode == 2
+    assert run(cluster, "resume", one).stdout.startswith(f"{one}: ")
+    assert run(cluster, "stop", one).stdout == f"{one}: stopped\n"
+    assert run(cluster, "resume", one).returncode == 0
+    assert run(cluster, "delete", one).returncode == 2  # it runs
+    assert run(cluster, "delete", one, "--force").stdout == f"{one}: deleted\n"
+    assert run(cluster, "show", one).returncode == 2
+
+
+def test_a_long_history_is_read_page_by_page(cluster: Server) -> None:
+    with Client(cluster.url) as client:
+        spec = cartpole_values() | {"stop": {"generations": 30}, "test": {"every": 10, "episodes": 2}}
+        done = client.wait(client.submit(spec).id, poll_seconds=0.1)
+        assert [row.generation for row in client.generations(done.id, page=7)] == list(range(1, 31))
+        assert [row.generation for row in client.tests(done.id, page=2)] == [10, 20, 30]
