@@ -24,6 +24,7 @@ from shared.errors import (
 from shared.problems import Problem
 
 T = TypeVar("T")
+NO_CONTENT = 204
 DEFAULT_URL = "http://127.0.0.1:8000"
 _BY_STATUS: dict[int, type[SeedcastError]] = {
     error.status: error for error in (Unauthorised, NotFound, Conflict, PayloadTooLarge, Busy, StorageFailed)
@@ -68,7 +69,7 @@ def answer(call: Call[T], response: httpx.Response) -> T:
     """
     check(response)
     try:
-        return call.answer.validate_json(response.content or b"null")
+        return call.answer.validate_json(b"null" if response.status_code == NO_CONTENT else response.content)
     except ValidationError as error:
         raise _foreign(response) from error
 
