@@ -18,9 +18,18 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from services.worker.environments.base import DEFAULT_MAX_EPISODE_STEPS, LaneFailure, Observations, Step
+from services.worker.environments.envpool_spaces import (
+    OFFERED,
+    Actions,
+    Observed,
+    actions_of,
+    flat,
+    names_a_file,
+    why_not,
+)
 from services.worker.environments.plugins import registry
-from services.worker.environments.spaces import action_space, observation_size
 from shared.errors import InvalidInput
+from shared.registry import found
 from shared.spec.environment import EnvironmentDescription, EnvironmentSpec
 
 NO_LIMIT = 2**31 - 1
@@ -55,26 +64,28 @@ class EnvPoolEngine:
     name: ClassVar[str] = "envpool"
 
     def available(self) -> frozenset[str]:
-        """Return the ids that stand for the same environment in Gymnasium and that policies can act in.
-
-        EnvPool's other ids (Atari, robotics, its own variants) have names or spaces of their own.
-        """
+        """Return the ids of the families offered; of those that Gymnasium has too, what is the same there."""
         return _available()
+
+    def why_not(self, id_: str) -> str | None:
+        """Say why an environment that EnvPool has is not offered; None where there is no such reason."""
+        return why_not(id_, modules().get(id_, ""))
 
     def takes(self, spec: EnvironmentSpec) -> bool:
         """Say whether EnvPool accepts the kwargs."""
         try:
-            return _suits(_checked(spec))
+            _checked(spec)
         except InvalidInput:
             return False
+        return True
 
     def describe(self, spec: EnvironmentSpec) -> EnvironmentDescription:
         """Describe from EnvPool's own specification; no environment is made."""
         pool_spec = _checked(spec)
         limit = spec.max_episode_steps or int(pool_spec.config.max_episode_steps)
         return EnvironmentDescription(
-            observation_size=observation_size(pool_spec.gymnasium_observation_space),
-            actions=action_space(pool_spec.gymnasium_action_space),
+            observation_size=Observed.of(pool_spec).size,
+            actions=actions_of(pool_spec),
             max_episode_steps=DEFAULT_MAX_EPISODE_STEPS if limit == NO_LIMIT else limit,
             reward_threshold=_reward_threshold(pool_spec, spec.id),
             engine=self.name,
@@ -110,19 +121,20 @@ class EnvPoolLanes:
             **spec.kwargs,
         )
         keys = list(self._pool._state_keys)
-        self._answers = [keys.index(name) for name in ("info:env_id", "obs", "reward", "done", "trunc")]
-        self._action_type = self._pool.spec.action_array_spec["action"].dtype
+        observed = Observed.of(self._pool.spec).names
+        self._answers = [keys.index(name) for name in ("info:env_id", "reward", "done", "trunc", *observed)]
+        self._native = Actions(self._pool.spec)
 
     def reset(self, lanes: NDArray[np.int32]) -> Observations:
         """Start the episodes of ``lanes (n,)``."""
         self._pool._reset(lanes)
-        return _flat(self._receive(lanes)[0])
+        return flat(self._receive(lanes)[3:])
 
     def step(self, lanes: NDArray[np.int32], actions: NDArray[Any]) -> Step:
         """Step ``lanes (n,)``."""
-        self._pool._send([lanes, lanes, actions.astype(self._action_type, order="C", copy=False)])
-        observations, rewards, done, truncated = self._receive(lanes)
-        return _flat(observations), rewards, done & ~truncated, truncated
+        self._pool._send([lanes, lanes, self._native(actions)])
+        rewards, done, truncated, *observations = self._receive(lanes)
+        return flat(observations), rewards, done & ~truncated, truncated
 
     def finish(self, lane: int) -> None:
         """Nothing: the lane goes with its pool."""
@@ -147,27 +159,38 @@ def _in_order(
     return [array[order] for array in arrays]
 
 
-def _flat(observations: NDArray[Any]) -> Observations:
-    return np.ascontiguousarray(observations.reshape(len(observations), -1), np.float32)
+@cache
+def _is_small(id_: str) -> bool:
+    return modules()[id_] == "envpool.classic_control"
 
 
 @cache
-def _is_small(id_: str) -> bool:
-    import_path: str = import_module("envpool.registration").registry.specs[id_][0]
-    return import_path == "envpool.classic_control"
+def modules() -> dict[str, str]:
+    """Return the module of EnvPool that each of its ids is made by; nothing where EnvPool is not installed."""
+    try:
+        _envpool()
+    except ImportError:  # there is no wheel for this platform: Gymnasium has to do
+        return {}
+    return {id_: spec[0] for id_, spec in import_module("envpool.registration").registry.specs.items()}
 
 
 @cache
 def _available() -> frozenset[str]:
-    try:
-        ids = _envpool().list_all_envs()
-    except ImportError:  # there is no wheel for this platform: Gymnasium has to do
-        return frozenset()
-    return frozenset(id_ for id_ in ids if id_ in registry() and _suits(_envpool().make_spec(id_)))
+    offered = [id_ for id_, module in modules().items() if module in OFFERED and not why_not(id_, module)]
+    return frozenset(filter(_is_ours_to_offer, offered))
+
+
+def _is_ours_to_offer(id_: str) -> bool:
+    """Say whether EnvPool's environment of this name is the one that is meant, and no other package's."""
+    if (entry := registry().get(id_)) is None:
+        return id_ not in found("seedcast.environments")
+    return str(entry.entry_point).startswith("gymnasium.") and _suits(_envpool().make_spec(id_))
 
 
 def _checked(spec: EnvironmentSpec) -> Any:  # noqa: ANN401 - EnvPool has no types
-    if reserved := sorted(RESERVED & spec.kwargs.keys()):
+    defaults = _envpool().make_spec(spec.id).config._asdict() if spec.kwargs else {}
+    files = {name for name in spec.kwargs if names_a_file(name, defaults.get(name))}
+    if reserved := sorted(RESERVED & spec.kwargs.keys() | files):
         raise InvalidInput.of("environment.kwargs", f"{', '.join(reserved)} cannot be set here")
     try:
         return _envpool().make_spec(spec.id, **spec.kwargs)

@@ -17,8 +17,9 @@ from shared.errors import InvalidInput
 from shared.registry import Plugin
 from shared.spec.environment import EnvironmentDescription, EnvironmentSpec
 
+ENVPOOL = EnvPoolEngine()
 ENGINES: dict[str, Engine] = {
-    engine.name: engine for engine in (EnvPoolEngine(), PyBulletEngine(), GymnasiumEngine(), EntryPointsEngine())
+    engine.name: engine for engine in (ENVPOOL, PyBulletEngine(), GymnasiumEngine(), EntryPointsEngine())
 }
 """In the order in which ``auto`` tries them: no package can quietly replace an environment that is well known."""
 
@@ -88,6 +89,8 @@ def _refusal(spec: EnvironmentSpec, engines: Sequence[Engine]) -> InvalidInput:
     for plugin in environments().broken:
         if plugin.name == spec.id:
             return InvalidInput.of("environment.id", f"cannot be used: {plugin.broken}", spec.id)
+    if (reason := ENVPOOL.why_not(spec.id)) and ENVPOOL in engines:
+        return InvalidInput.of("environment.id", reason, spec.id)
     known = sorted({id_ for engine in engines for id_ in engine.available()})
     near = difflib.get_close_matches(spec.id, known, n=3)
     hint = f"did you mean {' or '.join(near)}?" if near else f"GET /info lists all {len(known)}"

@@ -1,0 +1,106 @@
+"""What EnvPool has beyond Gymnasium's ids: flattened, with every kind of action, or refused with the reason."""
+
+from __future__ import annotations
+
+import gymnasium
+import numpy as np
+import pytest
+from gymnasium import spaces
+
+from services.worker.environments import envpool_lanes, registry
+from services.worker.environments.envpool_lanes import modules
+from services.worker.environments.envpool_spaces import OFFERED, REFUSED, flat, names_a_file
+from services.worker.environments.spaces import action_space, native_action
+from shared.errors import InvalidInput
+from shared.spec.environment import EnvironmentSpec, MultiDiscreteActions
+
+pytestmark = pytest.mark.skipif(not modules(), reason="EnvPool has no wheel for this platform")
+
+
+def test_every_family_of_envpool_is_offered_or_refused_with_a_reason() -> None:
+    assert set(modules().values()) <= OFFERED.keys() | REFUSED.keys()
+
+
+@pytest.mark.parametrize(
+    ("id_", "size"),
+    [("FetchReach-v4", 16), ("MiniGrid-Empty-5x5-v0", 244), ("CartpoleBalance-v1", 5), ("Catch-v0", 50)],
+)
+def test_observations_of_several_arrays_are_one_vector(id_: str, size: int) -> None:
+    assert registry.describe(EnvironmentSpec(id=id_)).observation_size == size
+
+
+def test_arrays_are_flattened_side_by_side_as_floats() -> None:
+    grid, flag = np.arange(8, dtype=np.uint8).reshape(2, 2, 2), np.array([True, False])
+    assert flat([grid, flag]).tolist() == [[0, 1, 2, 3, 1], [4, 5, 6, 7, 0]]
+
+
+def test_several_choices_are_multi_discrete() -> None:
+    actions = registry.describe(EnvironmentSpec(id="Minesweeper-v0")).actions
+    assert actions == MultiDiscreteActions(counts=[10, 10])
+
+
+@pytest.mark.parametrize(
+    ("id_", "reason"),
+    [
+        ("Adventure-v5", "observes images, which no policy here takes"),
+        ("BigfishEasy-v0", "observes images, which no policy here takes"),
+        ("Go9x9-v1", "is a game of several players"),
+        ("BinPack-v2", "does not take its seed in EnvPool: every reset is the same"),
+    ],
+)
+def test_what_is_not_offered_is_refused_with_the_reason(id_: str, reason: str) -> None:
+    assert id_ not in registry.available()
+    with pytest.raises(InvalidInput, match=f"environment.id: {reason}"):
+        registry.describe(EnvironmentSpec(id=id_))
+
+
+def test_images_are_refused_where_the_family_has_others() -> None:
+    with pytest.raises(InvalidInput, match=r"observes images|not an environment"):
+        registry.describe(EnvironmentSpec(id="CarRacing-v3", engine="envpool"))
+
+
+@pytest.mark.parametrize("engine", ["envpool", "auto"])
+@pytest.mark.parametrize(
+    ("id_", "name"), [("Ant-v5", "xml_file"), ("FetchReach-v4", "xml_file"), ("Ant-v5", "base_path")]
+)
+def test_no_setting_of_envpool_that_names_a_file_can_be_set(id_: str, name: str, engine: str) -> None:
+    spec = EnvironmentSpec.model_validate({"id": id_, "engine": engine, "kwargs": {name: "/etc/passwd"}})
+    with pytest.raises(InvalidInput, match=f"environment.kwargs: {name} cannot be set here"):
+        registry.describe(spec)
+
+
+def test_settings_that_name_files_are_told_by_name_or_default() -> None:
+    assert names_a_file("iwad_path", "")
+    assert names_a_file("model", "assets/ant.xml")
+    assert not names_a_file("ctrl_cost_weight", 0.5)
+    assert not names_a_file("profile", "fast")
+
+
+@pytest.mark.parametrize(
+    ("space", "counts"),
+    [
+        (spaces.MultiDiscrete([2, 3]), [2, 3]),
+        (spaces.MultiDiscrete(np.array([[2, 3], [4, 5]])), [2, 3, 4, 5]),
+        (spaces.MultiDiscrete([2, 3], start=[5, 6]), [2, 3]),
+        (spaces.MultiBinary(3), [2, 2, 2]),
+        (spaces.MultiBinary((2, 2)), [2, 2, 2, 2]),
+    ],
+)
+def test_choices_of_every_shape_become_members_of_their_space(
+    space: spaces.Space[object], counts: list[int]
+) -> None:
+    actions = action_space(space)
+    assert actions == MultiDiscreteActions(counts=counts)
+    for choices in (np.zeros(len(counts), np.int64), np.array(counts) - 1):
+        assert native_action(space, choices) in space
+
+
+def test_a_package_s_environment_is_not_taken_over_by_one_of_envpool_s() -> None:
+    gymnasium.register("Snake-v1", "seedcast_test_environments.faulty:Faulty")
+    envpool_lanes._available.cache_clear()
+    try:
+        assert "Snake-v1" not in registry.ENGINES["envpool"].available()
+    finally:
+        del gymnasium.registry["Snake-v1"]
+        envpool_lanes._available.cache_clear()
+    assert "Snake-v1" in registry.ENGINES["envpool"].available()
