@@ -44,8 +44,10 @@ class _Stale:
     texts: bool = True
     plots: bool = True
     texts_written_at: float = -TEXT_SECONDS
-    plots_drawn_at: float = -PLOT_SECONDS
+    plots_drawn_at: float = field(default_factory=time.monotonic)
+    """As if right now: when a master goes on with a hundred experiments, training comes first."""
     asked: list[asyncio.Future[None]] = field(default_factory=list)
+    plots_asked: bool = False
     not_before: float = 0.0
 
 
@@ -95,6 +97,7 @@ class Refresher:
         if not stale.ended and name in TEXTS and time.monotonic() - stale.texts_written_at < FRESH_SECONDS:
             return
         written = asyncio.get_running_loop().create_future()
+        stale.plots_asked |= name in PLOTS
         stale.asked.append(written)
         self._wake.set()
         with suppress(TimeoutError):
@@ -106,6 +109,7 @@ class Refresher:
             async with asyncio.timeout(ASKED_SECONDS):
                 while (stale := self._stale.get(experiment_id)) is not None and stale.ended:
                     written = asyncio.get_running_loop().create_future()
+                    stale.plots_asked = True
                     stale.asked.append(written)
                     self._wake.set()
                     await written
@@ -160,10 +164,11 @@ class Refresher:
         stale = self._stale[experiment_id]
         now = time.monotonic()
         asked, stale.asked = stale.asked, []
-        plots = stale.plots and (
-            bool(asked) or not stale.texts or self._plots_not_before <= now >= stale.plots_drawn_at + PLOT_SECONDS
-        )
         ended, texts = stale.ended, stale.texts
+        due = max(stale.plots_drawn_at + (0.0 if ended else PLOT_SECONDS), self._plots_not_before) <= now
+        first_texts = ended and texts  # of all that have ended; their plots take longer
+        plots = stale.plots and (stale.plots_asked or (due and not first_texts))
+        stale.plots_asked = False
         # Before it is read: whatever is committed meanwhile makes them stale again.
         stale.texts, stale.plots = False, stale.plots and not plots
         try:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from services.master.derived import refresher as refresher_module
 from services.master.derived.files import PLOTS, TextFiles
 from services.master.derived.process import WriterProcess
 from services.master.derived.refresher import Refresher
@@ -174,6 +175,33 @@ def test_many_commits_are_one_round_and_the_end_is_noted_once_the_files_are_exac
                 await asyncio.sleep(0.02)
         assert experiment.log() == numbers(51)
         assert rounds[-1][2]
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    with_experiment(tmp_path, story)
+
+
+def test_whoever_asks_for_the_log_again_and_again_has_no_plot_drawn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rounds: list[tuple[bool, bool]] = []
+
+    async def noted(_: WriterProcess, __: str, ___: Path, *, texts: bool, plots: bool, exact: bool) -> None:
+        assert not exact
+        rounds.append((texts, plots))
+
+    monkeypatch.setattr(WriterProcess, "write", noted)
+    monkeypatch.setattr(refresher_module, "FRESH_SECONDS", 0.0)
+
+    async def story(experiment: Experiment) -> None:
+        refresher = Refresher(experiment.path, lambda _: experiment.folder, experiment.repository.note_files_exact)
+        task = asyncio.create_task(refresher.run())
+        for _ in range(5):
+            refresher.changed("e")
+            await refresher.fresh("e", "log.txt")
+        assert rounds == [(True, False)] * 5
+        await refresher.fresh("e", "reward_vs_time.png")
+        assert rounds[5:] == [(False, True)]
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 
