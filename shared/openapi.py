@@ -100,6 +100,8 @@ def _document_errors(path: str, method: str, operation: Document) -> None:
         errors.append(InvalidInput)
     for error in errors:
         responses.setdefault(str(error.status), {"description": error.title})
+    if "requestBody" in operation:
+        responses.setdefault("400", {"description": "The body is no JSON."})
     for status, response in responses.items():
         if status >= "400":
             response["content"] = {MEDIA_TYPE: {"schema": {"$ref": REFERENCE.format(model=Problem.__name__)}}}

@@ -26,9 +26,10 @@ Limit = Annotated[int, Query(ge=1, le=LARGEST_PAGE, description="So many records
 Every = Annotated[int, Query(ge=1, le=10**9, description="Every so-manieth record only, and always the last one.")]
 Newest = Annotated[bool, Query(description="The last `limit` records instead of the first ones.")]
 Format = Annotated[Literal["json", "csv"], Query(description="CSV has a column for each figure.")]
+ALSO_CSV: dict[int | str, dict[str, Any]] = {200: {"content": {"text/csv": {"schema": {"type": "string"}}}}}
 
 
-@router.get("/generations", response_model=GenerationPage)
+@router.get("/generations", response_model=GenerationPage, responses=ALSO_CSV)
 async def list_generations(
     experiment_id: str,
     service: Service,
@@ -43,7 +44,7 @@ async def list_generations(
     return await _page("generations", texts, limit, format, more=not newest)
 
 
-@router.get("/evaluations", response_model=EvaluationPage)
+@router.get("/evaluations", response_model=EvaluationPage, responses=ALSO_CSV)
 async def list_evaluations(
     experiment_id: str,
     service: Service,
