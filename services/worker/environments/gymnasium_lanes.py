@@ -30,6 +30,7 @@ from services.worker.environments.base import (
     Observations,
     Step,
 )
+from services.worker.environments.envpool_spaces import names_a_file
 from services.worker.environments.plugins import registry
 from services.worker.environments.seeding import seed_spaces
 from services.worker.environments.spaces import (
@@ -206,7 +207,9 @@ def _make(spec: EnvironmentSpec, **drawing: Any) -> Environment:  # noqa: ANN401
 
 
 def _checked(spec: EnvironmentSpec) -> Environment:
-    if reserved := sorted(RESERVED & spec.kwargs.keys()):
+    own = str(registry()[spec.id].entry_point).startswith("gymnasium.")  # a package's may take what it likes
+    files = {name for name in spec.kwargs if own and names_a_file(name, None)}
+    if reserved := sorted(RESERVED & spec.kwargs.keys() | files):
         raise InvalidInput.of("environment.kwargs", f"{', '.join(reserved)} cannot be set here")
     try:
         return _make(spec)

@@ -104,3 +104,9 @@ def test_a_package_s_environment_is_not_taken_over_by_one_of_envpool_s() -> None
         del gymnasium.registry["Snake-v1"]
         envpool_lanes._available.cache_clear()
     assert "Snake-v1" in registry.ENGINES["envpool"].available()
+
+
+def test_gymnasium_s_own_environments_take_no_files_either() -> None:
+    spec = EnvironmentSpec(id="CartPole-v1", engine="gymnasium", kwargs={"xml_file": "/etc/passwd"})
+    with pytest.raises(InvalidInput, match="xml_file cannot be set here"):
+        registry.describe(spec)
