@@ -200,7 +200,8 @@ def test_a_download_has_its_name_and_media_type(cluster: Server, name: str, medi
     experiment_id = submit(cluster, cartpole_values() | {"stop": {"generations": 1}})
     wait_for_end(cluster, experiment_id)
     headers = cluster.http.get(f"/experiments/{experiment_id}/artifacts/{name}").headers
-    assert headers["Content-Disposition"] == f'attachment; filename="{name}"'
+    shown = "inline" if name.endswith(".png") else "attachment"
+    assert headers["Content-Disposition"] == f'{shown}; filename="{name}"'
     assert headers["Content-Type"] == media_type
 
 

@@ -9,6 +9,7 @@ One that would rather not know of a registry names its environments in the group
 from __future__ import annotations
 
 import logging
+import warnings
 from functools import cache
 from importlib.metadata import EntryPoint
 
@@ -38,9 +39,11 @@ def _load(point: EntryPoint) -> str | None:
     """Have a package register its environments, and say what is wrong with it, or nothing."""
     before = dict(gymnasium.registry)
     try:
-        register = point.load()
-        if callable(register):
-            register()
+        with warnings.catch_warnings():  # what it replaces is put back below, and said in our own words
+            warnings.filterwarnings("ignore", message=".*Overriding environment")
+            register = point.load()
+            if callable(register):
+                register()
     except FOREIGN as error:  # a broken plug-in costs its own environments, not the worker
         log.warning("the environments of %s (%s) cannot be registered", point.name, point.value, exc_info=error)
         return failure(error)
