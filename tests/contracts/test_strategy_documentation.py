@@ -41,12 +41,12 @@ def test_no_strategy_is_in_the_table_that_is_not_registered() -> None:
 @pytest.mark.parametrize(
     "option",
     [
-        "elite_ratio",
         "fitness_shaping",
         "l2_penalty",
         "learning_rate_schedule",
         "optimizer",
         "sigma_schedule",
+        "top_pairs_ratio",
         "weight_decay",
     ],
 )

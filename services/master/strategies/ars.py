@@ -12,21 +12,25 @@ The variants: V1 uses all directions, V1-t the ``top_directions``; V2 and V2-t a
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from services.master.strategies.base import Problem
-from services.master.strategies.fitness_shaping import PenaltyOptions
-from services.master.strategies.mirrored import IsotropicOptions, IsotropicSearch, PairShaping, PairWeights
+from services.master.strategies.ascent import Ascent, AscentOptions
+from services.master.strategies.base import Parameters, Population, Problem, State
+from services.master.strategies.fitness_shaping import PenaltyOptions, subtract_l2_penalty
+from services.master.strategies.gaussian_search import GaussianSearch
+from services.master.strategies.isotropic import IsotropicOptions
 from services.master.strategies.optimizers import AnyOptimizerSpec, SGDSpec
+from services.master.strategies.pairs import pair_direction, weigh_pairs
 
 Vector = NDArray[np.float64]
 
 
-class ARSSpec(IsotropicOptions, PenaltyOptions):
+class ARSSpec(IsotropicOptions, AscentOptions, PenaltyOptions):
     """Hyperparameters of ARS; the defaults of ν and α are those of the authors' code."""
 
     name: Literal["ars"] = "ars"
@@ -35,32 +39,52 @@ class ARSSpec(IsotropicOptions, PenaltyOptions):
     )
     top_directions: Annotated[int, Field(ge=1, le=50_000)] | None = Field(
         default=None,
-        description="b: how many directions (mirrored pairs) the update is made of, the best; all unless given, "
-        "or where there are fewer.",
+        description="b: how many directions (mirrored pairs) the update is made of, the best, and all that equal "
+        "the last of them; all unless given, or where there are fewer.",
     )
     optimizer: AnyOptimizerSpec = Field(
         default=SGDSpec(step_size=0.02, momentum=0.0),
         description="How the mean follows its gradient: its step size is α.",
     )
 
-    def elites(self, pairs: int) -> int:
-        """Return how many of the pairs enter the update."""
-        return min(pairs, self.top_directions or pairs)
 
-
-class ARS(IsotropicSearch):
+class ARS(GaussianSearch):
     """Augmented random search."""
 
     Spec = ARSSpec
     hyperparameters: ARSSpec
+    mirrored = True
     paper = "https://arxiv.org/abs/1803.07055"
     suits = "Linear policies of continuous control with normalised observations: two numbers to tune, ν and α."
 
     def __init__(self, hyperparameters: ARSSpec, problem: Problem) -> None:
-        # Divided by their standard deviation, r⁺ and r⁻ are z-scores: the mean cancels out of the difference.
-        shaping = PairShaping(hyperparameters.l2_penalty, "z_score", hyperparameters.elites)
-        super().__init__(hyperparameters, problem, shaping)
+        super().__init__(hyperparameters, problem)
+        self._ascent = Ascent(hyperparameters, problem.dimension)
 
-    def _follow(self, weights: PairWeights) -> None:
-        total, _ = self._population.weighted_sums(weights.linear)
-        self._ascend(2 * total / weights.pairs)  # (1): the weights are (r⁺ − r⁻) / 2 σ_R
+    def summary(self) -> dict[str, float]:
+        """Return σ and the learning rate."""
+        sigma = float(self.hyperparameters.sigma(self.generation)[0])
+        return {"sigma": sigma, "learning_rate": self._ascent.step_size(self.generation)}
+
+    def _ask(self) -> Population:
+        return self._sample(self.hyperparameters.sigma(self.generation))
+
+    def _tell(self, fitness: Vector) -> None:
+        chosen, population = self.hyperparameters, self._take_population()
+        penalised = subtract_l2_penalty(fitness, population, chosen.l2_penalty)
+        directions = min(population.draws, chosen.top_directions or population.draws)  # b
+        # r⁺ and r⁻ over σ_R are z-scores: the mean cancels out of their difference, of which the weights are half.
+        weights = weigh_pairs(penalised, directions, "z_score")
+        gradient = 2 * pair_direction(population, weights)
+        self._mean = self._ascent.step(self._mean, gradient, self._ascent.step_size(self.generation))  # (1)
+
+    def _recentre(self, mean: Parameters) -> None:
+        super()._recentre(mean)
+        self._ascent.rest()
+
+    def _state(self) -> State:
+        return super()._state() | self._ascent.state()
+
+    def _restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+        super()._restore(state)
+        self._ascent.restore(state)

@@ -15,7 +15,7 @@ What makes a run a pure function of its seed, and its state a few arrays:
   adaptation, which injects members and whose state is spread over pycma. VkD has a two-point adaptation of its
   own: from the second generation on, the first two members lie on the last step and opposite to it.
 - pycma is told the float32 rows that were evaluated, not the float64 points they were rounded from: fitness
-  is credited to what earned it. It is told ranks, so that ties break by index as everywhere else.
+  is credited to what earned it. It is told ranks, ties broken by index; where all are equal, nothing.
 - `stop()` is never called, so none of its criteria, nor its clock, nor its signals file, has any effect.
 - The eigendecomposition is put off by a count of generations, not by time: the counts are part of the state.
 
@@ -37,7 +37,7 @@ from pydantic import Field, model_validator
 from services.master.strategies import pycma_state
 from services.master.strategies.base import Problem, State, Strategy
 from services.master.strategies.blas import use_one_blas_thread
-from services.master.strategies.fitness_shaping import PenaltyOptions, centred_ranks, subtract_l2_penalty
+from services.master.strategies.fitness_shaping import PenaltyOptions, subtract_l2_penalty
 from services.master.strategies.population import Parameters, Population
 from shared.seeding import noise
 from shared.spec.strategy import StrategySpec
@@ -175,13 +175,17 @@ class CMAES(Strategy):
         penalised = subtract_l2_penalty(fitness, self._population, self.hyperparameters.l2_penalty)
         members = self._population.rows(0, len(self._population)).astype(np.float64)
         self._population = self._no_population()
+        if (penalised == penalised[0]).all():
+            return  # by index it would learn from noise
         if (np.ptp(members, axis=0) <= CONVERGED * np.spacing(np.abs(self.mean))).all():
             return  # pycma would learn from rounding only, shrink the deviations to 0, and divide by them
         with warnings.catch_warnings(), np.errstate(invalid="ignore", divide="ignore"):
             # At the end of float32's resolution VkD no longer finds the two members that it injected.
             warnings.simplefilter("ignore")
             # Without check_points=False pycma would shorten the longest perturbations of rows it does not know.
-            self._es.tell(list(members), centred_ranks(-penalised).tolist(), check_points=False)
+            self._es.tell(
+                list(members), np.argsort(np.argsort(-penalised, kind="stable")).tolist(), check_points=False
+            )
 
     def _recentre(self, mean: Parameters) -> None:
         es = self._es

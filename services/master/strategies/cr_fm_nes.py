@@ -26,7 +26,12 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from services.master.strategies.base import Problem, State, Strategy
-from services.master.strategies.fitness_shaping import PenaltyOptions, subtract_l2_penalty
+from services.master.strategies.fitness_shaping import (
+    PenaltyOptions,
+    by_rank,
+    log_rank_weights,
+    subtract_l2_penalty,
+)
 from services.master.strategies.population import Parameters, Population
 from services.master.strategies.ridge import RidgePopulation, Sums, dot, length
 from services.master.strategies.sampling import GaussianPopulation, sampling_bytes
@@ -118,9 +123,7 @@ class CRFMNES(Strategy):
         members, self._population = self._population or self._members(), None
         constants = Constants.of(self.problem.dimension, self.population_size)
         penalised = subtract_l2_penalty(fitness, members, self.hyperparameters.l2_penalty)
-        order = np.argsort(penalised, kind="stable")[::-1]
-        raw = np.empty(len(order))
-        raw[order] = constants.raw_weights
+        raw = by_rank(penalised, constants.raw_weights)
         lengths = np.empty(len(raw))  # |z|²
         weights = raw / raw.sum() - 1 / len(raw)
         shift = np.zeros_like(self._mean)
@@ -190,7 +193,7 @@ class Constants:
     """What follows from the dimension and the population size, in the authors' values."""
 
     raw_weights: Vector
-    """``(population_size,)``, of the members from the best to the worst, not yet normalised."""
+    """``(population_size,)``, of the members from the worst to the best, not yet normalised."""
     mu_eff: float
     c_sigma: float
     c_c: float
@@ -206,7 +209,7 @@ class Constants:
     def of(cls, dimension: int, population_size: int) -> Constants:
         """Compute them; every member is feasible here, so that λ_F is λ."""
         d, n = dimension, population_size
-        raw = np.maximum(0, np.log(n / 2 + 1) - np.log(np.arange(1, n + 1)))
+        raw = log_rank_weights(n)
         mu_eff = float(1 / np.sum((raw / raw.sum()) ** 2))
         return cls(
             raw_weights=raw,

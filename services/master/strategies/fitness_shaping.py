@@ -6,16 +6,19 @@ Wierstra, Schaul, Glasmachers, Sun, Peters and Schmidhuber, "Natural evolution s
 https://jmlr.org/papers/v15/wierstra14a.html): of both only the order of the fitness counts. The best pairs are the
 top directions of Mania, Guy and Recht, "Simple random search provides a competitive approach to reinforcement
 learning" (2018, https://arxiv.org/abs/1803.07055).
+
+Members of equal fitness get the mean of their ranks' weights: by index it would be the noise of their
+perturbations that counts, and flat fitness would move the mean.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from services.master.strategies.base import Population
 from shared.spec.strategy import StrategySpec
@@ -39,22 +42,37 @@ class ShapingOptions(StrategySpec):
     fitness_shaping: FitnessShaping = Field(
         default="centred_ranks", description="How fitness becomes the weights of the update."
     )
-    elite_ratio: Annotated[float, Field(gt=0, le=1)] = Field(
+    top_pairs_ratio: Annotated[float, Field(gt=0, le=1)] = Field(
         default=1.0,
         description="The share of the mirrored pairs, rounded, that the update is made of, as if there were no "
-        "others: those whose better member is best.",
+        "others: those whose better member is best, and all that equal the last of them.",
     )
 
-    def elites(self, pairs: int) -> int:
+    @model_validator(mode="before")
+    @classmethod
+    def _earlier_name(cls, values: Any) -> Any:  # noqa: ANN401 - not validated yet
+        """Read what was called ``elite_ratio``, which in estool chooses members and sets the mean to theirs."""
+        if not isinstance(values, dict) or "elite_ratio" not in values or "top_pairs_ratio" in values:
+            return values
+        return {{"elite_ratio": "top_pairs_ratio"}.get(name, name): value for name, value in values.items()}
+
+    def top_pairs(self, pairs: int) -> int:
         """Return how many of the pairs enter the update."""
-        return max(1, int(self.elite_ratio * pairs + 0.5))
+        return max(1, int(self.top_pairs_ratio * pairs + 0.5))
+
+
+def by_rank(fitness: Vector, weights: Vector) -> Vector:
+    """Give each member the weight of its rank, and members of equal fitness the mean of theirs.
+
+    ``weights (population_size,)`` are those of the ranks from the worst to the best.
+    """
+    _, group, sizes = np.unique(fitness, return_inverse=True, return_counts=True)
+    return np.asarray((np.add.reduceat(weights, np.cumsum(sizes) - sizes) / sizes)[group])
 
 
 def centred_ranks(fitness: Vector) -> Vector:
-    """Spread the members evenly over [-0.5, 0.5] by rank; of equals the lower index ranks lower."""
-    ranks = np.empty(len(fitness))
-    ranks[np.argsort(fitness, kind="stable")] = np.arange(len(fitness))
-    return ranks / (len(fitness) - 1) - 0.5
+    """Spread the members evenly over [-0.5, 0.5] by rank."""
+    return by_rank(fitness, np.arange(len(fitness), dtype=np.float64)) / (len(fitness) - 1) - 0.5
 
 
 def z_score(fitness: Vector) -> Vector:
@@ -67,15 +85,19 @@ def z_score(fitness: Vector) -> Vector:
 def nes_utilities(fitness: Vector) -> Vector:
     """Weigh the better half by the logarithm of its rank, the rest alike; the weights add up to 0.
 
-    u_k = max(0, ln(λ/2 + 1) − ln k) / Σ_j max(0, ln(λ/2 + 1) − ln j) − 1/λ for the k-th best of λ members; of
-    equals the lower index ranks lower.
+    u_k = max(0, ln(λ/2 + 1) − ln k) / Σ_j max(0, ln(λ/2 + 1) − ln j) − 1/λ for the k-th best of λ members. All of
+    equal fitness get 0, exactly.
     """
     count = len(fitness)
-    worst_to_best = np.arange(count, 0, -1)
-    weights = np.maximum(0.0, np.log(count / 2 + 1) - np.log(worst_to_best))
-    utilities = np.empty(count)
-    utilities[np.argsort(fitness, kind="stable")] = weights / weights.sum() - 1 / count
-    return utilities
+    if (fitness == fitness[0]).all():
+        return np.zeros(count)
+    weights = log_rank_weights(count)
+    return by_rank(fitness, weights / weights.sum() - 1 / count)
+
+
+def log_rank_weights(count: int) -> Vector:
+    """Return max(0, ln(λ/2 + 1) − ln k) of λ ranks, from the worst to the best, which has k = 1."""
+    return np.asarray(np.maximum(0.0, np.log(count / 2 + 1) - np.log(np.arange(count, 0, -1))))
 
 
 def raw(fitness: Vector) -> Vector:
@@ -94,12 +116,12 @@ FITNESS_SHAPINGS: Mapping[FitnessShaping, Callable[[Vector], Vector]] = {
 
 
 def best_pairs(fitness: Vector, count: int) -> NDArray[np.intp]:
-    """Return the ``count`` mirrored pairs, in order, whose better member is best; of equals the first.
+    """Return, in order, the ``count`` mirrored pairs whose better member is best, and all that equal the last.
 
     ``fitness`` is ``(2 * pairs,)``, the two members of a pair one after another.
     """
     better = np.maximum(fitness[0::2], fitness[1::2])
-    return np.sort(np.argsort(-better, kind="stable")[:count])
+    return np.flatnonzero(better >= np.sort(better)[-count])
 
 
 def subtract_l2_penalty(fitness: Vector, population: Population, coefficient: float) -> Vector:

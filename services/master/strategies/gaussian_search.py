@@ -1,15 +1,18 @@
-"""Base of the strategies that sample a Gaussian around a mean: its population, and what follows from it."""
+"""Base of the strategies that sample a Gaussian around a mean, and never hold the population whole.
+
+An algorithm adds its own ``_ask`` and ``_tell``, and what else changes to ``_state``, ``_restore`` and
+``_recentre``.
+"""
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from services.master.strategies.base import Parameters, Population, Problem, State, Strategy
+from services.master.strategies.base import Parameters, Problem, State, Strategy, StrategyOrderError
 from services.master.strategies.sampling import GaussianPopulation, sampling_bytes
 from shared.spec.strategy import StrategySpec
 
@@ -17,7 +20,7 @@ Vector = NDArray[np.float64]
 
 
 class GaussianSearch(Strategy):
-    """A mean, and members drawn around it that are never held whole."""
+    """A mean, and members drawn around it."""
 
     resizable = True
 
@@ -27,7 +30,7 @@ class GaussianSearch(Strategy):
     def __init__(self, hyperparameters: StrategySpec, problem: Problem) -> None:
         super().__init__(hyperparameters, problem)
         self._mean: Vector = problem.initial_mean.astype(np.float64)
-        self._population = self._no_population()
+        self._population: GaussianPopulation | None = None
 
     @classmethod
     def memory_bytes(cls, spec: StrategySpec, dimension: int, population_size: int) -> int:  # noqa: ARG003
@@ -40,14 +43,11 @@ class GaussianSearch(Strategy):
         """The current solution ``(dimension,)``: what is tested and saved as the model."""
         return self._mean.astype(np.float32)
 
-    @abstractmethod
-    def _deviations(self) -> Parameters:
-        """Return σ, float32: ``(dimension,)``, or ``(1,)`` where it is the same for all parameters."""
-
-    def _ask(self) -> Population:
+    def _sample(self, sigma: Vector) -> GaussianPopulation:
+        """Draw this generation's members: σ is ``(dimension,)``, or ``(1,)`` if the same for all parameters."""
         self._population = GaussianPopulation(
             self.mean,
-            self._deviations(),
+            sigma.astype(np.float32),
             seed=self.problem.seed,
             generation=self.generation,
             population_size=self.population_size,
@@ -55,13 +55,12 @@ class GaussianSearch(Strategy):
         )
         return self._population
 
-    def _tell(self, fitness: Vector) -> None:
-        self._update(fitness)
-        self._population = self._no_population()
-
-    @abstractmethod
-    def _update(self, fitness: Vector) -> None:
-        """Learn from the fitness ``(population_size,)`` of the current population."""
+    def _take_population(self) -> GaussianPopulation:
+        """Return the population that is told, and keep its noise no longer than the caller does."""
+        population, self._population = self._population, None
+        if population is None:
+            raise StrategyOrderError("there is no population to learn from")
+        return population
 
     def _recentre(self, mean: Parameters) -> None:
         self._mean = mean.astype(np.float64)
@@ -71,9 +70,4 @@ class GaussianSearch(Strategy):
 
     def _restore(self, state: Mapping[str, NDArray[Any]]) -> None:
         self._mean = state["mean"].copy()
-        self._population = self._no_population()
-
-    @staticmethod
-    def _no_population() -> GaussianPopulation:
-        nothing = np.empty(0, np.float32)
-        return GaussianPopulation(nothing, nothing, seed=0, generation=0, population_size=0, mirrored=True)
+        self._population = None

@@ -1,31 +1,36 @@
 """OpenAI-ES: one fixed σ, mirrored pairs, centred ranks and Adam.
 
 Salimans, Ho, Chen, Sidor and Sutskever, "Evolution strategies as a scalable alternative to reinforcement learning"
-(2017, https://arxiv.org/abs/1703.03864). With r⁺ and r⁻ the centred ranks of a pair, over n pairs::
+(2017, https://arxiv.org/abs/1703.03864). With r⁺ and r⁻ the centred ranks of a pair at θ ± σ z, over n pairs::
 
-    g = Σ (r⁺ − r⁻) z / (2 n) − λ θ                                              (1)
+    g = Σ (r⁺ − r⁻) z / (2 n)                                                (1)
+    θ ← θ + Adam(g − λ θ)                                                    (2)
 
-which the optimizer climbs. It is the gradient of the authors' evolution-strategies-starter: the paper's times σ,
-to which Adam is blind, but not λ, the decay of the parameters.
+It is the gradient of the authors' evolution-strategies-starter: the paper's times σ, to which Adam is blind, but
+not λ, the decay of the parameters.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from services.master.strategies.base import Problem
-from services.master.strategies.fitness_shaping import PenaltyOptions, ShapingOptions
-from services.master.strategies.mirrored import IsotropicOptions, IsotropicSearch, PairShaping, PairWeights
+from services.master.strategies.ascent import Ascent, AscentOptions
+from services.master.strategies.base import Parameters, Population, Problem, State
+from services.master.strategies.fitness_shaping import PenaltyOptions, ShapingOptions, subtract_l2_penalty
+from services.master.strategies.gaussian_search import GaussianSearch
+from services.master.strategies.isotropic import IsotropicOptions
 from services.master.strategies.optimizers import AdamSpec, AnyOptimizerSpec
+from services.master.strategies.pairs import pair_direction, weigh_pairs
 
 Vector = NDArray[np.float64]
 
 
-class OpenAIESSpec(IsotropicOptions, ShapingOptions, PenaltyOptions):
+class OpenAIESSpec(IsotropicOptions, AscentOptions, ShapingOptions, PenaltyOptions):
     """Hyperparameters of OpenAI-ES; the defaults are those of the authors' configuration for Humanoid."""
 
     name: Literal["openai_es"] = "openai_es"
@@ -37,19 +42,41 @@ class OpenAIESSpec(IsotropicOptions, ShapingOptions, PenaltyOptions):
     )
 
 
-class OpenAIES(IsotropicSearch):
+class OpenAIES(GaussianSearch):
     """Evolution strategies as OpenAI scaled them."""
 
     Spec = OpenAIESSpec
     hyperparameters: OpenAIESSpec
+    mirrored = True
     paper = "https://arxiv.org/abs/1703.03864"
     suits = "Large networks and populations, where the scale of the perturbations is known: σ is not learnt."
 
     def __init__(self, hyperparameters: OpenAIESSpec, problem: Problem) -> None:
-        chosen = hyperparameters
-        shaping = PairShaping(chosen.l2_penalty, chosen.fitness_shaping, chosen.elites)
-        super().__init__(hyperparameters, problem, shaping)
+        super().__init__(hyperparameters, problem)
+        self._ascent = Ascent(hyperparameters, problem.dimension)
 
-    def _follow(self, weights: PairWeights) -> None:
-        total, _ = self._population.weighted_sums(weights.linear)
-        self._ascend(total / weights.pairs)  # (1); the decay of the parameters is the ascent's
+    def summary(self) -> dict[str, float]:
+        """Return σ and the learning rate."""
+        sigma = float(self.hyperparameters.sigma(self.generation)[0])
+        return {"sigma": sigma, "learning_rate": self._ascent.step_size(self.generation)}
+
+    def _ask(self) -> Population:
+        return self._sample(self.hyperparameters.sigma(self.generation))
+
+    def _tell(self, fitness: Vector) -> None:
+        chosen, population = self.hyperparameters, self._take_population()
+        penalised = subtract_l2_penalty(fitness, population, chosen.l2_penalty)
+        weights = weigh_pairs(penalised, chosen.top_pairs(population.draws), chosen.fitness_shaping)
+        gradient = pair_direction(population, weights)  # (1)
+        self._mean = self._ascent.step(self._mean, gradient, self._ascent.step_size(self.generation))  # (2)
+
+    def _recentre(self, mean: Parameters) -> None:
+        super()._recentre(mean)
+        self._ascent.rest()
+
+    def _state(self) -> State:
+        return super()._state() | self._ascent.state()
+
+    def _restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+        super()._restore(state)
+        self._ascent.restore(state)

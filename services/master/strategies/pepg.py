@@ -2,9 +2,18 @@
 
 Sehnke, Osendorfer, Rückstieß, Graves, Peters and Schmidhuber, "Parameter-exploring policy gradients" (2010,
 https://doi.org/10.1016/j.neunet.2009.12.004), in the form of estool, which the sample took over: Ha, "Evolving
-stable strategies" (2017, https://blog.otoro.net/2017/11/12/evolving-stable-strategies/). In it the penalty on
-large parameters comes off the ranks, not off the fitness, and Adam's β₁ is 0.99. Where pairs share the seeds of
-their episodes, as in the sample, set ``episode_seeds: pair``.
+stable strategies" (2017, https://blog.otoro.net/2017/11/12/evolving-stable-strategies/). Members are μ ± ε
+with ε = σ z. With r the members' ranks less the penalty on large parameters, b their mean, and n pairs::
+
+    ∇μ = Σ (r⁺ − r⁻) ε                                                       (1)
+    ∇σ = Σ ((r⁺ + r⁻)/2 − b) (ε² − σ²)/σ / (2 n std(r))                      (2)
+    μ ← μ + Adam(∇μ)                                                         (3)
+    σ ← σ + clip(η_σ ∇σ, ± max_change · σ)                                   (4)
+    σ and the learning rate decay                                            (5)
+
+Adam's β₁ is 0.99. std(r) is left out for ranks, which have no scale to take out. estool's own ``elite_ratio`` is
+another algorithm: the mean moves to the average of the best members. Where pairs share the seeds of their
+episodes, as in the sample, set ``episode_seeds: pair``.
 """
 
 from __future__ import annotations
@@ -16,12 +25,12 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from services.master.strategies.ascent import AscentOptions
-from services.master.strategies.base import Problem, State
-from services.master.strategies.fitness_shaping import ShapingOptions
-from services.master.strategies.gaussian import MirroredGaussian
-from services.master.strategies.mirrored import PairShaping
+from services.master.strategies.ascent import Ascent, AscentOptions
+from services.master.strategies.base import Parameters, Population, Problem, State
+from services.master.strategies.fitness_shaping import ShapingOptions, l2_penalty
+from services.master.strategies.gaussian_search import GaussianSearch
 from services.master.strategies.optimizers import AdamSpec, AnyOptimizerSpec, ClipUpSpec, SGDSpec
+from services.master.strategies.pairs import limited, pair_gradients, spread, weigh_pairs
 from services.master.strategies.schedules import Decay, decayed
 
 Vector = NDArray[np.float64]
@@ -79,46 +88,54 @@ class PEPGSpec(ShapingOptions):
         return AscentOptions(name=self.name, optimizer=optimizers[self.optimizer])
 
 
-class PEPG(MirroredGaussian):
+class PEPG(GaussianSearch):
     """Parameter-exploring policy gradients: Adam climbs the mean's gradient, σ follows its own and decays."""
 
     Spec = PEPGSpec
     hyperparameters: PEPGSpec
+    mirrored = True
     paper = "https://doi.org/10.1016/j.neunet.2009.12.004"
     suits = (
         "Runs to compare with estool and the 2019 sample: it learns σ as PGPE does, with Adam and decay schedules."
     )
 
     def __init__(self, hyperparameters: PEPGSpec, problem: Problem) -> None:
-        chosen = hyperparameters
-        shaping = PairShaping(chosen.weight_decay, chosen.fitness_shaping, chosen.elites, penalty_last=True)
-        super().__init__(hyperparameters, problem, chosen.sigma_init, shaping, chosen.ascent())
-        self._learning_rate = chosen.learning_rate
+        super().__init__(hyperparameters, problem)
+        self._sigma: Vector = np.full(problem.dimension, hyperparameters.sigma_init)
+        self._ascent = Ascent(hyperparameters.ascent(), problem.dimension)
+        self._learning_rate = hyperparameters.learning_rate
 
     def summary(self) -> dict[str, float]:
         """Return the spread of the step sizes and the learning rate."""
-        return super().summary() | {"learning_rate": self._learning_rate}
+        return spread(self._sigma) | {"learning_rate": self._learning_rate}
 
-    def _learn(self, shaped: Vector, mean_gradient: Vector, sigma_gradient: Vector) -> None:
-        # Σ (r⁺ − r⁻) ε, not its mean: the scale matters only beside Adam's epsilon, and this is estool's.
-        self._mean = self._ascent.step(self._mean, len(shaped) * mean_gradient, self._learning_rate)
-        # Δσ = Σ (r − b) (ε² − σ²)/σ / (2 · pairs · std(r)), without std(r) for ranks, which have no scale to take
-        # out; equal rewards make the sum 0 already.
-        ranked = self.hyperparameters.fitness_shaping == "centred_ranks"
-        delta = sigma_gradient / (2 * (1.0 if ranked else float(shaped.std()) or 1.0))
-        self._sigma = self._sigma + self._limited(
-            self.hyperparameters.sigma_learning_rate * delta, self.hyperparameters.sigma_max_change
-        )
-        self._decay()
+    def _ask(self) -> Population:
+        return self._sample(self._sigma)
 
-    def _decay(self) -> None:
-        chosen = self.hyperparameters
-        self._sigma = decayed(self._sigma, chosen.sigma_decay, chosen.sigma_limit)
+    def _tell(self, fitness: Vector) -> None:
+        chosen, population = self.hyperparameters, self._take_population()
+        penalty = l2_penalty(population, chosen.weight_decay)
+        weights = weigh_pairs(fitness, chosen.top_pairs(population.draws), chosen.fitness_shaping, penalty)
+        of_mean, of_sigma = pair_gradients(population, weights, self._sigma)
+        # Their sum and not their mean: the scale matters only beside Adam's epsilon, and this is estool's.
+        of_mean = 2 * weights.pairs * of_mean  # (1)
+        ranked = chosen.fitness_shaping == "centred_ranks"
+        of_sigma = of_sigma / (2 * (1.0 if ranked else float(weights.shaped.std()) or 1.0))  # (2)
+        self._mean = self._ascent.step(self._mean, of_mean, self._learning_rate)  # (3)
+        learnt = limited(chosen.sigma_learning_rate * of_sigma, self._sigma, chosen.sigma_max_change)
+        self._sigma = decayed(self._sigma + learnt, chosen.sigma_decay, chosen.sigma_limit)  # (4), (5)
         self._learning_rate = decayed(self._learning_rate, chosen.learning_rate_decay, chosen.learning_rate_limit)
 
+    def _recentre(self, mean: Parameters) -> None:
+        super()._recentre(mean)
+        self._ascent.rest()
+
     def _state(self) -> State:
-        return super()._state() | {"learning_rate": np.array(self._learning_rate)}
+        own = {"sigma": self._sigma, "learning_rate": np.array(self._learning_rate)}
+        return super()._state() | own | self._ascent.state()
 
     def _restore(self, state: Mapping[str, NDArray[Any]]) -> None:
         super()._restore(state)
+        self._sigma = state["sigma"].copy()
         self._learning_rate = float(state["learning_rate"].item())
+        self._ascent.restore(state)

@@ -3,22 +3,29 @@
 Sehnke, Osendorfer, Rückstieß, Graves, Peters and Schmidhuber, "Parameter-exploring policy gradients" (2010,
 https://doi.org/10.1016/j.neunet.2009.12.004), in the form of Toklu, Liskowski and Srivastava, "ClipUp: a
 simple and powerful optimizer for distribution-based policy evolution" (2020,
-https://arxiv.org/abs/2008.02387), which EvoTorch follows too.
+https://arxiv.org/abs/2008.02387), which EvoTorch follows too. Members are μ ± ε with ε = σ z; with w
+and v the weights of n pairs, as in `pairs`::
+
+    ∇μ = Σ w ε / n                                                           (1)
+    ∇σ = Σ v (ε² − σ²)/σ / n                                                 (2)
+    μ ← μ + ClipUp(∇μ)                                                       (3)
+    σ ← σ + clip(η_σ ∇σ, ± max_change · σ)                                   (4)
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from services.master.strategies.ascent import AscentOptions
-from services.master.strategies.base import Problem
-from services.master.strategies.fitness_shaping import PenaltyOptions, ShapingOptions
-from services.master.strategies.gaussian import MirroredGaussian
-from services.master.strategies.mirrored import PairShaping
+from services.master.strategies.ascent import Ascent, AscentOptions
+from services.master.strategies.base import Parameters, Population, Problem, State
+from services.master.strategies.fitness_shaping import PenaltyOptions, ShapingOptions, subtract_l2_penalty
+from services.master.strategies.gaussian_search import GaussianSearch
+from services.master.strategies.pairs import limited, pair_gradients, spread, weigh_pairs
 from services.master.strategies.schedules import AnySchedule, change
 
 Vector = NDArray[np.float64]
@@ -68,28 +75,46 @@ class PGPESpec(AscentOptions, ShapingOptions, PenaltyOptions):
         return float((self.radius or DEFAULT_RADIUS) / np.sqrt(dimension))
 
 
-class PGPE(MirroredGaussian):
-    """Policy gradients with parameter-based exploration: climb both gradients of `gaussian`."""
+class PGPE(GaussianSearch):
+    """Policy gradients with parameter-based exploration."""
 
     Spec = PGPESpec
     hyperparameters: PGPESpec
+    mirrored = True
     paper = "https://arxiv.org/abs/2008.02387"
     suits = (
         "Policies of any size, up to millions of parameters: the first to try; ClipUp makes its steps predictable."
     )
 
     def __init__(self, hyperparameters: PGPESpec, problem: Problem) -> None:
-        sigma = hyperparameters.initial_sigma(problem.dimension)
-        chosen = hyperparameters
-        shaping = PairShaping(chosen.l2_penalty, chosen.fitness_shaping, chosen.elites)
-        super().__init__(hyperparameters, problem, sigma, shaping, hyperparameters)
+        super().__init__(hyperparameters, problem)
+        self._sigma: Vector = np.full(problem.dimension, hyperparameters.initial_sigma(problem.dimension))
+        self._ascent = Ascent(hyperparameters, problem.dimension)
 
     def summary(self) -> dict[str, float]:
         """Return the spread of the step sizes and the learning rate."""
-        return super().summary() | {"learning_rate": self._ascent.step_size(self.generation)}
+        return spread(self._sigma) | {"learning_rate": self._ascent.step_size(self.generation)}
 
-    def _learn(self, shaped: Vector, mean_gradient: Vector, sigma_gradient: Vector) -> None:  # noqa: ARG002
-        chosen = self.hyperparameters
-        self._mean = self._ascent.step(self._mean, mean_gradient, self._ascent.step_size(self.generation))
-        learnt = self._limited(chosen.sigma_learning_rate * sigma_gradient, chosen.sigma_max_change)
-        self._sigma = (self._sigma + learnt) * change(chosen.sigma_schedule, self.generation)
+    def _ask(self) -> Population:
+        return self._sample(self._sigma)
+
+    def _tell(self, fitness: Vector) -> None:
+        chosen, population = self.hyperparameters, self._take_population()
+        penalised = subtract_l2_penalty(fitness, population, chosen.l2_penalty)
+        weights = weigh_pairs(penalised, chosen.top_pairs(population.draws), chosen.fitness_shaping)
+        of_mean, of_sigma = pair_gradients(population, weights, self._sigma)  # (1), (2)
+        self._mean = self._ascent.step(self._mean, of_mean, self._ascent.step_size(self.generation))  # (3)
+        learnt = limited(chosen.sigma_learning_rate * of_sigma, self._sigma, chosen.sigma_max_change)
+        self._sigma = (self._sigma + learnt) * change(chosen.sigma_schedule, self.generation)  # (4)
+
+    def _recentre(self, mean: Parameters) -> None:
+        super()._recentre(mean)
+        self._ascent.rest()
+
+    def _state(self) -> State:
+        return super()._state() | {"sigma": self._sigma} | self._ascent.state()
+
+    def _restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+        super()._restore(state)
+        self._sigma = state["sigma"].copy()
+        self._ascent.restore(state)

@@ -19,9 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from services.master.strategies.base import Parameters, Problem, State
+from services.master.strategies.base import Population, Problem, State
 from services.master.strategies.fitness_shaping import PenaltyOptions, nes_utilities, subtract_l2_penalty
 from services.master.strategies.gaussian_search import GaussianSearch
+from services.master.strategies.pairs import spread
 from services.master.strategies.schedules import AnySchedule, change
 
 Vector = NDArray[np.float64]
@@ -63,21 +64,17 @@ class SNES(GaussianSearch):
 
     def summary(self) -> dict[str, float]:
         """Return the spread of the step sizes."""
-        return {
-            "sigma_mean": float(self._sigma.mean()),
-            "sigma_min": float(self._sigma.min()),
-            "sigma_max": float(self._sigma.max()),
-        }
+        return spread(self._sigma)
 
-    def _deviations(self) -> Parameters:
-        return self._sigma.astype(np.float32)
+    def _ask(self) -> Population:
+        return self._sample(self._sigma)
 
-    def _update(self, fitness: Vector) -> None:
-        chosen = self.hyperparameters
-        utilities = nes_utilities(subtract_l2_penalty(fitness, self._population, chosen.l2_penalty))
-        along, spread = self._population.weighted_sums(utilities, utilities)
+    def _tell(self, fitness: Vector) -> None:
+        chosen, population = self.hyperparameters, self._take_population()
+        utilities = nes_utilities(subtract_l2_penalty(fitness, population, chosen.l2_penalty))
+        along, beyond = population.weighted_sums(utilities, utilities)
         self._mean = self._mean + chosen.mean_learning_rate * self._sigma * along  # (1)
-        growth = np.exp(chosen.sigma_rate(self.problem.dimension) / 2 * spread)  # (2)
+        growth = np.exp(chosen.sigma_rate(self.problem.dimension) / 2 * beyond)  # (2)
         self._sigma = self._sigma * growth * change(chosen.sigma_schedule, self.generation)
 
     def _state(self) -> State:

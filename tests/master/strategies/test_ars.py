@@ -46,13 +46,13 @@ def test_thirty_updates_follow_the_equation(seed: int, top: int | None) -> None:
     assert np.allclose(strategy.state()["mean"], theta, rtol=1e-9, atol=1e-12)
 
 
-def test_of_equal_directions_the_first_are_used() -> None:
+def test_directions_that_equal_the_last_one_are_all_used() -> None:
     strategy = build(top_directions=3)
     strategy.ask()
     strategy.tell(np.array([7.0, 1, 9, 0, 7, 2, 7, 3, 1, 1, 1, 1, 1, 1, 1, 1]))
-    used = np.array([7.0, 1, 9, 0, 7, 2])  # of the three with a 7 after the 9, the two first
+    used = np.array([7.0, 1, 9, 0, 7, 2, 7, 3])  # all three with a 7 after the 9
     delta = draws(5, 0)
-    step = 0.02 / (3 * used.std()) * (6 * delta[0] + 9 * delta[1] + 5 * delta[2])
+    step = 0.02 / (4 * used.std()) * (6 * delta[0] + 9 * delta[1] + 5 * delta[2] + 4 * delta[3])
     assert np.allclose(strategy.state()["mean"], INITIAL + step, rtol=1e-12)
 
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from services.master.strategies.base import Population
 from services.master.strategies.fitness_shaping import (
     FITNESS_SHAPINGS,
+    FitnessShaping,
     best_pairs,
+    by_rank,
     centred_ranks,
     nes_utilities,
     raw,
@@ -21,11 +25,27 @@ def test_centred_ranks_spread_evenly_from_minus_a_half_for_the_worst_to_a_half_f
     assert centred_ranks(np.array([30.0, -5.0, 1e9, 7.0, 29.0])).tolist() == [0.25, -0.5, 0.5, -0.25, 0.0]
 
 
-def test_equal_fitness_ranks_by_index() -> None:
-    # Long enough that an unstable sort would shuffle it: the even members are worse than the odd ones.
-    ranks = centred_ranks(np.arange(101).astype(np.float64) % 2)
-    assert ranks[0::2].tolist() == [i / 100 - 0.5 for i in range(51)]
-    assert ranks[1::2].tolist() == [i / 100 - 0.5 for i in range(51, 101)]
+def test_members_of_equal_fitness_share_the_mean_of_their_ranks() -> None:
+    assert centred_ranks(np.array([7.0, 1.0, 7.0, 0.0, 7.0])).tolist() == [0.25, -0.25, 0.25, -0.5, 0.25]
+
+
+@given(st.lists(st.integers(-2, 2), min_size=2, max_size=30))
+def test_ranks_with_ties_are_the_average_of_those_of_every_way_to_break_them(values: list[int]) -> None:
+    fitness = np.array(values, np.float64)
+    orders = (np.argsort(np.argsort(fitness + 1e-9 * step * np.arange(len(values)))) for step in (1, -1))
+    assert np.allclose(centred_ranks(fitness), sum(orders) / 2 / (len(values) - 1) - 0.5)
+
+
+@pytest.mark.parametrize("count", [2, 3, 7, 24, 101, 256])
+@pytest.mark.parametrize("name", ["centred_ranks", "nes_utilities", "z_score"])
+def test_equal_fitness_weighs_exactly_nothing(name: FitnessShaping, count: int) -> None:
+    assert not FITNESS_SHAPINGS[name](np.full(count, 0.1)).any()
+
+
+def test_the_weights_of_ranks_are_averaged_over_ties_and_otherwise_given_as_they_are() -> None:
+    weights = np.array([0.1, 0.2, 0.4, 0.8])  # from the worst to the best
+    assert by_rank(np.array([5.0, -1.0, 9.0, 7.0]), weights).tolist() == [0.2, 0.1, 0.8, 0.4]
+    assert by_rank(np.array([5.0, -1.0, 9.0, 5.0]), weights).tolist() == pytest.approx([0.3, 0.1, 0.8, 0.3])
 
 
 def test_centred_ranks_ignore_how_far_apart_the_fitness_lies() -> None:
@@ -59,9 +79,10 @@ def test_nes_utilities_add_up_to_0_and_rise_with_the_fitness(count: int) -> None
         assert utilities[member] == pytest.approx(weights[rank - 1] / sum(weights) - 1 / count, rel=1e-12)
 
 
-def test_nes_utilities_of_equals_go_by_index() -> None:
-    utilities = nes_utilities(np.zeros(101))
-    assert (np.diff(utilities) >= 0).all()
+def test_nes_utilities_of_equals_are_equal_and_still_add_up_to_0() -> None:
+    utilities = nes_utilities(np.array([0.0, 1.0, 1.0, 0.0, 0.0, 0.0, 1.0]))
+    assert len(set(utilities)) == 2
+    assert utilities.sum() == pytest.approx(0, abs=1e-15)
 
 
 def test_the_best_pairs_are_those_whose_better_member_is_best() -> None:
@@ -71,11 +92,11 @@ def test_the_best_pairs_are_those_whose_better_member_is_best() -> None:
     assert best_pairs(fitness, 4).tolist() == [0, 1, 2, 3]
 
 
-def test_of_equal_pairs_the_first_are_the_best() -> None:
-    # Long enough that an unstable sort would shuffle it.
+def test_all_pairs_that_equal_the_last_of_the_best_are_among_them() -> None:
     fitness = np.repeat(np.arange(101.0) % 2, 2)
+    assert best_pairs(fitness, 10).tolist() == list(range(1, 101, 2))
     assert best_pairs(fitness, 50).tolist() == list(range(1, 101, 2))
-    assert best_pairs(fitness, 53).tolist() == sorted([*range(1, 101, 2), 0, 2, 4])
+    assert best_pairs(fitness, 51).tolist() == list(range(101))
 
 
 def test_raw_fitness_stays_as_it_is() -> None:

@@ -66,7 +66,7 @@ def test_thirty_updates_with_every_option_follow_the_equations(seed: int) -> Non
         optimizer={"name": "sgd", "step_size": 0.2, "momentum": 0.8},
         learning_rate_schedule={"name": "exponential", "decay": 0.9, "floor": 0.2},
         fitness_shaping="raw",
-        elite_ratio=0.5,
+        top_pairs_ratio=0.5,
         l2_penalty=0.3,
         weight_decay=0.02,
         weight_decay_form="decoupled",

@@ -74,7 +74,7 @@ def test_thirty_updates_follow_the_equations(seed: int) -> None:
 
 @pytest.mark.parametrize("optimizer", ["sgd", "clipup"])
 def test_the_learning_rate_is_the_step_size_of_any_optimizer(optimizer: str) -> None:
-    strategy = build(optimizer=optimizer, learning_rate=0.05, sigma_learning_rate=0, elite_ratio=0.5)
+    strategy = build(optimizer=optimizer, learning_rate=0.05, sigma_learning_rate=0, top_pairs_ratio=0.5)
     mean, velocity, sigma = INITIAL.astype(np.float64), np.zeros(DIMENSION), np.full(DIMENSION, 0.1)
     for generation, fitness in enumerate(FITNESS):
         rate = 0.05 * 0.9999**generation
@@ -165,6 +165,6 @@ def test_the_defaults_are_the_samples() -> None:
         "optimizer": "adam",
         "adam_beta1": 0.99,
         "fitness_shaping": "centred_ranks",
-        "elite_ratio": 1.0,
+        "top_pairs_ratio": 1.0,
         "weight_decay": 0.01,
     }

@@ -68,7 +68,7 @@ def test_thirty_updates_with_every_option_follow_the_equations(seed: int) -> Non
         optimizer={"name": "clipup", "step_size": 0.2, "max_speed": 0.3},
         learning_rate_schedule={"name": "linear", "generations": 20, "final": 0.25},
         fitness_shaping="z_score",
-        elite_ratio=0.6,
+        top_pairs_ratio=0.6,
         l2_penalty=0.2,
         weight_decay=0.01,
     )
