@@ -1,75 +1,74 @@
-"""CMA-ES through pycma, with pycma's randomness, state and clock taken from it.
+"""CMA-ES with active update: covariance matrix adaptation, of the whole matrix or of its diagonal.
 
-Hansen, "The CMA evolution strategy: a tutorial" (2016, https://arxiv.org/abs/1604.00772); the diagonal
-variant: Ros and Hansen, "A simple modification in CMA-ES achieving linear time and space complexity" (2008,
-https://doi.org/10.1007/978-3-540-87700-4_30); VkD, a diagonal and a few vectors, whose number is learnt too:
-Akimoto and Hansen, "Projection-based restricted covariance matrix adaptation for high dimension" (2016,
-https://doi.org/10.1145/2908812.2908863) and "Online model selection for restricted covariance matrix
-adaptation" (2016, https://doi.org/10.1007/978-3-319-45823-6_1). pycma: https://github.com/CMA-ES/pycma.
+Hansen, "The CMA evolution strategy: a tutorial" (2016, https://arxiv.org/abs/1604.00772), whose equation numbers
+these are. With s the coordinates' scales, w⁺ the positive weights, ⟨·⟩ a sum over members, and n the dimension::
 
-What makes a run a pure function of its seed, and its state a few arrays:
+    x = m + σ s y,   y = B D z,   z standard normal                                        (38-40)
+    m ← m + σ s ⟨w⁺ y⟩                                                                     (41, 42)
+    p_σ ← (1 − c_σ) p_σ + √(c_σ (2 − c_σ) μ_eff) C^(-1/2) ⟨w⁺ y⟩                           (43)
+    σ ← σ exp(c_σ/d_σ (‖p_σ‖/E‖N(0, I)‖ − 1))                                              (44)
+    p_c ← (1 − c_c) p_c + h √(c_c (2 − c_c) μ_eff) ⟨w⁺ y⟩                                  (45)
+    w° = w, but for w < 0: w n / ‖C^(-1/2) y‖²                                             (46)
+    C ← (1 + c_1 (1 − h) c_c (2 − c_c) − c_1 − c_μ Σ w) C + c_1 p_c p_cᵀ + c_μ ⟨w° y yᵀ⟩    (47)
 
-- pycma's normal draws come from `shared.seeding`, keyed by their count within the generation; numpy's global
-  generator is neither read nor seeded.
-- The step size adapts by path length (CSA) in every dimension. From 300 on pycma would take two-point
-  adaptation, which injects members and whose state is spread over pycma. VkD has a two-point adaptation of its
-  own: from the second generation on, the first two members lie on the last step and opposite to it.
-- pycma is told the float32 rows that were evaluated, not the float64 points they were rounded from: fitness
-  is credited to what earned it. It is told ranks, ties broken by index; where all are equal, nothing.
-- `stop()` is never called, so none of its criteria, nor its clock, nor its signals file, has any effect.
-- The eigendecomposition is put off by a count of generations, not by time: the counts are part of the state.
+With ``covariance: diagonal`` C is I, and the scales are learnt instead. The idea is that of Ros and Hansen, "A
+simple modification in CMA-ES achieving linear time and space complexity" (2008,
+https://doi.org/10.1007/978-3-540-87700-4_30); the form, which keeps them positive whatever w, is pycma's::
 
-pycma is imported when the first search needs it: with scipy and pyplot, which it pulls in, that takes longer than
-all else that a master does to start.
+    s² ← s² exp(ln 2 · (c_1 (p_c² − 1) + c_μ ⟨w (y² − 1)⟩))                                (48)
+
+`cma_constants` has c, d, w and μ_eff, `full_covariance` C = B D² Bᵀ. Given the same draws, a run is pycma's to
+rounding. Fitness is credited to the float32 rows that were evaluated. For ``covariance: vkd`` see `cma_vkd`.
 """
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Mapping
-from importlib import import_module
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from services.master.strategies import pycma_state
-from services.master.strategies.base import Problem, State, Strategy
+from services.master.strategies.base import Parameters, Population, Problem, State, Strategy
 from services.master.strategies.blas import use_one_blas_thread
-from services.master.strategies.fitness_shaping import PenaltyOptions, subtract_l2_penalty
-from services.master.strategies.population import Parameters, Population
+from services.master.strategies.cma_constants import Constants
+from services.master.strategies.fitness_shaping import PenaltyOptions, by_rank, subtract_l2_penalty
+from services.master.strategies.full_covariance import FullCovariance
 from shared.seeding import noise
 from shared.spec.strategy import StrategySpec
 
 Vector = NDArray[np.float64]
-CONVERGED = 16
-"""A population no wider than so many float32 steps, in every parameter, has nothing left to be told apart."""
+Matrix = NDArray[np.float64]
+Covariance = Literal["full", "diagonal", "vkd"]
+
+MAX_VECTORS = 100
+"""Of vkd, where the specification does not say."""
 
 SMALLEST_POPULATION = 4
 """Of three, only the best counts, and pycma's vkd stops at weights that are all 0."""
 
+CONVERGED = 16
+"""A population no wider than so many float32 steps, in every parameter, has nothing left to be told apart."""
+
+_UNLIKE = 1e8
+"""Coordinates whose variances in C differ by more are scaled apart, so that C stays well conditioned."""
+
 _MATRICES_AT_ONCE = 8
-"""float64, ``(dimension, dimension)``: C, B, and their copies and LAPACK's workspace while it decomposes."""
+"""float64, ``(dimension, dimension)``: C, B, a product, and their copies and LAPACK's workspace in decomposing."""
 
 _VECTORS_AT_ONCE = 4
-"""float64, ``(dimension, vectors + population_size / 2 + 1)``: VkD's V, U, and what it makes of them."""
+"""float64, ``(dimension, vectors + population_size / 2 + 1)``: vkd's V, U, and what pycma makes of them."""
 
 _BYTES_PER_COORDINATE = 68
-"""Of each member: the float32 row that is evaluated, and what pycma makes of it, eight times in float64."""
+"""Of each member: the float32 row that is evaluated, and what is made of it, eight times in float64."""
 
 _BYTES_PER_PARAMETER = 8 * 16
-"""The mean, the paths, the scaling, and what is as long as they are."""
-
-
-Covariance = Literal["full", "diagonal", "vkd"]
-
-MAX_VECTORS = 100
-"""Of VkD, where the specification does not say."""
+"""The mean, the paths, the scales, and what is as long as they are."""
 
 
 class CMAESSpec(PenaltyOptions):
-    """Hyperparameters of CMA-ES; the rest are pycma's defaults."""
+    """Hyperparameters of CMA-ES; the rest follows from the dimension and the population size."""
 
     name: Literal["cma_es"] = "cma_es"
     sigma_init: Annotated[float, Field(gt=0, le=100)] = Field(
@@ -99,7 +98,7 @@ class CMAESSpec(PenaltyOptions):
 
 
 class CMAES(Strategy):
-    """Covariance matrix adaptation. This adapter negates: fitness is maximised, pycma minimises."""
+    """Covariance matrix adaptation."""
 
     Spec = CMAESSpec
     hyperparameters: CMAESSpec
@@ -111,13 +110,27 @@ class CMAES(Strategy):
     lighter: ClassVar[Mapping[str, tuple[Any, ...]]] = {"covariance": ("diagonal", "vkd")}
     memory_limit: ClassVar[int] = 4 * 2**30
 
+    def __new__(cls, hyperparameters: CMAESSpec, problem: Problem) -> CMAES:  # noqa: ARG004
+        """Make one of the kind that the covariance asks for."""
+        if hyperparameters.covariance != "vkd":
+            return super().__new__(cls)
+        from services.master.strategies.cma_vkd import VkDCMAES  # derives from this class
+
+        return super().__new__(VkDCMAES)
+
     def __init__(self, hyperparameters: CMAESSpec, problem: Problem) -> None:
         super().__init__(hyperparameters, problem)
         use_one_blas_thread()
-        self._drawn = 0
-        """Draws of this generation so far."""
-        self._es = self._start()
-        self._population = self._no_population()
+        n, diagonal = problem.dimension, hyperparameters.covariance == "diagonal"
+        self._constants = Constants.of(n, problem.population_size, diagonal=diagonal)
+        lag = 1 / (10 * n * (self._constants.c_1 + self._constants.c_mu))
+        self._covariance = None if diagonal else FullCovariance(n, lag)  # C
+        self._mean: Vector = problem.initial_mean.astype(np.float64)  # m
+        self._sigma = hyperparameters.sigma_init
+        self._scales: Vector = np.ones(n)  # s
+        self._sigma_path, self._covariance_path = np.zeros((2, n))  # p_σ, p_c
+        self._updates = 0
+        self._population: Population | None = None
 
     @classmethod
     def refuse_population_size(cls, population_size: int) -> str | None:
@@ -148,126 +161,109 @@ class CMAES(Strategy):
     @property
     def mean(self) -> Parameters:
         """The current solution ``(dimension,)``: what is tested and saved as the model."""
-        return np.asarray(self._es.mean, np.float32)
+        return self._mean.astype(np.float32)
 
     def summary(self) -> dict[str, float]:
-        """Return the global step size, the spread of the parameters' deviations, and how many vectors vkd has."""
-        deviations = self._es.stds
-        vkd = self.hyperparameters.covariance == "vkd"
+        """Return the global step size, and the spread of the parameters' deviations."""
+        deviations = self._sigma * self._scales
+        if self._covariance is not None:
+            deviations = deviations * np.sqrt(self._covariance.variances)
         return {
-            # VkD keeps the step size in its sampler, and pycma's own at where it began.
-            "sigma": float(self._es.sigma * (self._es.sm.sigma if vkd else 1)),
-            "sigma_mean": float(np.mean(deviations)),
-            "sigma_min": float(np.min(deviations)),
-            "sigma_max": float(np.max(deviations)),
-        } | ({"vectors": float(self._es.sm.k)} if vkd else {})
+            "sigma": self._sigma,
+            "sigma_mean": float(deviations.mean()),
+            "sigma_min": float(deviations.min()),
+            "sigma_max": float(deviations.max()),
+        }
 
     def _ask(self) -> Population:
-        self._drawn = 0
-        if self.hyperparameters.covariance == "vkd":
-            # Without a last step there is nothing to inject: at the start, after recentring, or at the end of
-            # float32's resolution, where pycma would divide by its length.
-            self._es.sm.flg_injection = bool(self._es.sm.dx.any())
-        self._population = Population(np.array(self._es.ask(), np.float32))
+        y = self._draws()  # (38)
+        if self._covariance is not None:
+            self._scale_apart(self._covariance)
+            self._covariance.refresh(self._updates)
+            y = self._covariance.transform(y)  # (39)
+        self._population = Population((self._mean + self._sigma * self._scales * y).astype(np.float32))  # (40)
         return self._population
 
+    def _draws(self) -> Matrix:
+        """Return z ``(population_size, dimension)``."""
+        draws = np.empty((self.population_size, self.problem.dimension))
+        for member, row in enumerate(draws):
+            row[:] = noise(self.problem.seed, self.generation, member, len(row))
+        return draws
+
+    def _scale_apart(self, covariance: FullCovariance) -> None:
+        """Move the scale of coordinates out of C, where they have become unlike."""
+        if covariance.variances.max() / covariance.variances.min() >= _UNLIKE:
+            deviations = covariance.standardise(self._updates)
+            self._scales = self._scales * deviations
+            self._covariance_path = self._covariance_path / deviations
+
     def _tell(self, fitness: Vector) -> None:
-        penalised = subtract_l2_penalty(fitness, self._population, self.hyperparameters.l2_penalty)
-        members = self._population.rows(0, len(self._population)).astype(np.float64)
-        self._population = self._no_population()
-        if (penalised == penalised[0]).all():
-            return  # by index it would learn from noise
-        if (np.ptp(members, axis=0) <= CONVERGED * np.spacing(np.abs(self.mean))).all():
-            return  # pycma would learn from rounding only, shrink the deviations to 0, and divide by them
-        with warnings.catch_warnings(), np.errstate(invalid="ignore", divide="ignore"):
-            # At the end of float32's resolution VkD no longer finds the two members that it injected.
-            warnings.simplefilter("ignore")
-            # Without check_points=False pycma would shorten the longest perturbations of rows it does not know.
-            self._es.tell(
-                list(members), np.argsort(np.argsort(-penalised, kind="stable")).tolist(), check_points=False
-            )
+        population = self._population or Population(np.empty((0, 0), np.float32))
+        self._population = None
+        penalised = subtract_l2_penalty(fitness, population, self.hyperparameters.l2_penalty)
+        members = population.rows(0, len(population)).astype(np.float64)
+        if (penalised == penalised[0]).all() or have_converged(members, self.mean):
+            return  # of equal members, or of rounding, there is nothing to learn
+        better = by_rank(penalised, np.maximum(self._constants.weights, 0))
+        weights = by_rank(penalised, self._constants.weights)
+        self._learn((members - self._mean) / (self._sigma * self._scales), better, weights)
+
+    def _learn(self, y: Matrix, better: Vector, weights: Vector) -> None:
+        """Update m, the paths, C or s, and σ, from the members' y, w⁺ and w."""
+        c, n = self._constants, self.problem.dimension
+        self._updates += 1
+        step = better @ y  # (41)
+        self._mean = self._mean + self._sigma * self._scales * step  # (42)
+        shift = step / np.sqrt(np.square(better).sum())  # √μ_eff ⟨w⁺ y⟩; ties make μ_eff larger
+        white = shift if self._covariance is None else self._covariance.whiten(shift)
+        self._sigma_path = _followed(self._sigma_path, c.c_sigma, white)  # (43)
+        length = float(np.sqrt(np.square(self._sigma_path).sum()))
+        # While p_σ is long, p_c stalls: C need not learn of a slope that σ already follows. The limit is pycma's.
+        expected = 1 - (1 - c.c_sigma) ** (2 * self._updates)
+        h = float(length**2 / expected / n < 2 + 4 / (n + 1))
+        self._covariance_path = _followed(self._covariance_path, c.c_c, h * shift)  # (45)
+        lost = (1 - h) * c.c_1 * c.c_c * (2 - c.c_c)
+        if self._covariance is None:
+            of_path, of_members = np.square(self._covariance_path) - 1, weights @ np.square(y) - weights.sum()
+            growth = (c.c_1 - lost) * of_path + c.c_mu * of_members
+            self._scales = self._scales * np.exp(np.log(2) / 2 * growth)  # (48)
+        else:
+            decay = 1 + lost - c.c_1 - c.c_mu * float(weights.sum())
+            self._covariance.update(decay, c.c_1, self._covariance_path, c.c_mu * weights, y)  # (46, 47)
+        change = c.c_sigma / c.d_sigma * (length / c.expected_length - 1)
+        self._sigma *= float(np.exp(np.clip(change, -1, 1)))  # (44)
 
     def _recentre(self, mean: Parameters) -> None:
-        es = self._es
-        es.mean = mean.astype(np.float64)
-        es.pc, es.adapt_sigma.ps = np.zeros_like(es.mean), np.zeros_like(es.mean)
-        if self.hyperparameters.covariance == "vkd":
-            es.sm.pc, es.sm.dx, es.sm.ps = np.zeros_like(es.mean), np.zeros_like(es.mean), 0.0
-
-    def _draw(self, *shape: int) -> Vector:
-        """Stand in for ``np.random.randn``: all ``(members, dimension)`` at once, or one ``(dimension,)`` more."""
-        members, dimension = shape if len(shape) > 1 else (1, *shape)
-        draws = np.empty((members, dimension))
-        for row in draws:
-            row[:] = noise(self.problem.seed, self.generation, self._drawn, dimension)
-            self._drawn += 1
-        return draws.reshape(shape)
-
-    def _start(self) -> Any:  # noqa: ANN401 - pycma is untyped
-        pycma = import_module("cma.evolution_strategy")
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            es = pycma.CMAEvolutionStrategy(
-                self.problem.initial_mean.astype(np.float64), self.hyperparameters.sigma_init, self._options()
-            )
-        # It would keep up to a thousand members to look genotypes up by; here they are the phenotypes.
-        es.sent_solutions = pycma.get_CMASolutionDict(functional=False)()
-        return es
-
-    def _options(self) -> dict[str, Any]:
-        chosen = self.hyperparameters
-        options = {
-            "popsize": self.population_size,
-            "CMA_diagonal": chosen.covariance == "diagonal",
-            "AdaptSigma": import_module("cma.sigma_adaptation").CMAAdaptSigmaCSA,
-            "CMA_mirrors": 0,
-            # Rescales badly conditioned coordinates, but never wraps the search in a linear map.
-            "conditioncov_alleviate": [1e8, np.inf],
-            "randn": self._draw,
-            "seed": np.nan,
-            "verbose": -10,
-            "verb_log": 0,
-        }
-        if chosen.covariance != "vkd":
-            return options
-        if self.population_size == SMALLEST_POPULATION:
-            options["CMA_mu"] = 2  # from only one member of three VkD can learn nothing, and divides by it
-        own = {"randn": self._draw, "kmax": chosen.vectors(self.problem.dimension)}
-        sampler = import_module("cma.restricted_gaussian_sampler").GaussVkDSampler
-        return dict(sampler.extend_cma_options(options | {"CMA_sampler_options": own}))
-
-    def _no_population(self) -> Population:
-        return Population(np.empty((0, self.problem.dimension), np.float32))
+        self._mean = mean.astype(np.float64)
+        self._sigma_path, self._covariance_path = np.zeros((2, self.problem.dimension))
 
     def _state(self) -> State:
-        es = self._es
-        sampler = _SAMPLERS[self.hyperparameters.covariance][0](es.sm)
-        return {
-            "mean": es.mean,
-            "sigma": np.array(es.sigma, np.float64),
-            "iteration": np.array(es.countiter),
-            "covariance_path": es.pc,
-            # VkD, which has a path of its own, makes pycma's in its first generation.
-            "sigma_path": getattr(es.adapt_sigma, "ps", np.zeros_like(es.mean)),
-            "scaling": np.broadcast_to(es.sigma_vec.scaling, es.mean.shape),  # a scalar until it is first used
-        } | {f"sampler.{name}": value for name, value in sampler.items()}
+        own: State = {
+            "mean": self._mean,
+            "sigma": np.array(self._sigma),
+            "scales": self._scales,
+            "sigma_path": self._sigma_path,
+            "covariance_path": self._covariance_path,
+            "updates": np.array(self._updates),
+        }
+        return own | (self._covariance.state() if self._covariance is not None else {})
 
     def _restore(self, state: Mapping[str, NDArray[Any]]) -> None:
-        es = self._start()
-        es.mean, es.pc, es.adapt_sigma.ps = (state[k].copy() for k in ("mean", "covariance_path", "sigma_path"))
-        es.sigma, es.countiter = float(state["sigma"].item()), int(state["iteration"].item())
-        es.sigma_vec = import_module("cma.transformations").DiagonalDecoding(state["scaling"])
-        sampler = {k.removeprefix("sampler."): v for k, v in state.items() if k.startswith("sampler.")}
-        _SAMPLERS[self.hyperparameters.covariance][1](es.sm, sampler)
-        es._updateBDfromSM(es.sm)
-        # pycma expects both after its first generation; neither is read before it is written again.
-        es.mean_old, es.timer = es.mean, import_module("cma.utilities.utils").ElapsedWCTime()
-        self._es, self._population = es, self._no_population()
+        self._mean, self._scales, self._sigma_path, self._covariance_path = (
+            state[name].copy() for name in ("mean", "scales", "sigma_path", "covariance_path")
+        )
+        self._sigma, self._updates = float(state["sigma"].item()), int(state["updates"].item())
+        if self._covariance is not None:
+            self._covariance.restore(state)
+        self._population = None
 
 
-_Pair = tuple[Callable[[Any], State], Callable[[Any, Mapping[str, NDArray[Any]]], None]]
-_SAMPLERS: Mapping[Covariance, _Pair] = {
-    "full": (pycma_state.take_full, pycma_state.put_full),
-    "diagonal": (pycma_state.take_diagonal, pycma_state.put_diagonal),
-    "vkd": (pycma_state.take_vkd, pycma_state.put_vkd),
-}
+def _followed(path: Vector, rate: float, shift: Vector) -> Vector:
+    """Return a path that has followed a shift, and that keeps a standard normal one's variance."""
+    return np.asarray((1 - rate) * path + np.sqrt(rate * (2 - rate)) * shift)
+
+
+def have_converged(members: Matrix, mean: Parameters) -> bool:
+    """Say whether the members ``(population_size, dimension)`` differ by little more than float32's steps."""
+    return bool((np.ptp(members, axis=0) <= CONVERGED * np.spacing(np.abs(mean))).all())
