@@ -12,7 +12,7 @@ CONTAINER_BUILD ?= $(CONTAINER) build
 TAG ?= dev
 RESOLVE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
-.PHONY: help setup train test chaos fuzz-api bench-throughput bench-minitaur bench-strategies bench-memory bench-scale bench-restart bench-history check format lock clean \
+.PHONY: help setup train test chaos fuzz-api bench-throughput bench-minitaur bench-strategies bench-memory bench-scale bench-restart bench-history check docs format lock clean \
 	deploy-tools manifests images test-containers
 
 help: ## List the targets
@@ -68,6 +68,9 @@ check: setup ## Lint and type-check
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/seedcast validate configs/*.yaml
+
+docs: setup ## Write the tables of docs/strategies.md anew
+	$(BIN)/python -m services.master.catalogue.tables docs/strategies.md
 
 format: setup ## Format the code
 	$(BIN)/ruff check --fix .

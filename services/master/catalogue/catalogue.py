@@ -53,6 +53,17 @@ def strategy(name: str) -> StrategyDescription:
     )
 
 
+def need(strategy: type[Strategy], spec: StrategySpec, dimension: int) -> MemoryNeed:
+    """Say what a strategy of a specification takes with a policy of so many parameters."""
+    size = strategy.memory_bytes(spec, dimension, POPULATION_SIZE)
+    return MemoryNeed(
+        dimension=dimension,
+        population_size=POPULATION_SIZE,
+        bytes=size,
+        fits=size <= strategy.memory_limit,
+    )
+
+
 def policies() -> PolicyList:
     """Describe every registered policy."""
     return PolicyList(
@@ -69,17 +80,7 @@ def _memory(name: str, strategy: type[Strategy]) -> list[MemoryNeed]:
         spec = strategy.Spec(name=name)
     except ValidationError:  # a user's strategy may have hyperparameters without a default
         return []
-    return [_need(strategy, spec, dimension) for dimension in DIMENSIONS]
-
-
-def _need(strategy: type[Strategy], spec: StrategySpec, dimension: int) -> MemoryNeed:
-    size = strategy.memory_bytes(spec, dimension, POPULATION_SIZE)
-    return MemoryNeed(
-        dimension=dimension,
-        population_size=POPULATION_SIZE,
-        bytes=size,
-        fits=size <= strategy.memory_limit,
-    )
+    return [need(strategy, spec, dimension) for dimension in DIMENSIONS]
 
 
 def _summary(plugin: type) -> str:

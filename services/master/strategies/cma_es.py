@@ -60,8 +60,8 @@ _MATRICES_AT_ONCE = 8
 _VECTORS_AT_ONCE = 4
 """float64, ``(dimension, vectors + population_size / 2 + 1)``: vkd's V, U, and what pycma makes of them."""
 
-_BYTES_PER_COORDINATE = 68
-"""Of each member: the float32 row that is evaluated, and what is made of it, eight times in float64."""
+_BYTES_PER_COORDINATE, _BYTES_PER_COORDINATE_OF_PYCMA = 40, 68
+"""Of each member: the float32 row that is evaluated, and what is made of it in float64."""
 
 _BYTES_PER_PARAMETER = 8 * 16
 """The mean, the paths, the scales, and what is as long as they are."""
@@ -142,15 +142,14 @@ class CMAES(Strategy):
     @classmethod
     def memory_bytes(cls, spec: StrategySpec, dimension: int, population_size: int) -> int:
         """Return the size of the population and of the matrices that the form of the covariance needs."""
-        members = dimension * (_BYTES_PER_COORDINATE * population_size + _BYTES_PER_PARAMETER)
         chosen = spec if isinstance(spec, CMAESSpec) else CMAESSpec()
-        if chosen.covariance == "diagonal":
-            return members
-        if chosen.covariance == "vkd":
-            return members + _VECTORS_AT_ONCE * 8 * dimension * (
-                chosen.vectors(dimension) + population_size // 2 + 1
-            )
-        return members + _MATRICES_AT_ONCE * 8 * dimension**2
+        of_member, columns = _BYTES_PER_COORDINATE, 0
+        if chosen.covariance == "full":
+            columns = _MATRICES_AT_ONCE * dimension
+        elif chosen.covariance == "vkd":
+            of_member = _BYTES_PER_COORDINATE_OF_PYCMA
+            columns = _VECTORS_AT_ONCE * (chosen.vectors(dimension) + population_size // 2 + 1)
+        return dimension * (of_member * population_size + 8 * columns + _BYTES_PER_PARAMETER)
 
     @classmethod
     def matrix_bytes(cls, spec: StrategySpec, dimension: int) -> int:

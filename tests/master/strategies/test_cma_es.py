@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Iterator
 from typing import Any
 
@@ -311,3 +312,20 @@ def test_the_covariance_is_what_its_last_decomposition_multiplies_to() -> None:
     assert state["decomposed"] == state["updates"]
     product = (state["axes"] * state["lengths"] ** 2) @ state["axes"].T
     assert np.allclose(product, state["covariance"], rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize(("covariance", "dimension"), [("diagonal", 20_000), ("full", 400), ("vkd", 2_000)])
+def test_a_generation_takes_no_more_memory_than_stated(covariance: Covariance, dimension: int) -> None:
+    spec, members = CMAESSpec(covariance=covariance), 256
+    fitness = np.random.default_rng(0).normal(size=(3, members))
+    build(2, covariance=covariance).ask()  # imports are not counted
+    tracemalloc.start()
+    strategy = CMAES(spec, Problem(members, SEED, np.zeros(dimension, np.float32)))
+    for told in fitness:
+        strategy.ask()
+        strategy.tell(told)
+    strategy.state()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    stated = CMAES.memory_bytes(spec, dimension, members)
+    assert stated / 3 < peak < stated
