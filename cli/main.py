@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from cli import check, experiments, fleet, models, plugins, replay, serve, specs, strategies, train
+from cli import check, experiments, fleet, models, plugins, replay, serve, specs, strategies, studies, train
 from seedcast.errors import MasterUnreachable
 from shared.errors import InvalidInput, SeedcastError
 
@@ -40,6 +40,7 @@ app.command("log", rich_help_panel=MASTER)(experiments.log)
 app.command("download", rich_help_panel=MASTER)(experiments.download)
 app.command("compare", rich_help_panel=MASTER)(experiments.compare)
 app.command("open", rich_help_panel=MASTER)(experiments.open_dashboard)
+app.add_typer(studies.app, name="study", rich_help_panel=MASTER)
 app.command("workers", rich_help_panel=MASTER)(fleet.workers)
 app.command("environments", rich_help_panel=MASTER)(fleet.environments)
 app.command("evaluate", rich_help_panel=FILES)(models.evaluate)

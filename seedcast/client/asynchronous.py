@@ -14,7 +14,9 @@ from services.master.catalogue.schemas import PluginDescription, StrategyDescrip
 from services.master.experiments.schemas import Experiment, Progress
 from services.master.storage.artifacts import Artifact
 from services.master.storage.history import GenerationRecord, TestRecord
+from services.master.studies.schemas import Study, StudyReport
 from services.master.workers.schemas import WorkerView
+from shared.spec.study import StudySpec
 
 T = TypeVar("T")
 
@@ -178,6 +180,30 @@ class AsyncClient:
     async def policies(self) -> list[PluginDescription]:
         """Return what policies there are."""
         return (await self._send(calls.policies())).policies
+
+    async def submit_study(self, spec: StudySpec | str | Path) -> Study:
+        """Start a study from a `StudySpec`, or the path of a file.
+
+        Raises:
+            InvalidInput: a field of it is wrong, or of one of its trials.
+        """
+        return await self._send(calls.submit_study(spec))
+
+    async def studies(self) -> list[Study]:
+        """Return all studies, newest first."""
+        return (await self._send(calls.studies())).studies
+
+    async def study(self, study_id: str) -> StudyReport:
+        """Return a study with its trials, the best first, and how they compare."""
+        return await self._send(calls.study(study_id))
+
+    async def stop_study(self, study_id: str) -> Study:
+        """Stop a study and those of its runs that have not ended.
+
+        Raises:
+            Conflict: it has ended already.
+        """
+        return await self._send(calls.stop_study(study_id))
 
     async def _send(self, call: Call[T]) -> T:
         try:

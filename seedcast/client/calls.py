@@ -19,10 +19,12 @@ from services.master.experiments.schemas import (
     GenerationPage,
     Progress,
 )
+from services.master.studies.schemas import Study, StudyList, StudyReport
 from services.master.workers.schemas import WorkerList
 from shared.errors import InvalidInput
 from shared.spec.experiment import ExperimentSpec
 from shared.spec.parse import check_spec, parse_spec
+from shared.spec.study import StudySpec, parse_study
 
 T = TypeVar("T")
 PAGE = 1_000
@@ -53,6 +55,9 @@ WORKERS = TypeAdapter(WorkerList)
 STRATEGIES = TypeAdapter(StrategyList)
 STRATEGY = TypeAdapter(StrategyDescription)
 POLICIES = TypeAdapter(PolicyList)
+STUDY = TypeAdapter(Study)
+STUDIES = TypeAdapter(StudyList)
+REPORT = TypeAdapter(StudyReport)
 NOTHING = TypeAdapter(None)
 READY = TypeAdapter(dict[str, Any])
 
@@ -145,6 +150,35 @@ def strategy(name: str) -> Call[StrategyDescription]:
 def policies() -> Call[PolicyList]:
     """The registered policies."""
     return Call("GET", "/policies", POLICIES)
+
+
+def submit_study(spec: StudySpec | str | Path) -> Call[Study]:
+    """Start a study.
+
+    Raises:
+        InvalidInput: the file cannot be read, or the specification breaks a rule.
+    """
+    if not isinstance(spec, StudySpec):
+        try:
+            spec = parse_study(Path(spec).read_bytes())
+        except OSError as error:
+            raise InvalidInput.of(str(spec), error.strerror or "cannot be read") from error
+    return Call("POST", "/studies", STUDY, json=spec.model_dump(mode="json", exclude_unset=True))
+
+
+def studies() -> Call[StudyList]:
+    """All studies, newest first."""
+    return Call("GET", "/studies", STUDIES)
+
+
+def study(study_id: str) -> Call[StudyReport]:
+    """One study with its trials, the best first."""
+    return Call("GET", f"/studies/{quote(study_id, safe='')}", REPORT)
+
+
+def stop_study(study_id: str) -> Call[Study]:
+    """Stop a study and its runs."""
+    return Call("POST", f"/studies/{quote(study_id, safe='')}/stop", STUDY)
 
 
 def checked(spec: Specification) -> ExperimentSpec:

@@ -36,6 +36,9 @@ from services.master.storage.bucket import Bucket, Mirror
 from services.master.storage.data_folder import DataFolder
 from services.master.storage.database import Database
 from services.master.storage.history import History
+from services.master.studies import endpoints as studies
+from services.master.studies.repository import StudyRepository
+from services.master.studies.service import StudyService
 from services.master.workers import endpoints as workers
 from shared.access import TokenRequired
 from shared.delivery import Delivery
@@ -48,6 +51,7 @@ class State(TypedDict):
     """What the lifespan hands to the endpoints."""
 
     service: ExperimentService
+    studies: StudyService
     fleet: Fleet
     dispatcher: Dispatcher
     metrics: Metrics
@@ -72,6 +76,7 @@ def create_app(settings: Settings, folder: DataFolder) -> FastAPI:
             repository, History(database), dispatcher, fleet, refresher, settings.models_kept
         )
         service = ExperimentService(folder, collaborators)
+        study_service = StudyService(StudyRepository(database), service)
         metrics = Metrics(fleet, dispatcher)
         charts = Charts(collaborators.history)
         # One BLAS thread: the bits of a product must not depend on how many cores the master has.
@@ -84,9 +89,11 @@ def create_app(settings: Settings, folder: DataFolder) -> FastAPI:
             if bucket is not None:
                 background.append(asyncio.create_task(Mirror(bucket, folder.experiments).run()))
             await service.resume_all()
+            await study_service.resume_all()
             try:
                 yield State(
                     service=service,
+                    studies=study_service,
                     fleet=fleet,
                     dispatcher=dispatcher,
                     metrics=metrics,
@@ -94,6 +101,7 @@ def create_app(settings: Settings, folder: DataFolder) -> FastAPI:
                     charts=charts,
                 )
             finally:
+                await study_service.close()
                 await service.close()
                 await dispatcher.close()
                 for task in background:
@@ -119,6 +127,7 @@ def create_app(settings: Settings, folder: DataFolder) -> FastAPI:
     app.add_middleware(HeadAsGet)
     app.include_router(experiments.router)
     app.include_router(history.router)
+    app.include_router(studies.router)
     app.include_router(catalogue.router)
     app.include_router(operations.router)
     app.include_router(workers.router)

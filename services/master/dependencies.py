@@ -13,6 +13,7 @@ from services.master.dispatch.dispatcher import Dispatcher
 from services.master.dispatch.fleet import Fleet
 from services.master.experiments.service import ExperimentService
 from services.master.metrics import Metrics
+from services.master.studies.service import StudyService
 
 
 async def _service(request: Request) -> ExperimentService:
@@ -39,10 +40,15 @@ async def _charts(request: Request) -> Charts:
     return cast(Charts, request.state.charts)
 
 
+async def _studies(request: Request) -> StudyService:
+    return cast(StudyService, request.state.studies)
+
+
 Service = Annotated[ExperimentService, Depends(_service)]
 DispatcherState = Annotated[Dispatcher, Depends(_dispatcher)]
 FleetState = Annotated[Fleet, Depends(_fleet)]
 MetricsState = Annotated[Metrics, Depends(_metrics)]
+Studies = Annotated[StudyService, Depends(_studies)]
 ChartsState = Annotated[Charts, Depends(_charts)]
 PlannerState = Annotated[Planner, Depends(_planner)]
 

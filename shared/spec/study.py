@@ -8,14 +8,14 @@ import math
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, JsonValue, model_validator
+from pydantic import Field, JsonValue, ValidationError, model_validator
 
 from shared.errors import FieldError, InvalidInput
 from shared.seeding import Purpose, generator
 from shared.spec.base import Spec
 from shared.spec.experiment import ExperimentSpec
-from shared.spec.parse import parse_spec
-from shared.validation import contradiction
+from shared.spec.parse import check_spec, parse_values
+from shared.validation import contradiction, invalid
 
 MOST_RUNS = 10_000
 
@@ -30,10 +30,12 @@ class AxisSpec(Spec):
     field: Annotated[str, Field(pattern=r"^[A-Za-z_][\w.]*$", max_length=200)] = Field(
         description="Where it stands in the specification, such as `strategy.radius`."
     )
-    values: Annotated[list[JsonValue], Field(min_length=1, max_length=1000)] | None = None
-    low: float | None = None
-    high: float | None = None
-    scale: Literal["linear", "log"] = "linear"
+    values: Annotated[list[JsonValue], Field(min_length=1, max_length=1000)] | None = Field(
+        default=None, description="Each is tried; in a random draw each is as likely."
+    )
+    low: float | None = Field(default=None, description="Where a range begins.")
+    high: float | None = Field(default=None, description="Where it ends.")
+    scale: Literal["linear", "log"] = Field(default="linear", description="How a range is drawn from.")
     integer: bool = Field(default=False, description="Drawn numbers are rounded to whole ones.")
 
     @model_validator(mode="after")
@@ -66,7 +68,9 @@ class BudgetSpec(Spec):
     core_hours: Annotated[float, Field(gt=0, le=1e9)] | None = Field(
         default=None, description="Of all runs together: once they are used, no run goes on."
     )
-    runs_at_once: Annotated[int, Field(ge=1, le=1000)] = 1
+    runs_at_once: Annotated[int, Field(ge=1, le=1000)] = Field(
+        default=1, description="Runs that train at the same time; they share the workers."
+    )
 
 
 class HalvingSpec(Spec):
@@ -85,13 +89,17 @@ class HalvingSpec(Spec):
 class StudySpec(Spec):
     """One study. The same specification always gives the same runs."""
 
-    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=80)]
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=80)] = Field(
+        description="Its runs are called after it."
+    )
     specification: dict[str, JsonValue] = Field(description="An experiment's; its `name` and `seed` are replaced.")
-    axes: Annotated[list[AxisSpec], Field(max_length=20)] = Field(default_factory=list)
+    axes: Annotated[list[AxisSpec], Field(max_length=20)] = Field(
+        default_factory=list, description="What differs from trial to trial; nothing: one trial over all seeds."
+    )
     draws: Annotated[int, Field(ge=1, le=MOST_RUNS)] | None = Field(
         default=None, description="How many trials are drawn at random; without it the whole grid is run."
     )
-    draw_seed: Seed = 0
+    draw_seed: Seed = Field(default=0, description="Another one draws other trials.")
     seeds: Seeds = Field(default=3, description="Each trial's seeds, or how many: 3 stands for 0, 1, 2.")
     budget: BudgetSpec
     halving: HalvingSpec | None = None
@@ -158,7 +166,7 @@ class StudySpec(Spec):
         stop["environment_steps"] = min(limits)
         stop.setdefault("generations", 10_000_000)
         values["stop"] = stop
-        return parse_spec(json.dumps(values))
+        return check_spec(values)
 
     def check(self) -> None:
         """Check every trial's specification.
@@ -179,6 +187,19 @@ def _with_values(error: InvalidInput, values: Mapping[str, JsonValue]) -> Invali
     return InvalidInput(
         [FieldError(f"specification.{one.field}", one.reason + trial, one.value) for one in error.errors]
     )
+
+
+def parse_study(text: bytes | str, only_json: bool = False) -> StudySpec:
+    """Read a study's specification from YAML or JSON.
+
+    Raises:
+        InvalidInput: it is neither, or it breaks a rule; every field is named.
+    """
+    values = parse_values(text, only_json)
+    try:
+        return StudySpec.model_validate(values)
+    except ValidationError as error:
+        raise invalid(error, values) from error
 
 
 def put(values: dict[str, Any], field: str, value: JsonValue) -> None:

@@ -18,7 +18,15 @@ SPEC = cartpole_values() | {
     "retrain": {"tolerance": 0, "relative_tolerance": 0},
     "stop": {"generations": 10},
 }
-TIMES = ("elapsed_seconds", "generation_seconds", "master_seconds", "dropped_seconds", "retried_rollouts")
+TIMES = (
+    "core_seconds",
+    "dropped_seconds",
+    "elapsed_seconds",
+    "generation_seconds",
+    "master_seconds",
+    "retried_rollouts",
+    "training_core_seconds",
+)
 
 
 def rows(server: Server, experiment_id: str, kind: str) -> list[dict[str, Any]]:

@@ -77,6 +77,8 @@ class BatchResult:
     """Rollouts sent more than once."""
     fingerprints: set[str] = field(default_factory=set)
     """Of the workers whose replies counted."""
+    core_seconds: float = 0.0
+    """How long slots worked on it, added up; what did not count in the end is in it."""
 
     @classmethod
     def empty(cls, rollouts: int) -> Self:
@@ -91,6 +93,7 @@ class BatchResult:
 
     def store(self, rollouts: range, result: UnitResult, counted: Sequence[int] | None = None) -> None:
         """Put the result of a unit in its place; what failed, or does not count, is left as it is."""
+        self.core_seconds += result.busy_seconds
         failed = [index for failure in result.failures for index in failure.rollouts]
         among = np.arange(len(rollouts)) if counted is None else np.array(counted, np.intp) - rollouts.start
         good = np.setdiff1d(among, failed)

@@ -42,6 +42,7 @@ async def run_generation(
     fitness, failed = await asyncio.to_thread(evolution.learn, result)
     ended = time.perf_counter()
     evolution.elapsed_seconds += lap()
+    evolution.core_seconds += result.core_seconds
     return GenerationRecord(
         generation=evolution.generation,
         population_size=len(fitness),
@@ -52,6 +53,7 @@ async def run_generation(
         stage=stage,
         environment_steps=evolution.environment_steps,
         elapsed_seconds=evolution.elapsed_seconds,
+        core_seconds=evolution.core_seconds,
         generation_seconds=ended - started,
         master_seconds=(asked - started) + (ended - rolled_out),
         failed_members=failed,
@@ -85,6 +87,7 @@ async def run_test(
     generation: int,
     environment_steps: int,
     elapsed_seconds: float,
+    core_seconds: float = 0.0,
 ) -> TestRecord:
     """Test the solution as of a generation, which was reached after so many training steps and seconds.
 
@@ -95,11 +98,12 @@ async def run_test(
     """
     result = await dispatcher.run(batch)
     returns, failed = _test_returns(result, failed_episode)
-    screening = None
+    work, screening = result.core_seconds, None
     if confirmation is not None and confirmation.wanted(float(returns.mean())):
         batch, screening = confirmation.batch, summarise(returns)
         result = await dispatcher.run(batch)
         returns, failed = _test_returns(result, failed_episode)
+        work += result.core_seconds
     return TestRecord(
         generation=generation,
         returns=summarise(returns),
@@ -108,6 +112,8 @@ async def run_test(
         mean_length=result.mean_length,
         environment_steps=environment_steps,
         elapsed_seconds=elapsed_seconds,
+        core_seconds=work,
+        training_core_seconds=core_seconds,
         episode_returns=returns.tolist(),
         failed_episodes=int(failed.sum()),
         fingerprints=sorted(result.fingerprints),

@@ -43,6 +43,8 @@ class Evolution:
     episode_cap: int | None
     environment_steps: int = 0
     elapsed_seconds: float = 0.0
+    core_seconds: float = 0.0
+    """How long slots have worked, tests included."""
     best: Solution | None = None
     """The solution that tested best, where the specification may ask to go back to it."""
     learnt: BatchResult | None = None
@@ -196,6 +198,7 @@ class Evolution:
         header = {
             "environment_steps": self.environment_steps,
             "elapsed_seconds": self.elapsed_seconds,
+            "core_seconds": self.core_seconds,
             "episode_cap": self.episode_cap,
             "stage": self.stage,
             "tested_return": self.tested_return,
@@ -215,6 +218,7 @@ class Evolution:
         )
         self.environment_steps = values["environment_steps"]
         self.elapsed_seconds = values["elapsed_seconds"]
+        self.core_seconds = values.get("core_seconds", 0.0)
         self.episode_cap = values["episode_cap"]
         if self.statistics is not None:
             sums, squares = arrays["statistics/sum"], arrays["statistics/sum_of_squares"]

@@ -37,13 +37,23 @@ REQUEST_BODY: dict[str, Any] = {
 """What OpenAPI says of such a body."""
 
 
-async def _spec_of_body(request: Request) -> ExperimentSpec:
-    """Read and check the body, beside the event loop: YAML is slow."""
+async def read_body(request: Request) -> bytes:
+    """Read a specification's body.
+
+    Raises:
+        PayloadTooLarge: it is longer than any specification.
+    """
     body = b""
     async for chunk in request.stream():
         body += chunk
         if len(body) > MAX_BODY_BYTES:
             raise PayloadTooLarge(f"a specification has at most {MAX_BODY_BYTES} bytes")
+    return body
+
+
+async def _spec_of_body(request: Request) -> ExperimentSpec:
+    """Read and check the body, beside the event loop: YAML is slow."""
+    body = await read_body(request)
     return await asyncio.to_thread(parse_spec, body, only_json=media_type(request.headers) in JSON_TYPES)
 
 

@@ -104,6 +104,7 @@ class EvolutionStore:
                 )
                 return evolution, record.generation
             evolution.elapsed_seconds = record.elapsed_seconds
+            evolution.core_seconds = record.core_seconds
             self._spacing.passed(record.master_seconds)
             await after_each(evolution)
         return evolution, None

@@ -246,6 +246,7 @@ def _experiment(row: sqlite3.Row) -> Experiment:
         generation=row["generation"],
         environment_steps=row["environment_steps"],
         elapsed_seconds=row["elapsed_seconds"],
+        core_hours=row["core_seconds"] / 3600,
         best_test_return=row["best_test_return"],
         best_generation=row["best_generation"],
         created_at=datetime.fromisoformat(row["created_at"]),

@@ -17,6 +17,7 @@ from shared.errors import InvalidInput
 
 _SELECT = """
 SELECT id, name, status, reason, generation, environment_steps, elapsed_seconds, best_test_return, best_generation,
+    core_seconds / 3600 AS core_hours,
     created_at, finished_at, note, spec ->> '$.environment.id' AS environment,
     spec ->> '$.strategy.name' AS strategy, spec ->> '$.stop.generations' AS stop_generations,
     spec ->> '$.stop.test_return' AS target, spec -> '$.tags' AS tags
@@ -42,6 +43,7 @@ class ExperimentRow(BaseModel):
     stop_generations: int | None = Field(description="How many it makes at most.")
     environment_steps: int = Field(description="Training steps, tests not counted.")
     elapsed_seconds: float = Field(description="Wall time spent training, tests and commits included.")
+    core_hours: float = Field(description="How long slots have worked, tests included: a slot is a core.")
     best_test_return: float | None = Field(description="The mean return of the best test so far.")
     best_generation: int | None = Field(description="The generation that it was made after.")
     target: float | None = Field(description="The mean test return that ends it.")

@@ -127,6 +127,8 @@ class Runner:
                 if test is not None:
                     test.record.cancel()
             if ended and not self._solved:
+                if self._stop_condition(evolution, evolution.elapsed_seconds) is None:
+                    continue  # the conditions were raised meanwhile
                 return Ending(Status.COMPLETED, ended, evolution.elapsed_seconds + clock.lap())
             if went_back:  # as a restart would, which finds the same checkpoint and the same test
                 evolution = await self._resume(evolution.description)
@@ -201,6 +203,7 @@ class Runner:
             generation=generation,
             environment_steps=evolution.environment_steps,
             elapsed_seconds=evolution.elapsed_seconds,
+            core_seconds=evolution.core_seconds,
         )
         return _PendingTest(evolution.model(), evolution.solution(), asyncio.create_task(test))
 
@@ -222,6 +225,7 @@ class Runner:
         if beside is not None:
             record = record.model_copy(update={"retraining": await self._regression(record, beside)})
         evolution.tested_return = score = record.returns.mean
+        evolution.core_seconds += record.core_seconds
         metadata = test.model.metadata.model_copy(update={"test_return": score})
         best = await self._commit_test(test.model.model_copy(update={"metadata": metadata}), record)
         if best and self._spec.retrain is not None:
@@ -254,6 +258,7 @@ class Runner:
         if test is None:
             return
         evolution.tested_return = test.returns.mean
+        evolution.core_seconds += test.core_seconds
         if self._spec.retrain is None:
             return
         if (retraining := test.retraining) is not None:

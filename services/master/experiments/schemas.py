@@ -29,6 +29,7 @@ class Experiment(BaseModel):
         description="Wall time spent training, tests and commits included; waiting for workers or for the disk, "
         "and restarts, are not."
     )
+    core_hours: float = Field(description="How long slots have worked, tests included: a slot is a core.")
     best_test_return: float | None = Field(description="The mean return of the best test so far.")
     best_generation: int | None = Field(description="The generation that it was made after.")
     note: str = Field(default="", description="What people wrote about it.")

@@ -7,6 +7,7 @@ import hashlib
 import logging
 import secrets
 import shutil
+from collections.abc import Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -30,7 +31,7 @@ from services.master.storage.data_folder import DataFolder
 from services.master.storage.failures import storage_errors
 from services.master.storage.history import History
 from services.master.storage.warm_starts import load_warm_start
-from shared.errors import InvalidInput, NotFound, StorageFailed
+from shared.errors import Conflict, InvalidInput, NotFound, StorageFailed
 from shared.model import Model
 from shared.spec.experiment import ExperimentSpec
 
@@ -61,7 +62,8 @@ class ExperimentService:
         """Of all experiments that there are, running or not."""
         self._runs: dict[str, _Run] = {}
         self._keys: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-        self._deletions: set[asyncio.Task[None]] = set()
+        self._afterwards: set[asyncio.Task[None]] = set()
+        """What is done of experiments that have ended: deletions, mostly."""
         self.history: History = collaborators.history
 
     async def create(self, spec: ExperimentSpec, key: str | None = None) -> Experiment:
@@ -129,15 +131,27 @@ class ExperimentService:
                 if run.runner is not None:
                     run.runner.change(spec)
 
+        async def nothing() -> None:
+            pass
+
+        await life.exclusively(nothing)  # it may be about to complete
         experiment = await self._repository.get(experiment_id)
-        goes_on = changes.stop is not None and unmet(changes.applied_to(experiment.spec), experiment)
-        if goes_on and life.state is State.COMPLETED:
+        if life.state is State.COMPLETED and unmet(changes.applied_to(experiment.spec), experiment):
             await life.request(Event.CONTINUE, write)
         else:
             await life.exclusively(write)
             if life.state in AT_REST.values():
                 self._with.refresher.ended(experiment_id)
+            if life.state is State.COMPLETED:  # since then
+                await self._continue_if_unmet(life)
         return await self.get(experiment_id)
+
+    async def _continue_if_unmet(self, life: Lifecycle) -> None:
+        """Go on with a completed experiment whose stop conditions were raised while it completed."""
+        experiment = await self._repository.get(life.id)
+        if unmet(experiment.spec, experiment):
+            with suppress(Conflict):  # somebody else was faster
+                await life.request(Event.CONTINUE)
 
     async def rows(self, wanted: Wanted) -> ExperimentRows:
         """Return a page of the experiments in few words.
@@ -280,9 +294,9 @@ class ExperimentService:
     async def close(self) -> None:
         """Let go of all running experiments; they stay active, for the next master to resume."""
         await asyncio.gather(*(life.close() for life in self._lives.values()))
-        for deletion in self._deletions:
-            deletion.cancel()
-        await asyncio.gather(*self._deletions, return_exceptions=True)
+        for task in self._afterwards:
+            task.cancel()
+        await asyncio.gather(*self._afterwards, return_exceptions=True)
 
     # What the lives of experiments consist of: see `lifecycle.Work`.
 
@@ -322,10 +336,16 @@ class ExperimentService:
                 self._with.refresher.resumed(experiment_id)
             case State.PAUSED | State.STOPPED | State.COMPLETED | State.FAILED:
                 self._with.refresher.ended(experiment_id)
+                if state is State.COMPLETED:
+                    self._spawn(self._continue_if_unmet(self._lives[experiment_id]), experiment_id)
             case State.DELETED:
-                deletion = asyncio.create_task(self._remove(experiment_id), name=f"deletion of {experiment_id}")
-                self._deletions.add(deletion)
-                deletion.add_done_callback(self._deletions.discard)
+                self._spawn(self._remove(experiment_id), experiment_id)
+
+    def _spawn(self, work: Coroutine[Any, Any, None], experiment_id: str) -> None:
+        """Have something done that nobody waits for."""
+        task = asyncio.create_task(work, name=f"after the end of {experiment_id}")
+        self._afterwards.add(task)  # or nobody would hold it
+        task.add_done_callback(self._afterwards.discard)
 
     async def _remove(self, experiment_id: str) -> None:
         """Remove what is left of a deleted experiment: files first, its row in the database last."""

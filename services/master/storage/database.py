@@ -25,6 +25,7 @@ BUSY_SECONDS = 10.0
 _ADDED_COLUMNS = (
     ("experiments", "files_exact", "INTEGER NOT NULL DEFAULT 0"),
     ("experiments", "note", "TEXT NOT NULL DEFAULT ''"),
+    ("experiments", "core_seconds", "REAL NOT NULL DEFAULT 0"),
 )
 """Columns that databases of earlier versions lack."""
 

@@ -56,6 +56,9 @@ class GenerationRecord(BaseModel):
     stage: Annotated[int, Field(description="Of the curriculum, counted from 0; without one always 0.")] = 0
     environment_steps: Annotated[int, Field(description="Training steps up to and with this generation.")]
     elapsed_seconds: Annotated[float, Field(description="Time spent training up to and with this generation.")]
+    core_seconds: Annotated[
+        float, Field(description="How long slots have worked, tests and repeated rollouts included.")
+    ] = 0.0
     generation_seconds: float = Field(description="How long it took.")
     master_seconds: Annotated[float, Field(description="Of those, ask and tell on the master.")]
     failed_members: int = Field(default=0, description="Members without a return, ranked with the worst.")
@@ -96,6 +99,10 @@ class TestRecord(BaseModel):
     environment_steps: Annotated[int, Field(description="Training steps up to the tested generation.")]
     elapsed_seconds: Annotated[float, Field(description="Training time up to the tested generation.")]
     episode_returns: list[FiniteFloat] = Field(description="Each one, in the order of their seeds.")
+    core_seconds: Annotated[float, Field(description="How long slots worked on this test.")] = 0.0
+    training_core_seconds: Annotated[
+        float, Field(description="How long slots had worked up to the tested generation, earlier tests included.")
+    ] = 0.0
     failed_episodes: Annotated[
         int, Field(description="Of the episodes; each counts as the worst return of the others.")
     ] = 0
@@ -221,8 +228,15 @@ class History:
                 )
             _note_fingerprints(connection, experiment_id, record)
             connection.execute(
-                "UPDATE experiments SET generation = ?, environment_steps = ?, elapsed_seconds = ? WHERE id = ?",
-                (record.generation, record.environment_steps, record.elapsed_seconds, experiment_id),
+                "UPDATE experiments SET generation = ?, environment_steps = ?, elapsed_seconds = ?, "
+                "core_seconds = max(core_seconds, ?) WHERE id = ?",
+                (
+                    record.generation,
+                    record.environment_steps,
+                    record.elapsed_seconds,
+                    record.core_seconds,
+                    experiment_id,
+                ),
             )
             kept = _forget_old_checkpoints(connection, experiment_id)
             reach("generation.before_commit")
@@ -242,6 +256,10 @@ class History:
                 (experiment_id, record.generation, record.model_dump_json()),
             )
             _note_fingerprints(connection, experiment_id, record)
+            connection.execute(
+                "UPDATE experiments SET core_seconds = core_seconds + ? WHERE id = ?",
+                (record.core_seconds, experiment_id),
+            )
             updated = connection.execute(
                 "UPDATE experiments SET best_test_return = ?, best_generation = ? "
                 "WHERE id = ? AND (best_test_return IS NULL OR best_test_return < ?)",

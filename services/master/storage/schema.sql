@@ -11,6 +11,7 @@ CREATE TABLE IF NOT EXISTS experiments (
     generation         INTEGER NOT NULL DEFAULT 0,
     environment_steps  INTEGER NOT NULL DEFAULT 0,
     elapsed_seconds    REAL NOT NULL DEFAULT 0,     -- time spent training, as TrainingClock counts it
+    core_seconds       REAL NOT NULL DEFAULT 0,     -- how long slots worked, tests included
     best_test_return   REAL,
     best_generation    INTEGER,
     files_exact        INTEGER NOT NULL DEFAULT 0,  -- it has ended, and log.txt, scores.csv and plots say all of it
@@ -29,6 +30,25 @@ CREATE TABLE IF NOT EXISTS generations (
     generation         INTEGER NOT NULL,            -- counted from 1
     record             TEXT NOT NULL,               -- GenerationRecord as JSON
     PRIMARY KEY (experiment_id, generation)
+) STRICT, WITHOUT ROWID;
+
+-- Studies, and which experiment is which run of one. A run that could not be begun has a reason instead.
+CREATE TABLE IF NOT EXISTS studies (
+    id                 TEXT PRIMARY KEY,
+    spec               TEXT NOT NULL,               -- StudySpec as JSON
+    status             TEXT NOT NULL,               -- active, completed or stopped
+    reason             TEXT NOT NULL DEFAULT '',
+    created_at         TEXT NOT NULL,
+    finished_at        TEXT
+) STRICT;
+
+CREATE TABLE IF NOT EXISTS study_runs (
+    study_id           TEXT NOT NULL REFERENCES studies (id) ON DELETE CASCADE,
+    trial              INTEGER NOT NULL,
+    seed               INTEGER NOT NULL,
+    experiment_id      TEXT,
+    reason             TEXT NOT NULL DEFAULT '',
+    PRIMARY KEY (study_id, trial, seed)
 ) STRICT, WITHOUT ROWID;
 
 -- Which kinds of machine an experiment's numbers come from, and which one it is bound to (determinism: strict).

@@ -43,6 +43,8 @@ class Run:
     stop_steps: int = 0
     """Where it was told to stop."""
     core_seconds: float = 0.0
+    cut_short: bool = False
+    """It has completed, and by its stop conditions, which were raised since, it should go on."""
     tests: Sequence[tuple[int, float]] = field(default_factory=tuple)
     """(training steps, mean return) of each test, oldest first."""
 
@@ -109,7 +111,7 @@ def decide(spec: StudySpec, runs: Mapping[RunKey, Run]) -> list[Instruction]:
 def _towards(key: RunKey, steps: int, run: Run | None) -> Instruction | None:
     if run is None:
         return Start(key, steps)
-    if run.state is RunState.COMPLETED and run.stop_steps < steps:
+    if run.state is RunState.COMPLETED and (run.cut_short or run.stop_steps < steps):
         return Extend(key, steps)
     return None
 
@@ -118,7 +120,7 @@ def _done(run: Run | None, steps: int) -> bool:
     """Whether a run has come to ``steps``, or to its own end before (its target, a failure, a user's stop)."""
     if run is None or run.state is RunState.ACTIVE:
         return False
-    return run.state is not RunState.COMPLETED or run.stop_steps >= steps
+    return run.state is not RunState.COMPLETED or (run.stop_steps >= steps and not run.cut_short)
 
 
 def _best(spec: StudySpec, runs: Mapping[RunKey, Run], trials: Sequence[int], rung: int) -> Sequence[int]:

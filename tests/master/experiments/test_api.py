@@ -187,3 +187,20 @@ def test_a_stop_condition_changed_on_a_running_experiment_holds_at_once(tmp_path
         assert ended.reason == "all 5 generations done"
 
     running(tmp_path, story)
+
+
+def test_a_stop_condition_raised_at_any_moment_of_the_end_is_heeded(tmp_path: Path) -> None:
+    async def story(master: Master) -> None:
+        for late in range(40):  # in steps of a few milliseconds, from before the last generation to after the end
+            one = await master.service.create(cartpole(stop={"generations": 3}))
+            await master.until(one.id, lambda seen: seen.generation >= 2)
+            await asyncio.sleep(late * 0.002)
+            await master.service.change(one.id, Changes(stop={"generations": 5}))
+            ended = await master.until(
+                one.id,
+                lambda seen: seen.status is Status.COMPLETED and seen.generation >= seen.spec.stop.generations,
+            )
+            assert ended.generation == 5
+            await master.service.delete(one.id)
+
+    running(tmp_path, story)

@@ -43,11 +43,13 @@ class World:
                 run = self.runs[key]
                 assert run.state is RunState.COMPLETED
                 assert run.stop_steps < steps
-                self.runs[key] = Run(RunState.ACTIVE, run.environment_steps, steps, run.core_seconds, run.tests)
+                self.runs[key] = Run(
+                    RunState.ACTIVE, run.environment_steps, steps, run.core_seconds, tests=run.tests
+                )
             case Stop(key):
                 run = self.runs[key]
                 self.runs[key] = Run(
-                    RunState.STOPPED, run.environment_steps, run.stop_steps, run.core_seconds, run.tests
+                    RunState.STOPPED, run.environment_steps, run.stop_steps, run.core_seconds, tests=run.tests
                 )
 
     def pass_time(self) -> None:
@@ -58,7 +60,7 @@ class World:
             end, when = self._fates.get(key, (RunState.COMPLETED, 10**9))
             state = end if steps >= when else RunState.COMPLETED if steps >= run.stop_steps else RunState.ACTIVE
             tests = [*run.tests, (steps, float(key.trial))]
-            self.runs[key] = Run(state, steps, run.stop_steps, run.core_seconds + 36.0, tests)
+            self.runs[key] = Run(state, steps, run.stop_steps, run.core_seconds + 36.0, tests=tests)
 
     def play(self) -> str:
         for _ in range(2000):
@@ -135,6 +137,14 @@ def test_a_study_always_ends_whatever_becomes_of_its_runs(
     world = World(spec, fates)
     world.play()
     assert not any(run.state is RunState.ACTIVE for run in world.runs.values())
+
+
+def test_a_run_that_completed_while_its_stop_was_raised_is_told_to_go_on_again() -> None:
+    spec = study(axes=[], seeds=1)
+    cut = {RunKey(0, 0): Run(RunState.COMPLETED, 300, 900, cut_short=True)}
+    assert decide(spec, cut) == [Extend(RunKey(0, 0), 900)]
+    solved = {RunKey(0, 0): Run(RunState.COMPLETED, 300, 900)}
+    assert decide(spec, solved) == [Finish("every run has ended")]
 
 
 @pytest.mark.parametrize("performed", [0, 1, 2])

@@ -1,0 +1,120 @@
+"""What a study's runs say: tables, curves and comparisons. Pure functions of its runs."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.master.studies.plan import RunKey
+from services.master.studies.repository import RunRow
+from services.master.studies.schemas import Curve, Interval, Study, StudyReport, StudyRun, Trial, TrialComparison
+from shared.spec.study import StudySpec
+from shared.statistics import bootstrap, compare_all
+
+Axis = Literal["environment_steps", "elapsed_seconds", "core_seconds"]
+MOST_COMPARED = 20
+CURVE_POINTS = 60
+CURVE_RESAMPLES = 200
+"""Enough for a band that is looked at; the table's intervals take more."""
+
+
+def report(study: Study, runs: Mapping[RunKey, RunRow]) -> StudyReport:
+    """Return a study's trials, the best first; those without a score come last."""
+    trials = [_trial(number, values, study.spec, runs) for number, values in enumerate(study.spec.trials())]
+    trials.sort(key=lambda trial: (trial.score is None, -(trial.score.mean if trial.score else 0.0), trial.trial))
+    groups = {str(trial.trial): _scores(trial) for trial in trials[:MOST_COMPARED]}
+    compared = compare_all({name: scores for name, scores in groups.items() if len(scores) > 1})
+    comparisons = [
+        TrialComparison(
+            first=int(one.first),
+            second=int(one.second),
+            probability_of_improvement=one.probability_of_improvement,
+            p_value=one.p_value,
+            adjusted=one.adjusted,
+        )
+        for one in compared
+    ]
+    return StudyReport(study=study, trials=trials, comparisons=comparisons)
+
+
+def curves(spec: StudySpec, runs: Mapping[RunKey, RunRow], against: Axis) -> list[Curve]:
+    """Return every trial's curve, over what all of its tested runs have used.
+
+    Between two tests a run counts with the earlier one: what was not measured is not guessed.
+    """
+    found = []
+    for trial in range(spec.trial_count):
+        tested = [runs[key] for seed in spec.seed_list if (key := RunKey(trial, seed)) in runs and runs[key].tests]
+        if curve := _curve(trial, tested, against):
+            found.append(curve)
+    return found
+
+
+def as_csv(study: Study, runs: Mapping[RunKey, RunRow]) -> str:
+    """Return one line a run, with the values of its trial."""
+    trials, buffer = study.spec.trials(), io.StringIO()
+    fields = [axis.field for axis in study.spec.axes]
+    writer = csv.writer(buffer, lineterminator="\n")
+    figures = ["environment_steps", "elapsed_seconds", "core_hours", "last_score", "best_score"]
+    writer.writerow(["trial", "seed", *fields, "experiment", "state", *figures])
+    for key, run in runs.items():
+        shown = _shown(key.seed, run)
+        values = [trials[key.trial][field] for field in fields]
+        numbers = [getattr(shown, figure) for figure in figures]
+        writer.writerow([key.trial, key.seed, *values, shown.experiment_id, shown.state, *numbers])
+    return buffer.getvalue()
+
+
+def _trial(number: int, values: Mapping[str, object], spec: StudySpec, runs: Mapping[RunKey, RunRow]) -> Trial:
+    rows = [_shown(seed, runs[RunKey(number, seed)]) for seed in spec.seed_list if RunKey(number, seed) in runs]
+    trial = Trial.model_validate({"trial": number, "values": values, "score": None, "runs": rows})
+    scores = _scores(trial)
+    if not len(scores):
+        return trial
+    interval = bootstrap([scores])
+    estimate = Interval(mean=interval.estimate, low=interval.low, high=interval.high)
+    return trial.model_copy(update={"score": estimate})
+
+
+def _shown(seed: int, run: RunRow) -> StudyRun:
+    return StudyRun(
+        seed=seed,
+        experiment_id=run.experiment_id,
+        state=run.state,
+        reason=run.reason,
+        environment_steps=run.environment_steps,
+        elapsed_seconds=run.elapsed_seconds,
+        core_hours=run.core_seconds / 3600,
+        last_score=run.tests[-1].score if run.tests else None,
+        best_score=run.best_score,
+    )
+
+
+def _scores(trial: Trial) -> NDArray[np.float64]:
+    return np.array([run.last_score for run in trial.runs if run.last_score is not None], np.float64)
+
+
+def _curve(trial: int, runs: Sequence[RunRow], against: Axis) -> Curve | None:
+    if not runs:
+        return None
+    used = [np.array([getattr(test, against) for test in run.tests], np.float64) for run in runs]
+    scores = [np.array([test.score for test in run.tests], np.float64) for run in runs]
+    begin, end = max(line[0] for line in used), min(line[-1] for line in used)
+    if begin > end:
+        return None
+    x = np.unique(np.linspace(begin, end, CURVE_POINTS))
+    before = [np.searchsorted(line, x, side="right") - 1 for line in used]
+    at = np.stack([score[index] for score, index in zip(scores, before, strict=True)])
+    intervals = [bootstrap([column], resamples=CURVE_RESAMPLES) for column in at.T]
+    return Curve(
+        trial=trial,
+        x=x.tolist(),
+        mean=[one.estimate for one in intervals],
+        low=[one.low for one in intervals],
+        high=[one.high for one in intervals],
+    )
