@@ -12,6 +12,7 @@ from cli.options import AsJson, Url, connect
 from cli.output import print_json, print_table
 from seedcast import Client
 from seedcast.errors import NotFound
+from services.master.studies.plan import RunState
 from services.master.studies.schemas import Study, StudyReport, StudyStatus
 
 app = typer.Typer(help="Studies: one specification, varied along axes and over seeds.", no_args_is_help=True)
@@ -80,7 +81,7 @@ def _watched(client: Client, study: Study) -> StudyReport:
     while True:
         report = client.study(study.id)
         states = [run.state for trial in report.trials for run in trial.runs]
-        text = f"{len(states)} of {report.study.most_runs} runs begun, {states.count('active')} active"
+        text = f"{len(states)} of {report.study.most_runs} runs begun, {states.count(RunState.ACTIVE)} active"
         if text != said:
             typer.echo(text, err=True)
             said = text
@@ -102,7 +103,7 @@ def _print(report: StudyReport, json: bool) -> None:
         interval = f"{score.low:,.1f} to {score.high:,.1f}" if score else None
         values = ", ".join(f"{field}={value}" for field, value in trial.values.items()) or "as specified"
         states = [run.state for run in trial.runs]
-        failed = f", {states.count('failed')} failed" if "failed" in states else ""
+        failed = f", {states.count(RunState.FAILED)} failed" if RunState.FAILED in states else ""
         steps = max((run.environment_steps for run in trial.runs), default=0)
         rows.append((trial.trial, values, score and score.mean, interval, f"{len(states)}{failed}", steps))
     print_table(("trial", "values", "mean", "95% interval", "runs", "env-steps"), rows)
