@@ -104,8 +104,9 @@ class Evolution:
             BatchFailed: a member failed and the specification says that this ends the experiment.
         """
         fitness, failed = self._fitness(result)
-        self.strategy.tell(fitness)
-        self.environment_steps += int(result.lengths.sum())
+        steps = self.environment_steps + int(result.lengths.sum())
+        self.strategy.tell(fitness, steps)
+        self.environment_steps = steps
         sums, squares = result.observation_sums, result.observation_squares
         if self.statistics is not None and sums is not None and squares is not None:
             self.statistics.add(result.lengths, sums, squares)
@@ -169,6 +170,7 @@ class Evolution:
         if self.best.statistics is not None:
             self.statistics = self.best.statistics.copy()
         self.environment_steps += dropped_steps
+        self.strategy.environment_steps = self.environment_steps
         self.elapsed_seconds += dropped_seconds
 
     def model(self) -> Model:
@@ -216,7 +218,7 @@ class Evolution:
         self.strategy.restore(
             {name.removeprefix(STRATEGY): array for name, array in arrays.items() if name.startswith(STRATEGY)}
         )
-        self.environment_steps = values["environment_steps"]
+        self.environment_steps = self.strategy.environment_steps = values["environment_steps"]
         self.elapsed_seconds = values["elapsed_seconds"]
         self.core_seconds = values.get("core_seconds", 0.0)
         self.episode_cap = values["episode_cap"]

@@ -63,11 +63,11 @@ class ARS(GaussianSearch):
 
     def summary(self) -> dict[str, float]:
         """Return σ and the learning rate."""
-        sigma = float(self.hyperparameters.sigma(self.generation)[0])
-        return {"sigma": sigma, "learning_rate": self._ascent.step_size(self.generation)}
+        sigma = float(self.hyperparameters.sigma(self.clock)[0])
+        return {"sigma": sigma, "learning_rate": self._ascent.step_size(self.clock)}
 
     def _ask(self) -> Population:
-        return self._sample(self.hyperparameters.sigma(self.generation))
+        return self._sample(self.hyperparameters.sigma(self.clock))
 
     def _tell(self, fitness: Vector) -> None:
         chosen, population = self.hyperparameters, self._take_population()
@@ -76,7 +76,7 @@ class ARS(GaussianSearch):
         # r⁺ and r⁻ over σ_R are z-scores: the mean cancels out of their difference, of which the weights are half.
         weights = weigh_pairs(penalised, directions, "z_score")
         gradient = 2 * pair_direction(population, weights)
-        self._mean = self._ascent.step(self._mean, gradient, self._ascent.step_size(self.generation))  # (1)
+        self._mean = self._ascent.step(self._mean, gradient, self._ascent.step_size(self.clock))  # (1)
 
     def _recentre(self, mean: Parameters) -> None:
         super()._recentre(mean)

@@ -15,7 +15,7 @@ from pydantic import Field
 
 from services.master.strategies.base import State
 from services.master.strategies.optimizers import AnyOptimizerSpec, ClipUpSpec, build_optimizer
-from services.master.strategies.schedules import AnySchedule, factor
+from services.master.strategies.schedules import AnySchedule, Clock, factor
 from shared.spec.strategy import StrategySpec
 
 Vector = NDArray[np.float64]
@@ -45,9 +45,9 @@ class Ascent:
         self._options = options
         self._optimizer = build_optimizer(options.optimizer, dimension)
 
-    def step_size(self, generation: int) -> float:
-        """Return the optimizer's step size in a generation."""
-        return self._options.optimizer.step_size * factor(self._options.learning_rate_schedule, generation)
+    def step_size(self, clock: Clock) -> float:
+        """Return the optimizer's step size in the generation that begins at a time."""
+        return self._options.optimizer.step_size * factor(self._options.learning_rate_schedule, clock)
 
     def step(self, mean: Vector, gradient: Vector, step_size: float) -> Vector:
         """Return the next mean, given the gradient ``(dimension,)`` at this one."""

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from services.master.strategies.population import Parameters as Parameters
 from services.master.strategies.population import Population as Population
+from services.master.strategies.schedules import Clock
 from shared.errors import SeedcastError
 from shared.spec.strategy import StrategySpec
 
@@ -90,7 +91,16 @@ class Strategy(ABC):
         """Members of the next population; `resize` changes it."""
         self.generation = 0
         """Generations told so far."""
+        self.environment_steps = 0
+        """Training steps so far, as far as `tell` was told."""
+        self.end = self.clock
+        """While `tell` learns: the time after it."""
         self._asked = False
+
+    @property
+    def clock(self) -> Clock:
+        """How far training had come when the population was asked for; schedules read it."""
+        return Clock(self.generation, self.environment_steps)
 
     @classmethod
     def refuse_population_size(cls, population_size: int) -> str | None:
@@ -123,8 +133,10 @@ class Strategy(ABC):
         return population
 
     @final
-    def tell(self, fitness: NDArray[np.float64]) -> None:
+    def tell(self, fitness: NDArray[np.float64], environment_steps: int | None = None) -> None:
         """Learn from the fitness ``(population_size,)`` of the population last asked for.
+
+        ``environment_steps``: all training steps so far, this population's too, for schedules that count them.
 
         Raises:
             StrategyOrderError: there is no population to tell.
@@ -140,8 +152,10 @@ class Strategy(ABC):
         if not np.isfinite(fitness).all():
             member = int(np.flatnonzero(~np.isfinite(fitness))[0])
             raise FitnessError(f"the fitness of member {member} is {fitness[member]}")
+        steps = self.environment_steps if environment_steps is None else environment_steps
+        self.end = Clock(self.generation + 1, steps)
         self._learn_or_diverge(fitness)
-        self.generation += 1
+        self.generation, self.environment_steps = self.end.generation, self.end.environment_steps
         self._asked = False
 
     def _learn_or_diverge(self, fitness: NDArray[np.float64]) -> None:
@@ -208,6 +222,7 @@ class Strategy(ABC):
         return {name: np.array(value) for name, value in self._state().items()} | {
             "generation": np.array(self.generation),
             "population_size": np.array(self.population_size),
+            "environment_steps": np.array(self.environment_steps),
         }
 
     @final
@@ -216,6 +231,7 @@ class Strategy(ABC):
         values = dict(state)
         self.generation = int(values.pop("generation").item())
         self.population_size = int(values.pop("population_size", np.array(self.problem.population_size)).item())
+        self.environment_steps = int(values.pop("environment_steps", np.array(0)).item())
         self._asked = False
         self._restore(values)
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from services.master.strategies.schedules import AnySchedule, factor
+from services.master.strategies.schedules import AnySchedule, Clock, factor
 from shared.spec.strategy import StrategySpec
 
 Vector = NDArray[np.float64]
@@ -22,6 +22,6 @@ class IsotropicOptions(StrategySpec):
     )
     sigma_schedule: AnySchedule = Field(default=None, description="How σ falls.")
 
-    def sigma(self, generation: int) -> Vector:
-        """Return the σ ``(1,)`` of a generation's population."""
-        return np.array([self.sigma_init * factor(self.sigma_schedule, generation)])
+    def sigma(self, clock: Clock) -> Vector:
+        """Return the σ ``(1,)`` of the population that is asked for at a time."""
+        return np.array([self.sigma_init * factor(self.sigma_schedule, clock)])

@@ -57,18 +57,18 @@ class OpenAIES(GaussianSearch):
 
     def summary(self) -> dict[str, float]:
         """Return σ and the learning rate."""
-        sigma = float(self.hyperparameters.sigma(self.generation)[0])
-        return {"sigma": sigma, "learning_rate": self._ascent.step_size(self.generation)}
+        sigma = float(self.hyperparameters.sigma(self.clock)[0])
+        return {"sigma": sigma, "learning_rate": self._ascent.step_size(self.clock)}
 
     def _ask(self) -> Population:
-        return self._sample(self.hyperparameters.sigma(self.generation))
+        return self._sample(self.hyperparameters.sigma(self.clock))
 
     def _tell(self, fitness: Vector) -> None:
         chosen, population = self.hyperparameters, self._take_population()
         penalised = subtract_l2_penalty(fitness, population, chosen.l2_penalty)
         weights = weigh_pairs(penalised, chosen.top_pairs(population.draws), chosen.fitness_shaping)
         gradient = pair_direction(population, weights)  # (1)
-        self._mean = self._ascent.step(self._mean, gradient, self._ascent.step_size(self.generation))  # (2)
+        self._mean = self._ascent.step(self._mean, gradient, self._ascent.step_size(self.clock))  # (2)
 
     def _recentre(self, mean: Parameters) -> None:
         super()._recentre(mean)

@@ -93,7 +93,7 @@ class PGPE(GaussianSearch):
 
     def summary(self) -> dict[str, float]:
         """Return the spread of the step sizes and the learning rate."""
-        return spread(self._sigma) | {"learning_rate": self._ascent.step_size(self.generation)}
+        return spread(self._sigma) | {"learning_rate": self._ascent.step_size(self.clock)}
 
     def _ask(self) -> Population:
         return self._sample(self._sigma)
@@ -103,9 +103,9 @@ class PGPE(GaussianSearch):
         penalised = subtract_l2_penalty(fitness, population, chosen.l2_penalty)
         weights = weigh_pairs(penalised, chosen.top_pairs(population.draws), chosen.fitness_shaping)
         of_mean, of_sigma = pair_gradients(population, weights, self._sigma)  # (1), (2)
-        self._mean = self._ascent.step(self._mean, of_mean, self._ascent.step_size(self.generation))  # (3)
+        self._mean = self._ascent.step(self._mean, of_mean, self._ascent.step_size(self.clock))  # (3)
         learnt = limited(chosen.sigma_learning_rate * of_sigma, self._sigma, chosen.sigma_max_change)
-        self._sigma = (self._sigma + learnt) * change(chosen.sigma_schedule, self.generation)  # (4)
+        self._sigma = (self._sigma + learnt) * change(chosen.sigma_schedule, self.clock, self.end)  # (4)
 
     def _recentre(self, mean: Parameters) -> None:
         super()._recentre(mean)

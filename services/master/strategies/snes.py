@@ -75,7 +75,7 @@ class SNES(GaussianSearch):
         along, beyond = population.weighted_sums(utilities, utilities)
         self._mean = self._mean + chosen.mean_learning_rate * self._sigma * along  # (1)
         growth = np.exp(chosen.sigma_rate(self.problem.dimension) / 2 * beyond)  # (2)
-        self._sigma = self._sigma * growth * change(chosen.sigma_schedule, self.generation)
+        self._sigma = self._sigma * growth * change(chosen.sigma_schedule, self.clock, self.end)
 
     def _state(self) -> State:
         return super()._state() | {"sigma": self._sigma}

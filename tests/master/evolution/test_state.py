@@ -48,7 +48,14 @@ def advance(evolution: Evolution, generations: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "strategy", [{"name": "pgpe"}, {"name": "pepg"}, {"name": "cma_es"}], ids=lambda values: values["name"]
+    "strategy",
+    [
+        {"name": "pgpe"},
+        {"name": "pepg"},
+        {"name": "cma_es"},
+        {"name": "openai_es", "sigma_schedule": {"name": "cosine", "environment_steps": 20_000}},
+    ],
+    ids=lambda values: values["name"],
 )
 def test_a_restored_evolution_goes_on_bit_for_bit(strategy: dict[str, object]) -> None:
     spec = cartpole(
@@ -310,3 +317,19 @@ def test_what_is_said_to_fit_is_accepted() -> None:
     assert begin(spec.model_copy(update={"population_size": fitting})).generation == 0
     with pytest.raises(InvalidInput):
         begin(spec.model_copy(update={"population_size": fitting + 1}))
+
+
+def test_the_strategy_knows_the_training_steps_wherever_they_are_counted() -> None:
+    schedule = {"name": "linear", "environment_steps": 10_000, "final": 0.1}
+    spec = cartpole(strategy={"name": "openai_es", "sigma_init": 1.0, "sigma_schedule": schedule}, retrain={})
+    evolution = begin(spec)
+    advance(evolution, 2)
+    evolution.best = evolution.solution()
+    evolution.go_back(dropped_steps=1234, dropped_seconds=1.0)
+    assert evolution.environment_steps == evolution.strategy.environment_steps > 1234
+    assert evolution.strategy.summary()["sigma"] == pytest.approx(1 - 0.9 * evolution.environment_steps / 10_000)
+    header, arrays = evolution.checkpoint()
+    restored = begin(spec)
+    del arrays["strategy/environment_steps"]  # as checkpoints were before it was counted there
+    restored.restore(header, arrays)
+    assert restored.strategy.summary() == evolution.strategy.summary()

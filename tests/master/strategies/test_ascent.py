@@ -8,6 +8,7 @@ import pytest
 from services.master.strategies.ascent import Ascent, AscentOptions
 from services.master.strategies.base import DivergedError, Problem
 from services.master.strategies.pgpe import PGPE, PGPESpec
+from services.master.strategies.schedules import Clock
 
 MEAN, GRADIENT = np.array([1.0, -2.0]), np.array([3.0, 4.0])
 
@@ -44,7 +45,7 @@ def adam_step() -> np.ndarray:
 def test_a_schedule_scales_the_step_size() -> None:
     schedule = {"name": "exponential", "decay": 0.5, "floor": 0.1}
     ascent = build(optimizer={"name": "sgd", "step_size": 0.8}, learning_rate_schedule=schedule)
-    assert [ascent.step_size(generation) for generation in (0, 1, 2)] == [0.8, 0.4, 0.2]
+    assert [ascent.step_size(Clock(generation)) for generation in (0, 1, 2)] == [0.8, 0.4, 0.2]
 
 
 def test_a_scheduled_step_size_takes_clipups_speed_limit_with_it() -> None:

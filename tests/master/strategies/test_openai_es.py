@@ -114,3 +114,16 @@ def test_a_state_restored_in_the_middle_of_the_schedules_goes_on_along_them() ->
     assert restored.summary() == strategy.summary() != build(**options).summary()
     one, other = strategy.ask(), restored.ask()
     assert np.array_equal(one.rows(0, POPULATION), other.rows(0, POPULATION))
+
+
+def test_schedules_in_training_steps_follow_the_steps_told_and_survive_a_restart() -> None:
+    schedule = {"name": "linear", "environment_steps": 1000, "final": 0.2}
+    options: dict[str, Any] = {"sigma_init": 1.0, "sigma_schedule": schedule, "learning_rate_schedule": schedule}
+    strategy = build(**options)
+    for steps, factor in ((250, 0.8), (250, 0.8), (750, 0.4), (5000, 0.2)):
+        strategy.ask()
+        strategy.tell(FITNESS[0], steps)
+        restored = build(**options)
+        restored.restore(strategy.state())
+        for one in (strategy, restored):
+            assert one.summary() == pytest.approx({"sigma": factor, "learning_rate": 0.01 * factor})

@@ -146,3 +146,13 @@ def test_a_radius_and_a_sigma_init_together_are_refused() -> None:
 def test_a_specification_survives_being_written_and_read(options: dict[str, float]) -> None:
     spec = PGPESpec.model_validate(options)
     assert PGPESpec.model_validate(spec.model_dump()) == spec
+
+
+def test_a_sigma_that_is_learnt_falls_by_the_steps_of_its_generations_too() -> None:
+    falling, learnt = build(sigma_schedule={"name": "cosine", "environment_steps": 900, "final": 0.1}), build()
+    for steps in (300, 450, 900, 2000):
+        for strategy in (falling, learnt):
+            strategy.ask()
+            strategy.tell(FITNESS[0], steps)
+        share = 0.1 + 0.9 * (1 + np.cos(np.pi * min(steps / 900, 1))) / 2
+        assert np.allclose(falling.state()["sigma"], share * learnt.state()["sigma"], rtol=1e-12)
