@@ -56,7 +56,9 @@ class DnsDiscovery:
         except TimeoutError:
             return self._last
         except socket.gaierror as error:
-            return [] if error.errno in NO_SUCH_NAME else self._last
+            if error.errno in NO_SUCH_NAME:
+                self._last = []
+            return self._last
         addresses = sorted({str(entry[4][0]) for entry in found})
         self._last = [f"http://{_bracketed(address)}:{self._port}" for address in addresses]
         return self._last

@@ -10,6 +10,9 @@ from services.master.dispatch.standing import WorkerEntry
 Entry = tuple[float, int, int, WorkerEntry]
 """Load, order, version, worker."""
 
+FEWEST_TO_THIN = 64
+"""A heap is thinned once it is twice as long as it was then, and no shorter than this."""
+
 
 class FreeWorkers:
     """A heap of workers with room for each kind. An entry is out of date once its worker has changed."""
@@ -17,7 +20,11 @@ class FreeWorkers:
     def __init__(self) -> None:
         self._heaps: dict[str, list[Entry]] = {}
         """By kind; none is empty."""
+        self._thin_at: dict[str, int] = {}
+        """The length at which a kind's heap is thinned next."""
         self._resting: list[tuple[float, int, WorkerEntry]] = []
+        self._rests: set[tuple[float, int]] = set()
+        """What is in ``_resting``: when, and whose order."""
 
     @property
     def kinds(self) -> set[str]:
@@ -28,16 +35,30 @@ class FreeWorkers:
         """Take a worker's change into account: of its units, its slots, its kind, or its standing."""
         worker.version += 1
         if worker.slots and now < worker.rest_until:
-            heapq.heappush(self._resting, (worker.rest_until, worker.order, worker))
+            rest = (worker.rest_until, worker.order)
+            if rest not in self._rests:
+                self._rests.add(rest)
+                heapq.heappush(self._resting, (*rest, worker))
         elif worker.usable(now) and worker.taken < worker.capacity:
             entry = (worker.load, worker.order, worker.version, worker)
             heapq.heappush(self._heaps.setdefault(worker.kind, []), entry)
+            if len(self._heaps[worker.kind]) >= self._thin_at.get(worker.kind, FEWEST_TO_THIN):
+                self._thin(worker.kind)
+
+    def _thin(self, kind: str) -> None:
+        """Drop a heap's entries that are out of date: there is at most one other for each worker."""
+        heap = [entry for entry in self._heaps[kind] if entry[2] == entry[3].version]
+        heapq.heapify(heap)
+        self._heaps[kind] = heap
+        self._thin_at[kind] = max(FEWEST_TO_THIN, 2 * len(heap))
 
     def wake(self, now: float) -> bool:
         """Take those back whose rest is over; return whether there were any."""
         woken = False
         while self._resting and self._resting[0][0] <= now:
-            self.update(heapq.heappop(self._resting)[2], now)
+            until, order, worker = heapq.heappop(self._resting)
+            self._rests.discard((until, order))
+            self.update(worker, now)
             woken = True
         return woken
 
@@ -57,4 +78,5 @@ class FreeWorkers:
             heapq.heappop(heap)
         if not heap:
             self._heaps.pop(kind, None)
+            self._thin_at.pop(kind, None)
         return heap[0] if heap else None

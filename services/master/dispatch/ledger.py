@@ -34,6 +34,9 @@ LOOK_SECONDS = 0.1
 NORMALISE_SECONDS = 1.0
 """How often it looks what a typical worker is."""
 
+MOST_ABSENT = 1_000
+"""The shares and speeds of so many experiments without a job are kept: most are between two generations."""
+
 
 class Ledger:
     """All jobs, all workers, all units."""
@@ -50,6 +53,8 @@ class Ledger:
         self._shares = Shares()
         self._speeds = Speeds()
         self._stragglers = Stragglers()
+        self._absent: dict[str, None] = {}
+        """Experiments that have had a job and have none now, those that left first at the front."""
         self._looked = self._normalised = -math.inf
         self.late_replies = 0
         self.hedges = 0
@@ -91,6 +96,7 @@ class Ledger:
         of its ``kind`` may have any; None: all.
         """
         number = next(self._numbers)
+        self._absent.pop(experiment, None)
         self._shares.enter(experiment, self._jobs.values())
         most_rollouts = rollouts if most_rollouts is None else most_rollouts
         self._jobs[number] = JobEntry(number, experiment, background, rollouts, most_seconds, most_rollouts, kind)
@@ -101,9 +107,20 @@ class Ledger:
         units = tuple(self._jobs[number].flights)
         for unit in units:
             self._land(unit)
-        del self._jobs[number]
+        self._leave(self._jobs.pop(number).experiment)
         self._lost = {unit: send for unit, send in self._lost.items() if send.job != number}
         return units
+
+    def _leave(self, experiment: str) -> None:
+        """Count an experiment as absent that has no job any more; forget those that are absent longest."""
+        if any(job.experiment == experiment for job in self._jobs.values()):
+            return
+        self._absent[experiment] = None
+        while len(self._absent) > MOST_ABSENT:
+            longest = next(iter(self._absent))
+            del self._absent[longest]
+            self._shares.forget(longest)
+            self._speeds.forget(longest)
 
     def done(self, number: int) -> int:
         """Return how many of a job's rollouts are settled."""

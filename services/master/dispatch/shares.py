@@ -22,6 +22,11 @@ class Shares:
         least = min((self._served[other.experiment] for other in others), default=0)
         self._served[experiment] = max(self._served[experiment], least)
 
+    def forget(self, experiment: str) -> None:
+        """Forget an experiment that has no job."""
+        self._served.pop(experiment, None)
+        self._in_flight.pop(experiment, None)
+
     def depart(self, experiment: str) -> None:
         """A unit of an experiment is sent."""
         self._served[experiment] += 1

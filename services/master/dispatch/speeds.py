@@ -36,6 +36,10 @@ class Speeds:
         known = self._estimates.get(experiment)
         return known.seconds if known else None
 
+    def forget(self, experiment: str) -> None:
+        """Forget how long an experiment's rollouts take."""
+        self._estimates.pop(experiment, None)
+
     def learn(
         self, experiment: str, worker: WorkerEntry, rollouts: int, busy_seconds: float, of: int | None
     ) -> None:

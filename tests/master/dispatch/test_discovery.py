@@ -42,3 +42,18 @@ def test_the_last_answer_stands_while_dns_fails(monkeypatch: pytest.MonkeyPatch)
         assert await discovery.urls() == before != []
 
     asyncio.run(run())
+
+
+def test_a_name_that_vanished_does_not_revive_its_old_addresses_when_dns_fails_next(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    discovery = parse_workers("dns://localhost:8001")
+
+    async def run() -> None:
+        assert await discovery.urls() != []
+        for error in (socket.EAI_NONAME, socket.EAI_AGAIN):
+            failing = socket.gaierror(error, "no answer")
+            monkeypatch.setattr(socket, "getaddrinfo", lambda *_, error=failing, **__: (_ for _ in ()).throw(error))
+            assert await discovery.urls() == []
+
+    asyncio.run(run())
