@@ -15,8 +15,8 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
-from services.master.dispatch.batch import Batch, BatchResult
-from services.master.dispatch.dispatcher import BatchFailed, Dispatcher
+from services.master.dispatch.batch import Batch, BatchFailed, BatchResult
+from services.master.dispatch.dispatcher import Dispatcher
 from services.master.dispatch.entries import Limits
 from services.master.dispatch.fleet import Fleet
 from services.master.dispatch.request_cost import RequestCost

@@ -13,6 +13,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from shared.errors import SeedcastError
 from shared.observation_stats import Normaliser
 from shared.perturbations import Members
 from shared.protocol import Failure, Unit, UnitHeader, UnitResult
@@ -20,6 +21,12 @@ from shared.protocol.members import header_fields
 
 MembersOf = Callable[[int, int], Members]
 """Maps a range of members (start, stop) to their parameters ``(stop - start, dimension)`` as a unit has them."""
+
+
+class BatchFailed(SeedcastError):
+    """The environment fails everywhere; the message is the worker's."""
+
+    title = "Batch failed"
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from functools import partial
 
 import numpy as np
 
-from services.master.dispatch.batch import Batch, BatchResult
+from services.master.dispatch.batch import Batch, BatchFailed, BatchResult
 from services.master.dispatch.entries import Limits, Outcome, Send
 from services.master.dispatch.fleet import Fleet, Worker
 from services.master.dispatch.ledger import Ledger
@@ -40,12 +40,6 @@ BEAT_SECONDS = 0.1
 """How often the ledger is told the time while there is work, and may hedge."""
 
 log = logging.getLogger(__name__)
-
-
-class BatchFailed(SeedcastError):
-    """The environment fails everywhere; the message is the worker's."""
-
-    title = "Batch failed"
 
 
 @dataclass

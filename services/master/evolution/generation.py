@@ -12,8 +12,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from services.master.dispatch.batch import Batch, BatchResult
-from services.master.dispatch.dispatcher import BatchFailed, Dispatcher
+from services.master.dispatch.batch import Batch, BatchFailed, BatchResult
+from services.master.dispatch.dispatcher import Dispatcher
 from services.master.evolution.batches import training_batch
 from services.master.evolution.state import Evolution
 from services.master.storage.history import GenerationRecord, ReturnSummary, TestRecord

@@ -10,8 +10,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from services.master.dispatch.batch import BatchResult
-from services.master.dispatch.dispatcher import BatchFailed
+from services.master.dispatch.batch import BatchFailed, BatchResult
 from services.master.evolution.sizing import next_population_size, refuse_absurd
 from services.master.evolution.solution import Solution
 from services.master.evolution.stages import begin_strategy, refuse_stages_of_another_shape

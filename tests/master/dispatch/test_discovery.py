@@ -53,7 +53,9 @@ def test_a_name_that_vanished_does_not_revive_its_old_addresses_when_dns_fails_n
         assert await discovery.urls() != []
         for error in (socket.EAI_NONAME, socket.EAI_AGAIN):
             failing = socket.gaierror(error, "no answer")
-            monkeypatch.setattr(socket, "getaddrinfo", lambda *_, error=failing, **__: (_ for _ in ()).throw(error))
+            monkeypatch.setattr(
+                socket, "getaddrinfo", lambda *_, error=failing, **__: (_ for _ in ()).throw(error)
+            )
             assert await discovery.urls() == []
 
     asyncio.run(run())

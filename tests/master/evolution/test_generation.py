@@ -9,8 +9,8 @@ from typing import Literal, cast
 import numpy as np
 import pytest
 
-from services.master.dispatch.batch import Batch, BatchResult
-from services.master.dispatch.dispatcher import BatchFailed, Dispatcher
+from services.master.dispatch.batch import Batch, BatchFailed, BatchResult
+from services.master.dispatch.dispatcher import Dispatcher
 from services.master.evolution.batches import confirming_batch
 from services.master.evolution.batches import test_batch as batch_of_test
 from services.master.evolution.generation import Confirmation, summarise

@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from services.master.dispatch.batch import BatchResult
-from services.master.dispatch.dispatcher import BatchFailed
+from services.master.dispatch.batch import BatchFailed, BatchResult
 from services.master.evolution.batches import test_batch as batch_of_test
 from services.master.evolution.batches import training_batch, training_seeds
 from services.master.evolution.state import Evolution
