@@ -180,21 +180,28 @@ class Fleet:
         self._set_state(worker, WorkerState.LOST, reason)
 
     async def describe(self, environment: EnvironmentSpec) -> EnvironmentDescription | None:
-        """Ask the ready workers, in turn, what an environment is; None where no worker can be asked now.
+        """Ask the ready workers, in turn, what an environment is; None where none is ready.
 
         Raises:
             InvalidInput: none of them has it, or its arguments are refused.
+            Busy: none of them can tell now; it says why, and when to ask again.
         """
         refusal: InvalidInput | None = None
+        troubles: list[str] = []
+        retry_after: list[int] = []
         for worker in self.ready:
             try:
                 return await worker.client.describe(environment)
             except InvalidInput as error:
                 refusal = error
             except SeedcastError as error:
-                log.warning("%s could not describe %s: %s", worker.url, environment.id, error)
+                troubles.append(f"{worker.url}: {error}")
+                retry_after.append(error.retry_after if isinstance(error, Busy) else 0)
         if refusal is not None:
             raise _under_environment(refusal)
+        if troubles:
+            more = f" (and {len(troubles) - 1} more workers)" if troubles[1:] else ""
+            raise Busy(f"no worker can describe {environment.id} now; {troubles[0]}{more}", min(retry_after))
         return None
 
     async def _discover(self) -> None:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import logging
+
 from services.master.dispatch.fleet import Fleet
-from shared.errors import InvalidInput
+from shared.errors import Busy, InvalidInput
 from shared.spec.environment import EnvironmentDescription
 from shared.spec.experiment import ExperimentSpec
 
+log = logging.getLogger(__name__)
+
 
 async def describe(spec: ExperimentSpec, fleet: Fleet) -> EnvironmentDescription | None:
-    """Return what the task's environment is; None where no worker can tell now.
+    """Return what the task's environment is; None where no worker is ready.
 
     Raises:
+        Busy: the workers that are ready cannot tell now.
         InvalidInput: no worker has it, it does not follow its seed, or a stage trains in one whose observations or
             actions are others.
     """
@@ -30,6 +35,19 @@ async def describe(spec: ExperimentSpec, fleet: Fleet) -> EnvironmentDescription
         if there is not None:
             _refuse_seed_fault(spec, there, f"curriculum.{number}.environment")
     return task
+
+
+async def describe_if_possible(spec: ExperimentSpec, fleet: Fleet) -> EnvironmentDescription | None:
+    """Return what the task's environment is; None where no worker can tell now.
+
+    Raises:
+        InvalidInput: as `describe`.
+    """
+    try:
+        return await describe(spec, fleet)
+    except Busy as busy:
+        log.warning("%s is taken in without a description of its environment: %s", spec.name, busy)
+        return None
 
 
 def _refuse_seed_fault(spec: ExperimentSpec, found: EnvironmentDescription, field: str) -> None:

@@ -25,12 +25,17 @@ from services.master.experiments.schemas import Experiment
 from services.master.experiments.status import Status
 from services.master.experiments.training_clock import TrainingClock
 from services.master.failpoints import reach
+from services.master.pauses import Pauses
 from services.master.storage.artifacts import Artifacts
 from services.master.storage.checkpoints import remove_old_checkpoints
 from services.master.storage.history import GenerationRecord, History, Retraining, TestRecord
+from shared.errors import Busy
 from shared.model import Model
 from shared.spec.environment import EnvironmentDescription
 from shared.spec.experiment import ExperimentSpec
+
+LONGEST_UNDESCRIBED_SECONDS = 10.0
+"""So often at least workers are asked that could not describe an environment, unless they want a longer pause."""
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -147,12 +152,18 @@ class Runner:
         """Return what the environment is, waiting for a worker that can tell."""
         repository, fleet = self._with.repository, self._with.fleet
         description = self._experiment.description
+        pauses = Pauses(f"experiment {self._experiment.id}", longest_seconds=LONGEST_UNDESCRIBED_SECONDS)
         while description is None or not fleet.ready:
             if not fleet.ready:
                 await repository.set_status(self._experiment.id, Status.WAITING, "no worker answers")
             await fleet.wait_until_ready()
-            if description is None and (description := await describe(self._spec, fleet)):
-                await repository.describe(self._experiment.id, description)
+            try:
+                if description is None and (description := await describe(self._spec, fleet)):
+                    await repository.describe(self._experiment.id, description)
+            except Busy as busy:
+                await repository.set_status(self._experiment.id, Status.WAITING, str(busy))
+                await pauses.wait(str(busy), busy.retry_after)
+        pauses.over()
         return description
 
     async def _bound_to(self) -> str | None:

@@ -15,7 +15,7 @@ from weakref import WeakValueDictionary
 
 from services.master.evolution.state import Evolution
 from services.master.experiments.changes import Changes, Cloning, unmet
-from services.master.experiments.description import describe
+from services.master.experiments.description import describe_if_possible
 from services.master.experiments.disk_retry import DiskRetry
 from services.master.experiments.estimate import Estimate, estimate
 from services.master.experiments.lifecycle import Ending, Lifecycle
@@ -95,7 +95,7 @@ class ExperimentService:
             InvalidInput: it would be refused.
         """
         warm_start = await self._warm_start(spec)
-        description = await describe(spec, self._with.fleet)
+        description = await describe_if_possible(spec, self._with.fleet)
         if description is not None:
             await asyncio.to_thread(Evolution.begin, "estimate", spec, description, warm_start)
         workers = list(self._with.fleet.workers.values())
@@ -164,7 +164,7 @@ class ExperimentService:
 
     async def _create(self, spec: ExperimentSpec, key: tuple[str, str] | None) -> Experiment:
         warm_start = await self._warm_start(spec)
-        description = await describe(spec, self._with.fleet)
+        description = await describe_if_possible(spec, self._with.fleet)
         experiment_id = f"{spec.name}-{secrets.token_hex(3)}"
         if description is not None:
             await asyncio.to_thread(Evolution.begin, experiment_id, spec, description, warm_start)

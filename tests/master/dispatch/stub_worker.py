@@ -16,13 +16,16 @@ Fault = Callable[["StubWorker", asyncio.StreamWriter, Unit], Coroutine[Any, Any,
 
 
 class StubWorker:
-    """Computes what the virtual workers compute; the first units meet with ``faults``, in turn."""
+    """Computes what the virtual workers compute; the first units meet with ``faults``, in turn.
+
+    It is always too busy to describe an environment.
+    """
 
     def __init__(self, *faults: Fault, slots: int = 2, seconds: float = 0.0) -> None:
         self.faults = list(faults)
         self.seconds = seconds
         self.units: Counter[str] = Counter()
-        """Units that came, were answered, and whose client went away first."""
+        """Units that came, were answered, and whose client went away first; environments asked for."""
         self.url = ""
         self._slots = slots
 
@@ -41,6 +44,9 @@ class StubWorker:
                 body = await reader.readexactly(int(lengths[0].split(b":")[1]) if lengths else 0)
                 if head.startswith(b"POST /rollouts"):
                     await self._unit(reader, writer, Unit.from_frame(body))
+                elif head.startswith(b"POST /environments/describe"):
+                    self.units["described"] += 1
+                    refuse(writer, "no slot can describe it")
                 else:
                     self._health(writer, head)
                 await writer.drain()
@@ -121,7 +127,12 @@ async def fail(_: StubWorker, writer: asyncio.StreamWriter, __: Unit) -> None:
 
 
 async def busy(_: StubWorker, writer: asyncio.StreamWriter, __: Unit) -> None:
-    problem = Problem(title="Busy", status=503, detail="0 free slots")
+    refuse(writer, "0 free slots")
+
+
+def refuse(writer: asyncio.StreamWriter, detail: str) -> None:
+    """Say that there is no room now."""
+    problem = Problem(title="Busy", status=503, detail=detail)
     respond(writer, 503, problem.model_dump_json().encode(), Retry_After="1")
 
 

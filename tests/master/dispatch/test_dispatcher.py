@@ -11,9 +11,8 @@ import numpy as np
 import pytest
 
 from services.master.dispatch import dispatcher as dispatching
-from services.master.dispatch.batch import Batch
+from services.master.dispatch.batch import Batch, BatchFailed
 from services.master.dispatch.discovery import parse_workers
-from services.master.dispatch.batch import BatchFailed
 from services.master.dispatch.dispatcher import Dispatcher
 from services.master.dispatch.fleet import Fleet
 from services.master.dispatch.worker_client import NoReply, WorkerClient
