@@ -40,6 +40,7 @@ SYNCHRONOUS = [
     "services/master/dispatch/standing.py",
     "services/master/dispatch/verdicts.py",
     "services/master/dispatch/widths.py",
+    "services/master/dispatch/worker_state.py",
     "services/master/dashboard/figures.py",
     "services/worker/engine",
     "services/worker/environments",

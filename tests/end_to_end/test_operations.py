@@ -47,7 +47,7 @@ def test_workers_are_shown_with_what_they_do_and_so_are_they_as_metrics(tmp_path
         assert 1 <= row["window"] <= 3
         assert (row["failures"], row["resting_seconds"], row["not_used_by"]) == (0, 0.0, [])
         away = eventually(lambda: rows(server)[absent]["last_error"] and rows(server)[absent])
-        assert (away["state"], away["units_per_second"], away["info"]) == ("lost", 0, None)
+        assert (away["state"], away["units_per_second"], away["info"]) == ("starting", 0, None)
 
         seen = metrics(server)
         label = f'{{worker="{present.url}"}}'

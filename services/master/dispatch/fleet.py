@@ -10,7 +10,6 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from enum import StrEnum
 from functools import partial
 
 from pydantic import ValidationError
@@ -19,6 +18,7 @@ from services.master.dispatch.discovery import Discovery
 from services.master.dispatch.idle import IdleClock
 from services.master.dispatch.rates import RateMeter
 from services.master.dispatch.worker_client import WorkerClient, WorkerLost, mismatch
+from services.master.dispatch.worker_state import Seen, WorkerState, next_state
 from shared.errors import Busy, InvalidInput, ProtocolMismatch, SeedcastError
 from shared.protocol import PROTOCOL_VERSION, UnitResult, WorkerInfo
 from shared.spec.environment import EnvironmentDescription, EnvironmentSpec
@@ -32,26 +32,13 @@ NO_LONGER_DISCOVERED = "no longer discovered"
 log = logging.getLogger(__name__)
 
 
-class WorkerState(StrEnum):
-    """Where a worker stands."""
-
-    PROBING = "probing"
-    """Discovered; it has not answered yet."""
-    READY = "ready"
-    DRAINING = "draining"
-    """It answers and takes nothing new: starting, full, or shutting down."""
-    LOST = "lost"
-    REFUSED = "refused"
-    """It speaks another protocol version."""
-
-
 @dataclass
 class Worker:
     """One worker as the master sees it."""
 
     url: str
     client: WorkerClient
-    state: WorkerState = WorkerState.PROBING
+    state: WorkerState = WorkerState.STARTING
     info: WorkerInfo | None = None
     last_error: str = ""
     missed: int = 0
@@ -177,7 +164,7 @@ class Fleet:
     def lose(self, worker: Worker, reason: str) -> None:
         """Take a worker that cannot be reached out of use until it answers again."""
         worker.failures += 1
-        self._set_state(worker, WorkerState.LOST, reason)
+        self._saw(worker, Seen.SILENT, reason)
 
     async def describe(self, environment: EnvironmentSpec) -> EnvironmentDescription | None:
         """Ask the ready workers, in turn, what an environment is; None where none is ready.
@@ -222,10 +209,14 @@ class Fleet:
         """
         worker.discovered = False
         if worker.in_flight and worker.state in (WorkerState.READY, WorkerState.DRAINING):
-            self._set_state(worker, WorkerState.DRAINING, NO_LONGER_DISCOVERED)
+            self._saw(worker, Seen.UNREADY, NO_LONGER_DISCOVERED)
             return
         del self.workers[worker.url]
-        self._announce(worker, WorkerState.LOST, NO_LONGER_DISCOVERED)
+        if worker.state is WorkerState.READY:
+            self._move(worker, WorkerState.DRAINING, NO_LONGER_DISCOVERED)
+        if worker.state is WorkerState.DRAINING:
+            self._move(worker, WorkerState.GONE, "it has nothing left to do")
+        self._tell(worker, None)
         closing = asyncio.create_task(worker.client.close())
         self._closing.add(closing)
         closing.add_done_callback(self._closing.discard)
@@ -250,38 +241,43 @@ class Fleet:
                 worker.doubtful = False
                 worker.info = await worker.client.info()
             if worker.info.protocol != PROTOCOL_VERSION:
-                self._set_state(worker, WorkerState.REFUSED, str(mismatch(worker.info.protocol)))
+                self._saw(worker, Seen.STRANGE, str(mismatch(worker.info.protocol)))
                 return
             ready = await worker.client.ready()
         except ProtocolMismatch as error:
-            self._set_state(worker, WorkerState.REFUSED, str(error))
+            self._saw(worker, Seen.STRANGE, str(error))
             return
         except (WorkerLost, Busy, InvalidInput, ValidationError) as error:
             if worker.state is WorkerState.READY and worker.heard > begun:
                 return  # it has answered a unit meanwhile; it is this master that is slow
             worker.missed += 1
             if worker.state is not WorkerState.READY or worker.missed >= MISSED_PROBES:
-                self._set_state(worker, WorkerState.LOST, str(error))
+                self._saw(worker, Seen.SILENT, str(error))
             return
         worker.missed = 0
-        state = WorkerState.READY if ready and worker.discovered else WorkerState.DRAINING
-        self._set_state(worker, state, "", anew=worker.info != before)
+        seen = Seen.READY if ready and worker.discovered else Seen.UNREADY
+        self._saw(worker, seen, "", anew=worker.info != before)
 
-    def _set_state(self, worker: Worker, state: WorkerState, reason: str, *, anew: bool = False) -> None:
-        """Tell of a worker's state where it has changed, or ``anew``, where the worker itself has."""
+    def _saw(self, worker: Worker, seen: Seen, reason: str, *, anew: bool = False) -> None:
+        """Have something seen of a worker count; ``anew``: it describes itself in another way than before."""
         worker.last_error = reason or worker.last_error
         if self.workers.get(worker.url) is not worker:
             return  # a late word of one that vanished, whose address may be another's by now
-        if state is worker.state and not anew:
+        state = next_state(worker.state, seen)
+        if state is not worker.state:
+            self._move(worker, state, reason)
+        elif anew:
+            log.info("worker %s: another one answers there, and is %s", worker.url, state)
+        else:
             return
-        self._announce(worker, state, reason)
+        self._tell(worker, _usable_slots(worker))
 
-    def _announce(self, worker: Worker, state: WorkerState, reason: str) -> None:
+    def _move(self, worker: Worker, state: WorkerState, reason: str) -> None:
         log.info("worker %s: %s → %s %s", worker.url, worker.state, state, reason)
         worker.state = state
-        slots = worker.info.slots if worker.info else 0
-        gone = state in (WorkerState.LOST, WorkerState.REFUSED)
-        self._listener(worker.url, None if gone else slots if state is WorkerState.READY else 0)
+
+    def _tell(self, worker: Worker, slots: int | None) -> None:
+        self._listener(worker.url, slots)
         self._note_readiness()
 
     def _note_readiness(self) -> None:
@@ -291,6 +287,13 @@ class Fleet:
             self._ready.clear()
         for fingerprint, clock in self._idle.items():
             clock.note(time.monotonic(), idle=not self.ready_with(fingerprint))
+
+
+def _usable_slots(worker: Worker) -> int | None:
+    """Return how many slots take units now; None where the worker is away, with all that it had."""
+    if worker.state in (WorkerState.GONE, WorkerState.LOST, WorkerState.REFUSED):
+        return None
+    return worker.info.slots if worker.info and worker.state is WorkerState.READY else 0
 
 
 def _under_environment(refusal: InvalidInput) -> InvalidInput:

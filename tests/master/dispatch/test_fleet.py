@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from pathlib import Path
 
-from services.master.dispatch.fleet import Fleet, WorkerState
+import pytest
+
+from services.master.dispatch.fleet import Fleet
+from services.master.dispatch.worker_state import Seen, WorkerState, next_state
 from tests.processes import free_port, worker
 
 
@@ -39,7 +43,7 @@ def test_workers_come_and_go_with_their_discovery_and_their_answers(tmp_path: Pa
             fleet.listen(lambda url, slots: changes.append((url, slots)))
             probing = asyncio.create_task(fleet.run())
             await rounds(fleet, WorkerState.READY, present.url)
-            await rounds(fleet, WorkerState.LOST, absent)
+            assert fleet.workers[absent].state is WorkerState.STARTING
             assert (present.url, 2) in changes
             idle = fleet.idle_seconds()
             discovery.answer = [absent]
@@ -83,3 +87,46 @@ def test_a_discovery_that_raises_does_not_end_the_watch(tmp_path: Path) -> None:
             probing.cancel()
 
     asyncio.run(run())
+
+
+def test_lost_is_only_a_worker_that_stops_answering_unasked(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def run() -> None:
+        with worker(tmp_path, slots=1) as killed, worker(tmp_path, slots=1) as scaled_down:
+            absent = f"http://127.0.0.1:{free_port()}"
+            discovery = Changing(killed.url, scaled_down.url, absent)
+            fleet = Fleet(discovery)
+            probing = asyncio.create_task(fleet.run())
+            await rounds(fleet, WorkerState.READY, killed.url)
+            await rounds(fleet, WorkerState.READY, scaled_down.url)
+            discovery.answer = [killed.url, absent]
+            await rounds(fleet, None, scaled_down.url)
+            killed.kill()
+            await rounds(fleet, WorkerState.LOST, killed.url)
+            await asyncio.sleep(1.5)  # it is probed, and stays what it is
+            probing.cancel()
+            assert moves(caplog, absent) == []
+            assert moves(caplog, scaled_down.url)[-2:] == ["ready → draining", "draining → gone"]
+            assert moves(caplog, killed.url)[-2:] == ["starting → ready", "ready → lost"]
+
+    caplog.set_level(logging.INFO)
+    asyncio.run(run())
+
+
+def moves(caplog: pytest.LogCaptureFixture, url: str) -> list[str]:
+    """Return a worker's transitions, as they were logged."""
+    lines = [record.message for record in caplog.records if record.message.startswith(f"worker {url}: ")]
+    return [" ".join(line.split()[2:5]) for line in lines]
+
+
+@pytest.mark.parametrize("state", WorkerState)
+@pytest.mark.parametrize("seen", Seen)
+def test_every_state_has_a_next_one_and_only_what_was_ready_or_refused_is_lost(
+    state: WorkerState, seen: Seen
+) -> None:
+    after = next_state(state, seen)
+    if after is WorkerState.LOST:
+        assert state in (WorkerState.READY, WorkerState.REFUSED, WorkerState.LOST)
+        assert seen is Seen.SILENT
+    assert next_state(after, seen) is after
