@@ -13,10 +13,10 @@ from typing import Protocol
 
 from services.master.experiments.status import Status
 from services.master.experiments.transitions import STORES, Do, Event, State, Transitions
+from services.master.pauses import Pauses
 from shared.errors import Conflict, NotFound, SeedcastError, StorageFailed
 
 FIRST_PAUSE_SECONDS = 0.5
-LONGEST_PAUSE_SECONDS = 30.0
 
 WISHED = {
     Event.STOP: State.STOPPED,
@@ -83,7 +83,7 @@ class Lifecycle:
         """Of the request under way: the state in which it settles."""
         self._ending: Ending | None = None
         self._refusal: StorageFailed | None = None
-        self._pause = FIRST_PAUSE_SECONDS
+        self._pauses = Pauses(f"experiment {experiment_id}", FIRST_PAUSE_SECONDS)
         if self.state is State.RUNNING:
             self._do(Do.START_RUNNER)
 
@@ -195,15 +195,13 @@ class Lifecycle:
             await self._work.store(self.id, ending)
         except Exception as error:
             self._refusal = error if isinstance(error, StorageFailed) else StorageFailed(str(error))
-            log.warning("experiment %s: %s is not stored: %s", self.id, status, error)
             self._handle(Event.DISK_REFUSED)
         else:
-            self._pause = FIRST_PAUSE_SECONDS
+            self._pauses.over()
             self._handle(Event.STORED)
 
     async def _wait(self) -> None:
-        pause, self._pause = self._pause, min(2 * self._pause, LONGEST_PAUSE_SECONDS)
-        await asyncio.sleep(pause)
+        await self._pauses.wait(f"its state is not stored: {self._refusal}")
         self._handle(Event.RETRY)
 
     def _refused(self, wish: Event, state: State) -> SeedcastError:
