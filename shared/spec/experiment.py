@@ -174,6 +174,18 @@ class ExperimentSpec(Spec):
         description="A model file to start from, as a path below the master's data folder, such as "
         "`experiments/ID/best_model.npz`.",
     )
+    warm_start_observations: Annotated[int, Field(ge=1, le=10**15)] | None = Field(
+        default=None,
+        description="As how many observations the normaliser of the model to start from counts. null: as many as "
+        "it has seen, so that it hardly changes. Where the new task looks otherwise, fewer let it adapt: with 1 it "
+        "is that of the new task after a generation.",
+    )
+
+    @model_validator(mode="after")
+    def _something_to_carry_over(self) -> Self:
+        if self.warm_start_observations is not None and self.warm_start is None:
+            raise contradiction("warm_start_observations", "is of the model to start from: give warm_start, too")
+        return self
 
     @model_validator(mode="after")
     def _fits_the_strategy(self) -> Self:

@@ -76,7 +76,8 @@ class Evolution:
         if spec.policy.normalise_observations:
             statistics = ObservationStatistics.empty(description.observation_size)
         if warm_start is not None:
-            mean, statistics = start_from(warm_start, policy, description)
+            weight = spec.warm_start_observations
+            mean, statistics = start_from(warm_start, policy, description, weight)
         refuse_stages_of_another_shape(spec, mean)
         first = spec.stage(0)
         return cls(experiment, spec, description, begin_strategy(first, mean), statistics, _first_cap(first))

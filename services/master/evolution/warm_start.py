@@ -16,9 +16,11 @@ FREE = frozenset({"action_noise", "initial_std"})
 
 
 def warm_start(
-    model: Model, policy: Policy, description: EnvironmentDescription
+    model: Model, policy: Policy, description: EnvironmentDescription, observations: int | None = None
 ) -> tuple[NDArray[np.float32], ObservationStatistics | None]:
     """Return the mean ``(dimension,)`` to start from, and the statistics where observations are normalised.
+
+    These count as so many ``observations``; None: as many as the model has seen.
 
     Raises:
         InvalidInput: the parameters mean something else in the model's policy; the first such field is named.
@@ -35,7 +37,7 @@ def warm_start(
         )
     if model.normaliser.mean.shape != (description.observation_size,):
         raise _refusal("observation size", model.normaliser.mean.size, description.observation_size)
-    count = max(1, model.metadata.observation_count)
+    count = observations or max(1, model.metadata.observation_count)
     return model.parameters.copy(), ObservationStatistics.of_normaliser(model.normaliser, count)
 
 

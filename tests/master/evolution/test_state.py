@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from services.master.dispatch.batch import BatchFailed, BatchResult
 from services.master.evolution.batches import test_batch as batch_of_test
@@ -178,6 +179,30 @@ def test_a_warm_start_begins_with_the_models_parameters_and_normaliser() -> None
     assert first.normaliser is not None
     np.testing.assert_allclose(second.normaliser.mean, first.normaliser.mean, rtol=1e-6)
     np.testing.assert_allclose(second.normaliser.std, first.normaliser.std, rtol=1e-4)
+
+
+@pytest.mark.parametrize(("observations", "moves"), [(None, False), (10**9, False), (1, True)])
+def test_a_normaliser_that_counts_for_little_adapts_to_the_new_task(observations: int | None, moves: bool) -> None:
+    first = begin(cartpole())
+    advance(first, 300)
+    spec = cartpole(warm_start="models/m.npz", warm_start_observations=observations)
+    second = begin(spec, first.model())
+    assert first.normaliser is not None
+    assert second.normaliser is not None
+    np.testing.assert_allclose(second.normaliser.mean, first.normaliser.mean, rtol=1e-6)
+    second.strategy.ask()
+    made = result(second, 0)
+    made.observation_sums = np.full((len(made.lengths), 4), 5.0) * made.lengths[:, None]
+    made.observation_squares = np.full((len(made.lengths), 4), 26.0) * made.lengths[:, None]
+    second.learn(made)
+    assert second.normaliser is not None
+    assert (second.normaliser.mean > 4.9).all() == moves
+    assert (np.abs(second.normaliser.mean) < 0.5).all() != moves
+
+
+def test_a_weight_of_a_normaliser_needs_a_model_to_start_from() -> None:
+    with pytest.raises(ValidationError, match="give warm_start, too"):
+        cartpole(warm_start_observations=5)
 
 
 MLP = {"name": "mlp", "hidden": [3], "activation": "tanh"}
