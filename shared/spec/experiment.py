@@ -174,10 +174,10 @@ class ExperimentSpec(Spec):
         description="A model file to start from, as a path below the master's data folder, such as "
         "`experiments/ID/best_model.npz`.",
     )
-    warm_start_observations: Annotated[int, Field(ge=1, le=10**15)] | None = Field(
+    warm_start_observations: Annotated[int, Field(ge=2, le=10**15)] | None = Field(
         default=None,
         description="As how many observations the normaliser of the model to start from counts. null: as many as "
-        "it has seen, so that it hardly changes. Where the new task looks otherwise, fewer let it adapt: with 1 it "
+        "it has seen: it hardly changes. Where the new task looks otherwise, fewer let it adapt: with 2 it "
         "is that of the new task after a generation.",
     )
 

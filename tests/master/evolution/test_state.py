@@ -181,7 +181,7 @@ def test_a_warm_start_begins_with_the_models_parameters_and_normaliser() -> None
     np.testing.assert_allclose(second.normaliser.std, first.normaliser.std, rtol=1e-4)
 
 
-@pytest.mark.parametrize(("observations", "moves"), [(None, False), (10**9, False), (1, True)])
+@pytest.mark.parametrize(("observations", "moves"), [(None, False), (10**9, False), (2, True)])
 def test_a_normaliser_that_counts_for_little_adapts_to_the_new_task(observations: int | None, moves: bool) -> None:
     first = begin(cartpole())
     advance(first, 300)
