@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from pathlib import Path
 
@@ -25,7 +26,8 @@ def main() -> None:
     folder = DataFolder(settings.data)
     try:
         _open_once(folder.database)
-        serve(create_app(settings, folder), listener, SHUTDOWN_SECONDS)
+        leaving = asyncio.Event()
+        serve(create_app(settings, folder, leaving), listener, SHUTDOWN_SECONDS, on_shutdown=leaving.set)
     finally:
         folder.close()
 

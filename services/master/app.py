@@ -24,6 +24,9 @@ from services.master.dispatch.dispatcher import Dispatcher
 from services.master.dispatch.entries import Limits
 from services.master.dispatch.fleet import Fleet
 from services.master.dispatch.worker_client import WorkerClient
+from services.master.events import endpoints as events
+from services.master.events.feed import Feed
+from services.master.events.stream import Readers
 from services.master.experiments import endpoints as experiments
 from services.master.experiments import history_endpoints as history
 from services.master.experiments.repository import ExperimentRepository
@@ -57,10 +60,14 @@ class State(TypedDict):
     metrics: Metrics
     planner: Planner
     charts: Charts
+    readers: Readers
 
 
-def create_app(settings: Settings, folder: DataFolder) -> FastAPI:
-    """Build the application; it starts working when it is served."""
+def create_app(settings: Settings, folder: DataFolder, leaving: asyncio.Event | None = None) -> FastAPI:
+    """Build the application; it starts working when it is served.
+
+    Once ``leaving`` is set, the master is about to end, and streams end first.
+    """
     discovery = parse_workers(settings.workers)
     secret = settings.worker_secret.get_secret_value() if settings.worker_secret else None
     bucket = Bucket(settings.artifacts) if settings.artifacts else None
@@ -79,6 +86,7 @@ def create_app(settings: Settings, folder: DataFolder) -> FastAPI:
         study_service = StudyService(StudyRepository(database), service)
         metrics = Metrics(fleet, dispatcher)
         charts = Charts(collaborators.history)
+        readers = Readers(Feed(service.get, collaborators.history), leaving or asyncio.Event())
         # One BLAS thread: the bits of a product must not depend on how many cores the master has.
         with threadpool_limits(1):
             background = [
@@ -99,6 +107,7 @@ def create_app(settings: Settings, folder: DataFolder) -> FastAPI:
                     metrics=metrics,
                     planner=Planner(settings.autoscale),
                     charts=charts,
+                    readers=readers,
                 )
             finally:
                 await study_service.close()
@@ -128,6 +137,7 @@ def create_app(settings: Settings, folder: DataFolder) -> FastAPI:
     app.include_router(experiments.router)
     app.include_router(history.router)
     app.include_router(studies.router)
+    app.include_router(events.router)
     app.include_router(catalogue.router)
     app.include_router(operations.router)
     app.include_router(workers.router)

@@ -11,6 +11,7 @@ from services.master.autoscale.plan import Plan, Planner
 from services.master.dashboard.charts import Charts
 from services.master.dispatch.dispatcher import Dispatcher
 from services.master.dispatch.fleet import Fleet
+from services.master.events.stream import Readers
 from services.master.experiments.service import ExperimentService
 from services.master.metrics import Metrics
 from services.master.studies.service import StudyService
@@ -44,11 +45,16 @@ async def _studies(request: Request) -> StudyService:
     return cast(StudyService, request.state.studies)
 
 
+async def _readers(request: Request) -> Readers:
+    return cast(Readers, request.state.readers)
+
+
 Service = Annotated[ExperimentService, Depends(_service)]
 DispatcherState = Annotated[Dispatcher, Depends(_dispatcher)]
 FleetState = Annotated[Fleet, Depends(_fleet)]
 MetricsState = Annotated[Metrics, Depends(_metrics)]
 Studies = Annotated[StudyService, Depends(_studies)]
+ReadersState = Annotated[Readers, Depends(_readers)]
 ChartsState = Annotated[Charts, Depends(_charts)]
 PlannerState = Annotated[Planner, Depends(_planner)]
 
