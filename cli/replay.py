@@ -73,7 +73,7 @@ def film(model: Model, seed: int, path: Path) -> float:
     """
     if path.suffix != ".mp4":
         raise InvalidInput.of("--video", "must end in .mp4", path)
-    from cli.video import record  # rendering pulls in much that a test does not need
+    from services.worker.film import record  # rendering pulls in much that a test does not need
 
     return record(_unit(model, _seeds(seed, 1)), path)
 

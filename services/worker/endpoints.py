@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, cast
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from services.worker.intake import compute, compute_frame
@@ -12,10 +12,11 @@ from services.worker.metrics import Metrics
 from services.worker.schemas import BINARY, CART_POLE, SLOTS, Health, Result, json_body, problems
 from services.worker.settings import Settings
 from services.worker.slots.channel import Kind
+from services.worker.slots.messages import Film
 from services.worker.slots.pool import SlotPool
 from shared.digest import CONTENT_DIGEST, content_digest
 from shared.errors import Busy
-from shared.protocol import FRAME_MEDIA_TYPE, UnitJson, WorkerInfo
+from shared.protocol import FRAME_MEDIA_TYPE, RETURN_HEADER, EnvironmentCatalogue, UnitJson, WorkerInfo
 from shared.spec.environment import EnvironmentDescription, EnvironmentSpec
 
 router = APIRouter()
@@ -65,6 +66,48 @@ async def run_rollouts(request: Request, pool: Pool, settings: SettingsState) ->
         return Response(await compute_frame(pool, request, settings.max_body_bytes), media_type=FRAME_MEDIA_TYPE)
     result = await compute(pool, request, Kind.UNIT_JSON, settings.max_body_bytes)
     return Response(result, media_type="application/json")
+
+
+@router.post(
+    "/videos",
+    tags=["work"],
+    response_class=Response,
+    responses={
+        200: {
+            "description": "An MP4 file.",
+            "content": {"video/mp4": {"schema": {"type": "string", "format": "binary"}}},
+            "headers": {RETURN_HEADER: {"description": "The episode's return.", "schema": {"type": "number"}}},
+        },
+        **problems(
+            _409="The frame is of another protocol version.",
+            _413="The body is over the limit.",
+            _422="The unit is wrong, is not of one rollout, or its environment draws no pictures.",
+            _503="No slot is idle, or there is no room; Retry-After says when to come back.",
+        ),
+    },
+    openapi_extra={"requestBody": {"required": True, "content": BINARY}},
+)
+async def film_episode(
+    request: Request,
+    pool: Pool,
+    settings: SettingsState,
+    queue: Annotated[bool, Query(description="Wait for a slot like a unit, where none is idle.")] = False,
+) -> Response:
+    """Film a unit of one rollout, in an idle slot. If the client goes away, the film is given up."""
+    if not (queue or pool.idle):
+        raise Busy("no slot is idle")
+    film = Film.of(await compute(pool, request, Kind.FILM, settings.max_body_bytes))
+    headers = {RETURN_HEADER: repr(film.episode_return), CONTENT_DIGEST: content_digest(film.video)}
+    return Response(film.video, media_type="video/mp4", headers=headers)
+
+
+@router.get(
+    "/environments", tags=["work"], response_model=EnvironmentCatalogue, responses=problems(_503="No room now.")
+)
+async def list_environments(request: Request, pool: Pool, settings: SettingsState) -> Response:
+    """List the environments that this worker has, each with what it observes and takes. It takes seconds."""
+    payload = await compute(pool, request, Kind.ENVIRONMENTS, settings.max_body_bytes)
+    return Response(payload, media_type="application/json", headers={CONTENT_DIGEST: content_digest(payload)})
 
 
 @router.post(

@@ -208,3 +208,17 @@ def test_packages_that_cannot_be_used_are_told_with_their_reasons(server: Server
     assert reasons["gymnasium.envs", "thief"] == "may not replace the environments of others: CartPole-v1"
     described = server.http.post("/environments/describe", json={"id": "CartPole-v1", "engine": "gymnasium"})
     assert described.json()["observation_size"] == 4
+
+
+def test_the_environments_are_listed_with_what_they_observe_and_take(server: Server) -> None:
+    rows = {row["id"]: row for row in server.http.get("/environments").json()["environments"]}
+    assert set(rows) == set(server.http.get("/info").json()["environments"])
+    walker = rows["BipedalWalker-v3"]
+    assert (walker["family"], walker["engine"], walker["observation_size"]) == ("Box2D", "envpool", 24)
+    assert (len(walker["actions"]["low"]), walker["max_episode_steps"], walker["reward_threshold"]) == (
+        4,
+        1600,
+        300,
+    )
+    assert rows["Dice-v0"] | {"observation_size": None, "actions": None} == rows["Dice-v0"]
+    assert not [id_ for id_, row in rows.items() if row["observation_size"] is None and row["family"] == "Box2D"]

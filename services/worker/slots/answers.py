@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 from pydantic import BaseModel, ValidationError
 
 from services.worker.engine import run_unit
+from services.worker.environments.offered import catalogue
 from services.worker.environments.probe import seed_fault
 from services.worker.environments.registry import available, broken_plugins, describe
 from services.worker.slots import cancellation
 from services.worker.slots.channel import Kind, Message
 from services.worker.slots.fingerprint import cpu_model, fingerprint, version
-from services.worker.slots.messages import Part, Refusal, Started, Summary, encode_result
+from services.worker.slots.messages import Film, Part, Refusal, Started, Summary, encode_result
 from shared.errors import InvalidInput, ProtocolMismatch
 from shared.protocol import PROTOCOL_VERSION, Unit, UnitJson, WorkerInfo
 from shared.spec.environment import EnvironmentSpec
 from shared.spec.policy import POLICIES
 from shared.validation import invalid
+
+FILM_TIMES = 10
+"""To draw and to encode an episode takes some times as long as to run it."""
 
 Answer = Callable[[Message], Iterator[Message]]
 
@@ -73,6 +79,32 @@ def _describe(request: Message) -> Iterator[Message]:
     yield _message(Kind.RESULT, description.model_copy(update={"seed_fault": fault}))
 
 
+@_refusable
+def _film(request: Message) -> Iterator[Message]:
+    from services.worker.film import CannotFilm, record  # late: what draws and encodes is slow to import
+
+    unit = Unit.from_frame(request.payload)
+    if len(unit) != 1:
+        raise InvalidInput.of("rows", "a film is of one rollout", len(unit))
+    deadline = FILM_TIMES * unit.header.environment.rollout_timeout_seconds
+    yield _message(Kind.STARTED, Started(rollouts=1, deadline_seconds=deadline))
+    with tempfile.TemporaryDirectory(prefix="seedcast-film-") as folder:
+        path = Path(folder, "film.mp4")
+        try:
+            score = record(unit, path, cancellation.check)
+            film = Film(score, path.read_bytes())
+        except CannotFilm as error:
+            raise InvalidInput.of("environment.id", str(error)) from error
+        except cancellation.Cancelled:
+            yield Message(Kind.CANCELLED, b"")
+            return
+    yield Message(Kind.RESULT, film.to_bytes())
+
+
+def _environments(_: Message) -> Iterator[Message]:
+    yield _message(Kind.RESULT, catalogue())
+
+
 def _run(form: Kind, unit: Unit) -> Iterator[Message]:
     deadline = unit.header.environment.rollout_timeout_seconds
     yield _message(Kind.STARTED, Started(rollouts=len(unit), deadline_seconds=deadline))
@@ -94,4 +126,6 @@ ANSWERS: dict[Kind, Answer] = {
     Kind.PART: _part,
     Kind.UNIT_JSON: _json,
     Kind.DESCRIBE: _describe,
+    Kind.FILM: _film,
+    Kind.ENVIRONMENTS: _environments,
 }

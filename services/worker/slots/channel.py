@@ -26,6 +26,10 @@ class Kind(IntEnum):
     """To the slot: an environment's specification as JSON."""
     PART = 4
     """To the slot: `Part` as the head, and the frame of the unit that it is a part of."""
+    FILM = 8
+    """To the slot: the frame of a unit of one rollout, to be filmed."""
+    ENVIRONMENTS = 9
+    """To the slot: nothing; it answers with what environments there are, `EnvironmentCatalogue` as JSON."""
     READY = 16
     """From the slot, once: its process id as the head, and what it can do, as the JSON of `WorkerInfo`."""
     STARTED = 17

@@ -20,6 +20,9 @@ DESCRIBE_SECONDS = 30.0
 PROBE_SECONDS = 20.0
 """For the episodes by which a description finds out whether the environment follows its seed."""
 
+CATALOGUE_SECONDS = 120.0
+"""For all environments to be described; it takes about two."""
+
 
 class Unread(Busy):
     """The slot died before it had read a request."""
@@ -43,10 +46,17 @@ async def converse(process: SlotProcess, request: Message) -> Answer:
     """
     if request.kind is Kind.DESCRIBE:
         return await _describe(process, request)
+    if request.kind is Kind.ENVIRONMENTS:
+        try:
+            return Answer(await _expect(process, request, CATALOGUE_SECONDS, "describing the environments"))
+        except SlotDied as died:
+            raise Busy(f"the slot broke: {died.message}") from died
     try:
         started = Started.model_validate_json(await _expect(process, request, READ_SECONDS, "reading a unit"))
     except SlotDied as died:
         raise Unread(f"the slot broke: {died.message}") from died
+    if request.kind is Kind.FILM:
+        return await _film(process, started)
     return await _unit(process, request.kind, started)
 
 
@@ -76,6 +86,14 @@ async def _unit(process: SlotProcess, form: Kind, started: Started) -> Answer:
         seconds = time.monotonic() - begun
         failed = UnitResult.failed(started.rollouts, died.kind, died.message, seconds)
         return Answer(encode_result(form, failed), Summary.of(failed))
+
+
+async def _film(process: SlotProcess, started: Started) -> Answer:
+    try:
+        return Answer(await _expect(process, None, started.deadline_seconds, "the film"))
+    except SlotDied as died:
+        reason = died.message.replace("the slot", "the process that filmed it")
+        raise InvalidInput.of("environment.id", f"cannot be filmed: {reason}") from died
 
 
 async def _expect(process: SlotProcess, request: Message | None, seconds: float, doing: str) -> bytes:

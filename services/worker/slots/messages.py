@@ -14,6 +14,7 @@ from shared.errors import FieldError, InvalidInput, ProtocolMismatch, SeedcastEr
 from shared.protocol import FailureKind, UnitResult
 
 _PART = struct.Struct("<II")
+_RETURN = struct.Struct("<d")
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,25 @@ class Part:
     def of(cls, message: Message) -> Self:
         """Return which part a message asks for."""
         return cls(*_PART.unpack(message.head))
+
+
+@dataclass(frozen=True)
+class Film:
+    """One filmed episode."""
+
+    episode_return: float
+    video: bytes
+    """An MP4 file."""
+
+    def to_bytes(self) -> bytes:
+        """Return it as a payload."""
+        return _RETURN.pack(self.episode_return) + self.video
+
+    @classmethod
+    def of(cls, payload: bytes) -> Self:
+        """Read a payload."""
+        (episode_return,) = _RETURN.unpack_from(payload)
+        return cls(episode_return, payload[_RETURN.size :])
 
 
 class Started(BaseModel):

@@ -40,6 +40,11 @@ class SlotPool:
         return self._tickets.waiting
 
     @property
+    def idle(self) -> int:
+        """Slots that nothing waits for."""
+        return max(0, self.size - self.busy - self.waiting)
+
+    @property
     def restarts(self) -> int:
         """Children that replaced another."""
         return sum(max(0, slot.starts - 1) for slot in self._slots)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import closing
 from itertools import count
 from pathlib import Path
@@ -29,11 +29,12 @@ class CannotFilm(SeedcastError):
     """The environment draws no pictures."""
 
 
-def record(unit: Unit, path: Path) -> float:
+def record(unit: Unit, path: Path, check: Callable[[], None] = lambda: None) -> float:
     """Film a unit of one rollout, at the speed of what it simulates, and return its return.
 
     The rollout engine runs it, so it is the very episode that `run_unit` runs. Only EnvPool draws no pictures: its
     episodes are filmed in Gymnasium's version of the environment, the same task, but not the same bits.
+    ``check`` is called before every step, and may raise to give it up.
 
     Raises:
         CannotFilm: the environment draws no pictures, or fails.
@@ -41,18 +42,23 @@ def record(unit: Unit, path: Path) -> float:
     """
     spec = unit.header.environment
     try:
-        return _record(unit, _lanes(spec, unit.seeds.tolist()), path)
+        return _record(unit, _lanes(spec, unit.seeds.tolist()), path, check)
     except CannotFilm as error:
         raise CannotFilm(f"{spec.id} cannot be filmed: {error}") from error
 
 
-def _record(unit: Unit, lanes: GymnasiumLanes, path: Path) -> float:
+def _record(unit: Unit, lanes: GymnasiumLanes, path: Path, check: Callable[[], None]) -> float:
     description = describe(unit.header.environment)
     policy = build_policy(unit.header.policy, description)
     tally = Tally(len(unit), None)
     # One thread, as in run_unit: a product split over several adds up in another order.
     with closing(lanes), closing(_film(lanes, path)) as film, threadpool_limits(1):
-        Window(unit, policy, description, lanes, tally, 0, len(unit)).run(lambda: next(film))
+
+        def look() -> None:
+            check()
+            next(film)
+
+        Window(unit, policy, description, lanes, tally, 0, len(unit)).run(look)
     result = tally.result(0)
     for failure in result.failures:
         raise CannotFilm(_first_line(failure.message))
@@ -96,7 +102,7 @@ def _film(lanes: GymnasiumLanes, path: Path) -> Generator[None, None, None]:
                     writer.send(_frame(lanes))
                 yield
     except OSError as error:
-        raise InvalidInput.of("--video", error.strerror or _first_line(str(error)), path) from error
+        raise InvalidInput.of("video", error.strerror or _first_line(str(error)), path) from error
 
 
 def _frame(lanes: GymnasiumLanes) -> Picture:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import httpx
 import imageio_ffmpeg
+import numpy as np
 import pytest
 
-from cli.video import CannotFilm, record
 from services.worker.engine import run_unit
 from services.worker.environments.registry import ENGINES
+from services.worker.film import CannotFilm, record
+from shared.protocol import FRAME_MEDIA_TYPE, Unit, UnitHeader
 from shared.spec.environment import EnvironmentSpec
+from tests.processes import Server
 from tests.units import unit
 
 CARTPOLE = EnvironmentSpec(id="CartPole-v1", engine="gymnasium")
@@ -46,3 +50,38 @@ def test_where_only_envpool_runs_an_environment_it_is_refused(tmp_path: Path) ->
         pytest.skip("MuJoCo is installed")
     with pytest.raises(CannotFilm, match="HalfCheetah-v5 cannot be filmed: envpool draws no pictures, and"):
         record(unit(environment, [3]), tmp_path / "film.mp4")
+
+
+def test_a_worker_films_an_episode_and_says_its_return(server: Server, tmp_path: Path) -> None:
+    rollout = unit(CARTPOLE, [3], policy={"name": "mlp", "hidden": [8]})
+    answer = post(server, rollout.to_frame())
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["content-type"] == "video/mp4"
+    assert float(answer.headers["seedcast-return"]) == run_unit(rollout).returns[0]
+    film = tmp_path / "film.mp4"
+    film.write_bytes(answer.content)
+    assert imageio_ffmpeg.count_frames_and_secs(str(film))[0] > 1
+
+
+@pytest.mark.parametrize(
+    ("environment", "seeds", "field", "reason"),
+    [
+        (CARTPOLE, [3, 4], "rows", "one rollout"),
+        (EnvironmentSpec(id="Dice-v0"), [3], "environment.id", "Dice-v0 cannot be filmed"),
+    ],
+    ids=["two rollouts", "no pictures"],
+)
+def test_what_a_worker_cannot_film_is_refused_by_name(
+    server: Server, environment: EnvironmentSpec, seeds: list[int], field: str, reason: str
+) -> None:
+    values = {"environment": environment.model_dump(), "policy": {"name": "linear", "bias": False}}
+    rows, parameters = np.zeros(len(seeds), np.int32), np.zeros((1, 8 if len(seeds) > 1 else 2), np.float32)
+    rollout = Unit(UnitHeader.model_validate(values), parameters, rows, np.array(seeds, np.int32))
+    answer = post(server, rollout.to_frame())
+    assert answer.status_code == 422
+    (error,) = answer.json()["errors"]
+    assert (error["field"], reason in error["reason"]) == (field, True), error
+
+
+def post(server: Server, frame: bytes) -> httpx.Response:
+    return server.http.post("/videos?queue=true", content=frame, headers={"Content-Type": FRAME_MEDIA_TYPE})

@@ -1,0 +1,53 @@
+"""Every environment of this worker with its family and its sizes, for people to choose from."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from services.worker.environments.envpool_lanes import EnvPoolEngine, modules
+from services.worker.environments.envpool_spaces import OFFERED
+from services.worker.environments.gymnasium_lanes import GymnasiumEngine
+from services.worker.environments.plugins import registry
+from services.worker.environments.pybullet_lanes import PyBulletEngine
+from services.worker.environments.registry import ENGINES, available, describe
+from shared.errors import InvalidInput
+from shared.protocol import EnvironmentCatalogue, OfferedEnvironment
+from shared.spec.environment import EnvironmentSpec
+
+FAMILIES = {"box2d": "Box2D", "classic_control": "classic control", "mujoco": "MuJoCo", "toy_text": "toy text"}
+"""Gymnasium's own, by module."""
+
+OWN = "gymnasium.envs."
+PACKAGES = "installed packages"
+"""The family of users' environments. They are described when they are used: who knows what making one takes."""
+
+
+@cache
+def catalogue() -> EnvironmentCatalogue:
+    """Return all environments by id, each on the engine that `auto` chooses."""
+    return EnvironmentCatalogue(environments=[_offered(id_) for id_ in available()])
+
+
+def _offered(id_: str) -> OfferedEnvironment:
+    engine = next(name for name, engine in ENGINES.items() if id_ in engine.available())
+    family = _family(id_, engine)
+    row = OfferedEnvironment(id=id_, family=family, engine=engine)
+    if family == PACKAGES:
+        return row
+    try:
+        description = describe(EnvironmentSpec(id=id_))
+    except InvalidInput as error:
+        return row.model_copy(update={"refusal": " ".join(error.errors[0].reason.split())[:300]})
+    return OfferedEnvironment(id=id_, family=family, **description.model_dump(exclude={"seed_fault"}))
+
+
+def _family(id_: str, engine: str) -> str:
+    if engine == EnvPoolEngine.name:
+        return OFFERED[modules()[id_]]
+    if engine == PyBulletEngine.name:
+        return "PyBullet"
+    entry_point = registry()[id_].entry_point if engine == GymnasiumEngine.name else None
+    if isinstance(entry_point, str) and entry_point.startswith(OWN):
+        module = entry_point.removeprefix(OWN).partition(".")[0]
+        return FAMILIES.get(module, module)
+    return PACKAGES
