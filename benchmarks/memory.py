@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from benchmarks.throughput import JOBS
 from cli.local_cluster import LocalCluster
 from services.master.dispatch.batch import Batch
-from services.master.dispatch.discovery import parse_workers
 from services.master.dispatch.dispatcher import Dispatcher
-from services.master.dispatch.fleet import Fleet
+from services.master.fleet.discovery import parse_workers
+from services.master.fleet.fleet import Fleet
 from services.worker.environments.registry import describe
 from services.worker.slots.memory import resident_bytes
 from shared.spec.policy import build_policy

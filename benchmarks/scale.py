@@ -24,10 +24,10 @@ from numpy.typing import NDArray
 
 from benchmarks.scale_workers import HEAD_END, StubFleet, stub_fleet
 from services.master.dispatch.batch import Batch
-from services.master.dispatch.discovery import parse_workers
 from services.master.dispatch.dispatcher import Dispatcher
-from services.master.dispatch.fleet import Fleet
-from services.master.dispatch.worker_client import WorkerClient
+from services.master.fleet.discovery import parse_workers
+from services.master.fleet.fleet import Fleet
+from services.master.fleet.worker_client import WorkerClient
 from shared.policies.linear import LinearSpec
 from shared.protocol import FRAME_MEDIA_TYPE, UnitHeader
 from shared.spec.environment import EnvironmentSpec

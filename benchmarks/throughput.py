@@ -34,9 +34,9 @@ from benchmarks.baseline import gymnasium_steps
 from benchmarks.breakdown import microseconds_per_step, table
 from cli.local_cluster import LocalCluster
 from services.master.dispatch.batch import Batch
-from services.master.dispatch.discovery import parse_workers
 from services.master.dispatch.dispatcher import Dispatcher
-from services.master.dispatch.fleet import Fleet
+from services.master.fleet.discovery import parse_workers
+from services.master.fleet.fleet import Fleet
 from services.worker.engine import run_unit
 from services.worker.environments.registry import describe
 from services.worker.slots.child import settle

@@ -12,7 +12,7 @@ import typer
 from cli.local_cluster import START_SECONDS, LocalCluster
 from seedcast import Client
 from seedcast.errors import MasterUnreachable
-from services.master.dispatch.worker_state import WorkerState
+from services.master.fleet.worker_state import WorkerState
 from shared.cpus import usable_cpus
 from shared.errors import StartupError
 

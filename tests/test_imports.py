@@ -9,38 +9,32 @@ import pytest
 
 FILES = sorted(path for folder in ("cli", "seedcast", "services", "shared") for path in Path(folder).rglob("*.py"))
 
+ABOVE = ["services.master.evolution", "services.master.experiments", "services.master.app"]
+BESIDE_DISPATCH = ["services.master.strategies", "services.master.storage"]
+BELOW_DISPATCH = ["services.master.scheduling", "services.master.fleet"]
+
 FORBIDDEN = {
     "shared": ["services", "cli", "seedcast"],
     "seedcast": ["cli"],
     "services/worker": ["services.master", "cli", "seedcast"],
     "services/master": ["services.worker", "cli", "seedcast"],
-    "services/master/strategies": ["services.master.dispatch", "services.master.storage", "services.master.e"],
-    "services/master/dispatch": ["services.master.strategies", "services.master.storage", "services.master.e"],
-    "services/master/storage": ["services.master.strategies", "services.master.dispatch", "services.master.e"],
+    "services/master/strategies": ["services.master.dispatch", *BELOW_DISPATCH, "services.master.storage", *ABOVE],
+    "services/master/storage": ["services.master.dispatch", *BELOW_DISPATCH, "services.master.strategies", *ABOVE],
+    "services/master/dispatch": ["services.master.strategies", "services.master.storage", *ABOVE],
+    "services/master/scheduling": ["services.master.dispatch", "services.master.fleet", *BESIDE_DISPATCH, *ABOVE],
+    "services/master/fleet": ["services.master.dispatch", "services.master.scheduling", *BESIDE_DISPATCH, *ABOVE],
     "services/master/evolution": ["services.master.experiments", "services.master.app"],
 }
-"""Folder → what nothing in it may import, by prefix ("services.master.e": evolution and experiments)."""
+"""Folder → what nothing in it may import, by prefix."""
 
 SYNCHRONOUS = [
     "services/master/strategies",
     "services/master/evolution/state.py",
     "services/master/evolution/batches.py",
     "services/master/dispatch/batch.py",
-    "services/master/dispatch/capacity.py",
-    "services/master/dispatch/entries.py",
-    "services/master/dispatch/free_workers.py",
     "services/master/dispatch/request_cost.py",
-    "services/master/dispatch/roster.py",
-    "services/master/dispatch/shares.py",
-    "services/master/dispatch/hedging.py",
-    "services/master/dispatch/job.py",
-    "services/master/dispatch/ledger.py",
-    "services/master/dispatch/sizing.py",
-    "services/master/dispatch/speeds.py",
-    "services/master/dispatch/standing.py",
-    "services/master/dispatch/verdicts.py",
-    "services/master/dispatch/widths.py",
-    "services/master/dispatch/worker_state.py",
+    "services/master/fleet/worker_state.py",
+    "services/master/scheduling",
     "services/master/dashboard/figures.py",
     "services/worker/engine",
     "services/worker/environments",
@@ -70,7 +64,7 @@ def test_imports_go_one_way(folder: str) -> None:
 
 def test_only_the_worker_client_knows_httpx() -> None:
     users = {str(path) for path in FILES if "httpx" in imports(path) and path.is_relative_to("services/master")}
-    assert users == {"services/master/dispatch/worker_client.py"}
+    assert users == {"services/master/fleet/worker_client.py"}
 
 
 @pytest.mark.parametrize("place", SYNCHRONOUS)

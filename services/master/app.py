@@ -19,11 +19,7 @@ from services.master.catalogue import endpoints as catalogue
 from services.master.dashboard import endpoints as dashboard
 from services.master.dashboard.charts import Charts
 from services.master.derived.refresher import Refresher
-from services.master.dispatch.discovery import parse_workers
 from services.master.dispatch.dispatcher import Dispatcher
-from services.master.dispatch.entries import Limits
-from services.master.dispatch.fleet import Fleet
-from services.master.dispatch.worker_client import WorkerClient
 from services.master.events import endpoints as events
 from services.master.events.feed import Feed
 from services.master.events.stream import Readers
@@ -32,8 +28,12 @@ from services.master.experiments import history_endpoints as history
 from services.master.experiments.repository import ExperimentRepository
 from services.master.experiments.runner import Collaborators
 from services.master.experiments.service import ExperimentService
+from services.master.fleet.discovery import parse_workers
+from services.master.fleet.fleet import Fleet
+from services.master.fleet.worker_client import WorkerClient
 from services.master.heads import HeadAsGet
 from services.master.metrics import Metrics
+from services.master.scheduling.instructions import Limits
 from services.master.settings import Settings
 from services.master.storage.bucket import Bucket, Mirror
 from services.master.storage.data_folder import DataFolder

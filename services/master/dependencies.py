@@ -10,9 +10,9 @@ from fastapi import Depends, Request
 from services.master.autoscale.plan import Plan, Planner
 from services.master.dashboard.charts import Charts
 from services.master.dispatch.dispatcher import Dispatcher
-from services.master.dispatch.fleet import Fleet
 from services.master.events.stream import Readers
 from services.master.experiments.service import ExperimentService
+from services.master.fleet.fleet import Fleet
 from services.master.metrics import Metrics
 from services.master.studies.service import StudyService
 

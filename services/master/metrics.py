@@ -11,7 +11,7 @@ from prometheus_client.core import CounterMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from services.master.dispatch.dispatcher import Dispatcher
-from services.master.dispatch.fleet import Fleet
+from services.master.fleet.fleet import Fleet
 from services.master.workers.metrics import WorkerCollector
 
 LAG_INTERVAL_SECONDS = 0.05

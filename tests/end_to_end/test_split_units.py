@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from services.master.dispatch.batch import Batch, BatchResult
-from services.master.dispatch.discovery import parse_workers
 from services.master.dispatch.dispatcher import Dispatcher
-from services.master.dispatch.entries import Limits
-from services.master.dispatch.fleet import Fleet
-from services.master.dispatch.worker_client import WorkerClient
+from services.master.fleet.discovery import parse_workers
+from services.master.fleet.fleet import Fleet
+from services.master.fleet.worker_client import WorkerClient
+from services.master.scheduling.instructions import Limits
 from shared.spec.environment import EnvironmentSpec
 from tests.processes import worker
 from tests.units import unit

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from services.master.dispatch.worker_client import NoReply
+from services.master.fleet.worker_client import NoReply
 from shared import errors
 from shared.errors import InvalidInput, NotFound, SeedcastError
 from shared.problem_types import page

@@ -7,7 +7,7 @@ import random
 import time
 from dataclasses import dataclass
 
-from services.master.dispatch.entries import Limits
+from services.master.scheduling.instructions import Limits
 from tests.simulation.world import World
 
 END = 100_000.0

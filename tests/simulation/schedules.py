@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable
 from functools import partial
 
-from services.master.dispatch.entries import Limits, Send
+from services.master.scheduling.instructions import Limits, Send
 from tests.simulation.world import World
 
 PEACE = 300.0

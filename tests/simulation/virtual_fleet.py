@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 
 from services.master.dispatch.batch import Batch, BatchFailed, BatchResult
 from services.master.dispatch.dispatcher import Dispatcher
-from services.master.dispatch.entries import Limits
-from services.master.dispatch.fleet import Fleet
 from services.master.dispatch.request_cost import RequestCost
-from services.master.dispatch.worker_client import NoReply, Unreachable, WorkerClient, WorkerLost
+from services.master.fleet.fleet import Fleet
+from services.master.fleet.worker_client import NoReply, Unreachable, WorkerClient, WorkerLost
+from services.master.scheduling.instructions import Limits
 from shared.errors import Busy
 from shared.policies.linear import LinearSpec
 from shared.protocol import PROTOCOL_VERSION, Unit, UnitHeader, UnitResult, WorkerInfo

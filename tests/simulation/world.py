@@ -12,10 +12,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
-from services.master.dispatch.entries import Limits, Outcome, Send
-from services.master.dispatch.ledger import Ledger
+from services.master.scheduling.instructions import Limits, Outcome, Send
+from services.master.scheduling.scheduler import Scheduler
 from shared.protocol import Failure
-from tests.master.dispatch.invariants import check_places
+from tests.master.scheduling.invariants import check_places
 
 BEAT_SECONDS = 0.1
 TIMEOUT_SECONDS = 60.0
@@ -85,7 +85,7 @@ class World:
     """Workers, jobs, a ledger, and the time."""
 
     def __init__(self, limits: Limits | None = None, latency: Callable[[], float] = lambda: 0.002) -> None:
-        self.ledger = Ledger(limits)
+        self.ledger = Scheduler(limits)
         self.now = 0.0
         self.workers: dict[str, VirtualWorker] = {}
         self.jobs: dict[int, VirtualJob] = {}

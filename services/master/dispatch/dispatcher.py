@@ -12,12 +12,12 @@ from functools import partial
 import numpy as np
 
 from services.master.dispatch.batch import Batch, BatchFailed, BatchResult
-from services.master.dispatch.entries import Limits, Outcome, Send
-from services.master.dispatch.fleet import Fleet, Worker
-from services.master.dispatch.ledger import Ledger
 from services.master.dispatch.request_cost import RequestCost
-from services.master.dispatch.standing import WorkerEntry
-from services.master.dispatch.worker_client import NoConnection, Unreachable, WorkerLost
+from services.master.fleet.fleet import Fleet, Worker
+from services.master.fleet.worker_client import NoConnection, Unreachable, WorkerLost
+from services.master.scheduling.instructions import Limits, Outcome, Send
+from services.master.scheduling.pool_worker import PoolWorker
+from services.master.scheduling.scheduler import Scheduler
 from shared.errors import Busy, InvalidInput, SeedcastError
 from shared.protocol import UnitResult
 
@@ -59,7 +59,7 @@ class Dispatcher:
     def __init__(self, fleet: Fleet, limits: Limits | None = None, cost: RequestCost | None = None) -> None:
         self._fleet = fleet
         self._cost = cost or RequestCost()
-        self._ledger = Ledger(limits)
+        self._ledger = Scheduler(limits)
         self._jobs: dict[int, _Job] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
         """The requests under way, by unit."""
@@ -100,7 +100,7 @@ class Dispatcher:
                 return self._ledger.done(number), len(job.batch)
         return None
 
-    def standing(self, url: str) -> WorkerEntry | None:
+    def standing(self, url: str) -> PoolWorker | None:
         """Return how a worker stands (units in flight, pace, whether it is set aside), to be looked at only."""
         return self._ledger.worker(url)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from services.master.dispatch.fleet import Fleet
+from services.master.fleet.fleet import Fleet
 from shared.errors import Busy, InvalidInput
 from shared.spec.environment import EnvironmentDescription
 from shared.spec.experiment import ExperimentSpec

@@ -11,7 +11,6 @@ from typing import Any, TypeVar
 
 from services.master.derived.refresher import Refresher
 from services.master.dispatch.dispatcher import Dispatcher
-from services.master.dispatch.fleet import Fleet
 from services.master.evolution.batches import confirming_batch, test_batch
 from services.master.evolution.generation import Confirmation, run_generation, run_test
 from services.master.evolution.solution import Solution
@@ -25,6 +24,7 @@ from services.master.experiments.schemas import Experiment
 from services.master.experiments.status import Status
 from services.master.experiments.training_clock import TrainingClock
 from services.master.failpoints import reach
+from services.master.fleet.fleet import Fleet
 from services.master.pauses import Pauses
 from services.master.storage.artifacts import Artifacts
 from services.master.storage.checkpoints import remove_old_checkpoints

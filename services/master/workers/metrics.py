@@ -9,8 +9,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoM
 from prometheus_client.registry import Collector
 
 from services.master.dispatch.dispatcher import Dispatcher
-from services.master.dispatch.fleet import Fleet
-from services.master.dispatch.worker_state import WorkerState
+from services.master.fleet.fleet import Fleet
+from services.master.fleet.worker_state import WorkerState
 from services.master.workers.schemas import WorkerView
 from services.master.workers.views import worker_views
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, Field
 
-from services.master.dispatch.worker_state import WorkerState
+from services.master.fleet.worker_state import WorkerState
 from shared.protocol import WorkerInfo
 
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping
 
 from services.master.dispatch.dispatcher import Dispatcher
-from services.master.dispatch.fleet import Fleet, Worker
+from services.master.fleet.fleet import Fleet, Worker
 from services.master.workers.schemas import WorkerView
 
 

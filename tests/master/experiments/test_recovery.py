@@ -17,13 +17,13 @@ from services.master.derived.process import WriterProcess
 from services.master.derived.refresher import Refresher
 from services.master.dispatch.batch import Batch, BatchResult
 from services.master.dispatch.dispatcher import Dispatcher
-from services.master.dispatch.fleet import Fleet
 from services.master.evolution.state import Evolution
 from services.master.experiments.repository import ExperimentRepository
 from services.master.experiments.runner import Collaborators
 from services.master.experiments.schemas import Experiment
 from services.master.experiments.service import ExperimentService
 from services.master.experiments.status import Status
+from services.master.fleet.fleet import Fleet
 from services.master.storage.data_folder import DataFolder
 from services.master.storage.database import Database
 from services.master.storage.history import History

@@ -6,10 +6,10 @@ import asyncio
 from pathlib import Path
 
 from services.master.dispatch.dispatcher import Dispatcher
-from services.master.dispatch.fleet import Fleet
-from services.master.dispatch.worker_state import WorkerState
+from services.master.fleet.fleet import Fleet
+from services.master.fleet.worker_state import WorkerState
 from services.master.metrics import Metrics
-from tests.master.dispatch.test_fleet import Changing, rounds
+from tests.master.fleet.test_fleet import Changing, rounds
 from tests.processes import worker
 
 

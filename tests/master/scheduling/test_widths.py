@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from services.master.dispatch.capacity import Capacity
-from services.master.dispatch.standing import WorkerEntry
-from services.master.dispatch.widths import width
+from services.master.scheduling.capacity import Capacity
+from services.master.scheduling.pool_worker import PoolWorker
+from services.master.scheduling.widths import width
 
 
-def worker(slots: int, queue: int) -> WorkerEntry:
-    entry = WorkerEntry("w", 0)
+def worker(slots: int, queue: int) -> PoolWorker:
+    entry = PoolWorker("w", 0)
     entry.begin(slots, queue, 1.0)
     return entry
 

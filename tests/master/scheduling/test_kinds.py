@@ -5,15 +5,15 @@ from __future__ import annotations
 import itertools
 import random
 
-from services.master.dispatch.entries import Limits, Send
-from services.master.dispatch.ledger import Ledger
-from tests.master.dispatch.invariants import check_places
+from services.master.scheduling.instructions import Limits, Send
+from services.master.scheduling.scheduler import Scheduler
+from tests.master.scheduling.invariants import check_places
 
 LIMITS = Limits(unit_seconds=1.0, minimum_unit_seconds=0.1, first_window=1.0)
 
 
 def test_a_job_of_one_kind_leaves_workers_of_another_alone() -> None:
-    ledger = Ledger(LIMITS)
+    ledger = Scheduler(LIMITS)
     ledger.add_job("a", 100, kind="x")
     ledger.worker_up("other", 8, "y")
     assert ledger.assign() == []
@@ -22,7 +22,7 @@ def test_a_job_of_one_kind_leaves_workers_of_another_alone() -> None:
 
 
 def test_a_job_of_any_kind_uses_all() -> None:
-    ledger = Ledger(LIMITS)
+    ledger = Scheduler(LIMITS)
     ledger.add_job("a", 100)
     ledger.worker_up("w", 1, "x")
     ledger.worker_up("v", 1, "y")
@@ -30,7 +30,7 @@ def test_a_job_of_any_kind_uses_all() -> None:
 
 
 def test_jobs_of_two_kinds_and_of_none_run_side_by_side() -> None:
-    ledger = Ledger(LIMITS)
+    ledger = Scheduler(LIMITS)
     jobs = {ledger.add_job(name, 40, kind=kind): kind for name, kind in (("a", "x"), ("b", "y"), ("c", None))}
     kinds = {"x1": "x", "x2": "x", "y1": "y"}
     for name, kind in kinds.items():
@@ -42,7 +42,7 @@ def test_jobs_of_two_kinds_and_of_none_run_side_by_side() -> None:
 
 
 def test_a_busy_kind_does_not_keep_idle_workers_of_another_from_work() -> None:
-    ledger = Ledger(LIMITS)
+    ledger = Scheduler(LIMITS)
     ledger.add_job("long", 1, kind="x")
     ledger.worker_up("x", 1, "x")
     assert len(ledger.assign()) == 1
@@ -54,7 +54,7 @@ def test_a_busy_kind_does_not_keep_idle_workers_of_another_from_work() -> None:
 
 def test_a_straggler_is_hedged_only_to_a_worker_of_its_kind() -> None:
     for kind, expected in (("x", True), ("y", False)):
-        ledger = Ledger(LIMITS)
+        ledger = Scheduler(LIMITS)
         ledger.add_job("a", 8, kind="x")
         for name in ("stuck", "quick"):
             ledger.worker_up(name, 1, "x")
@@ -78,7 +78,7 @@ def test_a_straggler_is_hedged_only_to_a_worker_of_its_kind() -> None:
 
 
 def test_a_suspect_runs_again_on_its_only_worker_though_there_are_others_of_another_kind() -> None:
-    ledger = Ledger(LIMITS)
+    ledger = Scheduler(LIMITS)
     job = ledger.add_job("a", 1, kind="x")
     ledger.worker_up("only", 1, "x")
     ledger.worker_up("other", 4, "y")
@@ -93,7 +93,7 @@ def test_a_suspect_runs_again_on_its_only_worker_though_there_are_others_of_anot
 
 
 def test_a_worker_that_comes_back_as_another_kind_gets_that_kinds_work() -> None:
-    ledger = Ledger(LIMITS)
+    ledger = Scheduler(LIMITS)
     ledger.add_job("a", 10, kind="x")
     ledger.worker_up("w", 1, "x")
     assert ledger.assign()
@@ -108,7 +108,7 @@ def test_a_worker_that_comes_back_as_another_kind_gets_that_kinds_work() -> None
 def test_any_order_of_events_ends_with_every_rollout_settled_on_its_kind() -> None:
     for seed in range(25):
         chance = random.Random(seed)
-        ledger = Ledger(LIMITS)
+        ledger = Scheduler(LIMITS)
         kinds = {f"w{number}": chance.choice("xyz") for number in range(12)}
         wanted = [chance.choice([None, "x", "y", "z"]) for _ in range(4)]
         jobs = [ledger.add_job(f"e{n}", chance.randint(1, 200), kind=kind) for n, kind in enumerate(wanted)]
@@ -120,7 +120,7 @@ def test_any_order_of_events_ends_with_every_rollout_settled_on_its_kind() -> No
         assert all(ledger.finished(job) for job in jobs)
 
 
-def finish(ledger: Ledger, jobs: list[int], chance: random.Random | None = None) -> list[Send]:
+def finish(ledger: Scheduler, jobs: list[int], chance: random.Random | None = None) -> list[Send]:
     """Answer units until all is done, losing some on the way; return all sends."""
     chance, loses = chance or random.Random(0), chance is not None
     sends: list[Send] = []
@@ -149,7 +149,7 @@ def finish(ledger: Ledger, jobs: list[int], chance: random.Random | None = None)
 
 
 def test_a_kind_that_is_slow_as_a_whole_does_not_leave_its_work_to_others() -> None:
-    ledger = Ledger(LIMITS)
+    ledger = Scheduler(LIMITS)
     for number in range(4):
         ledger.worker_up(f"slow{number}", 8, "slow")
     for number in range(5):

@@ -14,11 +14,11 @@ from functools import partial
 
 from pydantic import ValidationError
 
-from services.master.dispatch.discovery import Discovery
-from services.master.dispatch.idle import IdleClock
-from services.master.dispatch.rates import RateMeter
-from services.master.dispatch.worker_client import WorkerClient, WorkerLost, mismatch
-from services.master.dispatch.worker_state import Seen, WorkerState, next_state
+from services.master.fleet.discovery import Discovery
+from services.master.fleet.idle_clock import IdleClock
+from services.master.fleet.throughput import Throughput
+from services.master.fleet.worker_client import WorkerClient, WorkerLost, mismatch
+from services.master.fleet.worker_state import Seen, WorkerState, next_state
 from shared.errors import Busy, InvalidInput, ProtocolMismatch, SeedcastError
 from shared.protocol import PROTOCOL_VERSION, UnitResult, WorkerInfo
 from shared.spec.environment import EnvironmentDescription, EnvironmentSpec
@@ -58,7 +58,7 @@ class Worker:
     """When it last answered a unit, on the loop's clock; never, since it last failed to."""
     doubtful: bool = False
     """It failed to answer: at this address there may be another by now, so it is asked again what it is."""
-    meter: RateMeter = field(default_factory=RateMeter)
+    meter: Throughput = field(default_factory=Throughput)
 
     @property
     def fingerprint(self) -> str:

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import pytest
 
-from services.master.dispatch.entries import Limits
-from services.master.dispatch.ledger import Ledger
-from services.master.dispatch.speeds import Speeds
-from services.master.dispatch.standing import WorkerEntry
+from services.master.scheduling.instructions import Limits
+from services.master.scheduling.pool_worker import PoolWorker
+from services.master.scheduling.scheduler import Scheduler
+from services.master.scheduling.speeds import Speeds
 
 
 def test_a_rollouts_duration_is_the_mean_over_a_generation_whatever_its_units_are() -> None:
-    speeds, worker = Speeds(), WorkerEntry("w", 0, slots=1)
+    speeds, worker = Speeds(), PoolWorker("w", 0, slots=1)
     for rollouts, each in ((1, 1e-5), (10, 1.5e-5), (89, 2e-5)):  # moments: all of it is the experiment's doing
         speeds.learn("a", worker, rollouts, rollouts * each, of=100)
     assert speeds.seconds("a") == pytest.approx((1 * 1e-5 + 10 * 1.5e-5 + 89 * 2e-5) / 100, rel=0.01)
 
 
 def test_after_some_generations_the_last_one_tells_the_most() -> None:
-    speeds, worker = Speeds(), WorkerEntry("w", 0, slots=1)
+    speeds, worker = Speeds(), PoolWorker("w", 0, slots=1)
     for each in (1e-5, 1e-5, 1e-5, 2e-5, 2e-5, 2e-5, 2e-5):
         for _ in range(10):
             speeds.learn("a", worker, 10, 10 * each, of=100)
@@ -26,7 +26,7 @@ def test_after_some_generations_the_last_one_tells_the_most() -> None:
 
 
 def test_a_unit_of_a_moment_says_little_of_its_workers_pace() -> None:
-    speeds, worker = Speeds(), WorkerEntry("w", 0, slots=1)
+    speeds, worker = Speeds(), PoolWorker("w", 0, slots=1)
     speeds.learn("a", worker, 1000, 0.1, of=1000)
     speeds.learn("a", worker, 1, 0.002, of=1000)  # its fixed cost is twenty times that of a rollout
     assert worker.pace < 1.1
@@ -35,7 +35,7 @@ def test_a_unit_of_a_moment_says_little_of_its_workers_pace() -> None:
 
 
 def test_a_generation_that_is_over_in_a_moment_is_one_unit_for_each_slot() -> None:
-    ledger = Ledger(Limits(first_window=1.0))
+    ledger = Scheduler(Limits(first_window=1.0))
     for name in ("v", "w"):
         ledger.worker_up(name, 1)
     units = []
@@ -55,7 +55,7 @@ def test_a_generation_that_is_over_in_a_moment_is_one_unit_for_each_slot() -> No
 
 def test_nothing_waits_in_a_queue_toward_a_generations_end() -> None:
     limits = Limits(first_window=1.0)
-    ledger = Ledger(limits)
+    ledger = Scheduler(limits)
     for name in ("v", "w"):
         ledger.worker_up(name, 1)
     teach = ledger.add_job("a", 1000)

@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from services.master.dispatch.discovery import parse_workers
+from services.master.fleet.discovery import parse_workers
 from shared.errors import StartupError
 
 

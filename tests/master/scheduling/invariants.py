@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 
-from services.master.dispatch.ledger import Ledger
+from services.master.scheduling.scheduler import Scheduler
 
 
-def check_places(ledger: Ledger, number: int) -> None:
+def check_places(ledger: Scheduler, number: int) -> None:
     """Check the ledger's invariant: every rollout is in exactly one place, and is counted there."""
     job = ledger._jobs[number]
     in_flight = Counter(rollout for flight in job.flights.values() for rollout in flight.send.rollouts)

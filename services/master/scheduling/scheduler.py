@@ -13,16 +13,16 @@ import math
 from collections.abc import Sequence, Set
 from dataclasses import replace
 
-from services.master.dispatch.capacity import Capacity
-from services.master.dispatch.entries import Flight, Limits, Outcome, Send
-from services.master.dispatch.hedging import Stragglers
-from services.master.dispatch.job import JobEntry
-from services.master.dispatch.roster import Roster
-from services.master.dispatch.shares import Shares
-from services.master.dispatch.sizing import is_slow, leaves_it, may_queue, unit_shape
-from services.master.dispatch.speeds import Speeds
-from services.master.dispatch.standing import USUAL_QUEUE, WorkerEntry
-from services.master.dispatch.verdicts import hopeless, lose, strike
+from services.master.scheduling.capacity import Capacity
+from services.master.scheduling.instructions import Flight, Limits, Outcome, Send
+from services.master.scheduling.job import Job
+from services.master.scheduling.pool import Pool
+from services.master.scheduling.pool_worker import USUAL_QUEUE, PoolWorker
+from services.master.scheduling.retries import hopeless, lose, strike
+from services.master.scheduling.shares import Shares
+from services.master.scheduling.sizing import is_slow, leaves_it, may_queue, unit_shape
+from services.master.scheduling.speeds import Speeds
+from services.master.scheduling.stragglers import Stragglers
 from shared.protocol import Failure
 
 DEATHS = ("timeout", "crash", "memory")
@@ -38,14 +38,14 @@ MOST_ABSENT = 1_000
 """The shares and speeds of so many experiments without a job are kept: most are between two generations."""
 
 
-class Ledger:
+class Scheduler:
     """All jobs, all workers, all units."""
 
     def __init__(self, limits: Limits | None = None) -> None:
         self._limits = limits or Limits()
         self._now = 0.0
-        self._roster = Roster()
-        self._jobs: dict[int, JobEntry] = {}
+        self._roster = Pool()
+        self._jobs: dict[int, Job] = {}
         self._units: dict[int, Flight] = {}
         self._lost: dict[int, Send] = {}
         """Units given up for lost whose reply may still come."""
@@ -99,7 +99,7 @@ class Ledger:
         self._absent.pop(experiment, None)
         self._shares.enter(experiment, self._jobs.values())
         most_rollouts = rollouts if most_rollouts is None else most_rollouts
-        self._jobs[number] = JobEntry(number, experiment, background, rollouts, most_seconds, most_rollouts, kind)
+        self._jobs[number] = Job(number, experiment, background, rollouts, most_seconds, most_rollouts, kind)
         return number
 
     def remove_job(self, number: int) -> tuple[int, ...]:
@@ -158,7 +158,7 @@ class Ledger:
             self._roster.forget(name)
         return outcomes
 
-    def worker(self, name: str) -> WorkerEntry | None:
+    def worker(self, name: str) -> PoolWorker | None:
         """Return how a worker stands, to be looked at only."""
         return self._roster.get(name)
 
@@ -226,7 +226,7 @@ class Ledger:
     def assign(self) -> list[Send]:
         """Return what to send now: to the freest worker first, from the neediest job."""
         sends: list[Send] = []
-        passed: list[WorkerEntry] = []
+        passed: list[PoolWorker] = []
         busy: set[str] = set()
         """Kinds none of whose workers has an idle slot, and of which the freest may queue nothing."""
         self._roster.count(self._now)
@@ -251,7 +251,7 @@ class Ledger:
         wanted |= self._stragglers.kinds
         return self._roster.free_kinds if None in wanted else {kind for kind in wanted if kind is not None}
 
-    def _next_for(self, worker: WorkerEntry) -> Send | None:
+    def _next_for(self, worker: PoolWorker) -> Send | None:
         """Return rollouts of the neediest job that may have this worker."""
         able = [job for job in self._jobs.values() if self._may_have(worker, job)]
         if not able:
@@ -263,7 +263,7 @@ class Ledger:
         rollouts = job.take(min(shape.rollouts, job.most_rollouts))
         return self._send(job, rollouts, worker, slots=shape.slots)
 
-    def _may_have(self, worker: WorkerEntry, job: JobEntry) -> bool:
+    def _may_have(self, worker: PoolWorker, job: Job) -> bool:
         if not job.waiting or not job.takes(worker):
             return False
         capacity, seconds = self._capacity(job), self._seconds(job)
@@ -273,7 +273,7 @@ class Ledger:
             return False
         return not worker.full or may_queue(job, worker, seconds, capacity, self._limits)
 
-    def _hedge_for(self, worker: WorkerEntry) -> Send | None:
+    def _hedge_for(self, worker: PoolWorker) -> Send | None:
         """Return the worst straggler's rollouts, for a quick, idle worker that no other experiment needs more."""
         need = self._shares.need
         for job, rollouts in self._stragglers.hedges(worker, self._jobs, self._idle):
@@ -285,9 +285,7 @@ class Ledger:
                 return self._send(job, rollouts, worker, hedge=True)
         return None
 
-    def _send(
-        self, job: JobEntry, rollouts: range, worker: WorkerEntry, *, slots: int = 1, hedge: bool = False
-    ) -> Send:
+    def _send(self, job: Job, rollouts: range, worker: PoolWorker, *, slots: int = 1, hedge: bool = False) -> Send:
         slots = min(slots, len(rollouts))
         send = Send(next(self._numbers), job.number, rollouts, worker.name, slots, hedge)
         flight = Flight(send, self._now, None if worker.full else self._now)
@@ -312,7 +310,7 @@ class Ledger:
                 self._roster.idle(worker, worker.idle - idle, self._now)
         return flight
 
-    def _cancel_useless(self, job: JobEntry) -> tuple[int, ...]:
+    def _cancel_useless(self, job: Job) -> tuple[int, ...]:
         units = tuple(job.useless())
         for unit in units:
             flight = self._land(unit)
@@ -325,7 +323,7 @@ class Ledger:
     # Judging
 
     def _judge(
-        self, send: Send, flight: Flight | None, job: JobEntry, busy_seconds: float, failed: dict[int, Failure]
+        self, send: Send, flight: Flight | None, job: Job, busy_seconds: float, failed: dict[int, Failure]
     ) -> None:
         """Learn from a reply how fast its worker is, and how it stands."""
         worker = self._roster.get(send.worker)
@@ -349,13 +347,13 @@ class Ledger:
 
     # Counting
 
-    def _capacity(self, job: JobEntry) -> Capacity:
+    def _capacity(self, job: Job) -> Capacity:
         """Return what the workers that a job may use come to."""
         return self._roster.capacity(job.kind)
 
-    def _idle(self, job: JobEntry) -> int:
+    def _idle(self, job: Job) -> int:
         """Return how many slots that a job may use have nothing to do."""
         return self._capacity(job).idle
 
-    def _seconds(self, job: JobEntry) -> float | None:
+    def _seconds(self, job: Job) -> float | None:
         return self._speeds.seconds(job.experiment)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from services.master.dispatch.job import JobEntry
+from services.master.scheduling.job import Job
 
 
 class Shares:
@@ -17,7 +17,7 @@ class Shares:
         self._in_flight: Counter[str] = Counter()
         """Units in flight, by experiment."""
 
-    def enter(self, experiment: str, others: Iterable[JobEntry]) -> None:
+    def enter(self, experiment: str, others: Iterable[Job]) -> None:
         """Let an experiment in beside the ``others``: absence earns no credit."""
         least = min((self._served[other.experiment] for other in others), default=0)
         self._served[experiment] = max(self._served[experiment], least)
@@ -36,6 +36,6 @@ class Shares:
         """A unit of an experiment is no longer in flight."""
         self._in_flight[experiment] -= 1
 
-    def need(self, job: JobEntry) -> tuple[int, int, bool, int]:
+    def need(self, job: Job) -> tuple[int, int, bool, int]:
         """Return a key by which the neediest job is the least; within one experiment, training before tests."""
         return self._in_flight[job.experiment], self._served[job.experiment], job.background, job.number

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 
-from services.master.dispatch.entries import Limits
-from services.master.dispatch.ledger import Ledger
-from services.master.dispatch.verdicts import HOPELESS
+from services.master.scheduling.instructions import Limits
+from services.master.scheduling.retries import HOPELESS
+from services.master.scheduling.scheduler import Scheduler
 from shared.protocol import Failure
 
 LIMITS = Limits(unit_seconds=1.0, minimum_unit_seconds=0.1, first_window=1.0)
@@ -17,13 +17,13 @@ def crash(*rollouts: int) -> Failure:
 
 
 def test_nothing_is_sent_without_workers() -> None:
-    ledger = Ledger(LIMITS)
+    ledger = Scheduler(LIMITS)
     ledger.add_job("a", 10)
     assert ledger.assign() == []
 
 
 def test_a_worker_gets_its_slots_and_one_more_so_that_no_slot_waits() -> None:
-    ledger = Ledger(LIMITS)
+    ledger = Scheduler(LIMITS)
     ledger.add_job("a", 1000)
     ledger.worker_up("w", 4)
     assert len(ledger.assign()) == 5
@@ -31,7 +31,7 @@ def test_a_worker_gets_its_slots_and_one_more_so_that_no_slot_waits() -> None:
 
 
 def test_no_unit_of_a_job_has_more_rollouts_than_it_may() -> None:
-    ledger = Ledger(LIMITS)
+    ledger = Scheduler(LIMITS)
     ledger.worker_up("w", 4)
     for _ in range(2):  # without and with a known speed
         job = ledger.add_job("a", 1000, most_rollouts=3)
@@ -43,7 +43,7 @@ def test_no_unit_of_a_job_has_more_rollouts_than_it_may() -> None:
 
 
 def test_a_worker_with_no_slots_left_finishes_and_gets_nothing_new() -> None:
-    ledger = Ledger(LIMITS)
+    ledger = Scheduler(LIMITS)
     job = ledger.add_job("a", 1000)
     ledger.worker_up("w", 1)
     sends = ledger.assign()
@@ -55,7 +55,7 @@ def test_a_worker_with_no_slots_left_finishes_and_gets_nothing_new() -> None:
 
 
 def test_the_work_of_a_vanished_worker_is_sent_elsewhere() -> None:
-    ledger = Ledger(LIMITS)
+    ledger = Scheduler(LIMITS)
     ledger.add_job("a", 4)
     ledger.worker_up("gone", 1)
     before = {rollout for send in ledger.assign() for rollout in send.rollouts}
@@ -67,7 +67,7 @@ def test_the_work_of_a_vanished_worker_is_sent_elsewhere() -> None:
 
 
 def test_of_two_replies_for_the_same_rollouts_the_first_wins_and_the_second_is_dropped_and_counted() -> None:
-    ledger = Ledger(LIMITS)
+    ledger = Scheduler(LIMITS)
     job = ledger.add_job("a", 1)
     ledger.worker_up("slow", 1)
     (send,) = ledger.assign()
@@ -82,7 +82,7 @@ def test_of_two_replies_for_the_same_rollouts_the_first_wins_and_the_second_is_d
 
 
 def test_a_reply_given_up_for_lost_counts_if_its_rollouts_still_wait() -> None:
-    ledger = Ledger(LIMITS)
+    ledger = Scheduler(LIMITS)
     job = ledger.add_job("a", 1)
     ledger.worker_up("slow", 1)
     (send,) = ledger.assign()
@@ -94,7 +94,7 @@ def test_a_reply_given_up_for_lost_counts_if_its_rollouts_still_wait() -> None:
 
 
 def test_an_environment_that_fails_everywhere_is_found_out_after_a_handful_of_units() -> None:
-    ledger = Ledger(LIMITS)
+    ledger = Scheduler(LIMITS)
     ledger.add_job("a", 4096)
     for worker in ("v", "w"):
         ledger.worker_up(worker, 1)
@@ -109,7 +109,7 @@ def test_an_environment_that_fails_everywhere_is_found_out_after_a_handful_of_un
 
 
 def test_a_unit_that_takes_its_worker_down_every_time_is_run_alone_and_given_up_in_the_end() -> None:
-    ledger = Ledger(LIMITS)
+    ledger = Scheduler(LIMITS)
     job = ledger.add_job("a", 3)
     ledger.worker_up("w", 1)
     done, given_up = set[int](), dict[int, Failure]()
@@ -132,7 +132,7 @@ def test_a_unit_that_takes_its_worker_down_every_time_is_run_alone_and_given_up_
 
 
 def test_no_unit_is_planned_longer_than_the_job_allows() -> None:
-    ledger = Ledger(LIMITS)
+    ledger = Scheduler(LIMITS)
     ledger.add_job("a", 1000, most_seconds=0.2)
     ledger.worker_up("w", 1)
     sends = ledger.assign()
@@ -144,7 +144,7 @@ def test_no_unit_is_planned_longer_than_the_job_allows() -> None:
 
 
 def test_units_grow_to_the_target_duration_and_shrink_toward_the_end() -> None:
-    ledger = Ledger(LIMITS)
+    ledger = Scheduler(LIMITS)
     job = ledger.add_job("a", 400)
     ledger.worker_up("w", 1)
     sizes: list[int] = []
@@ -160,7 +160,7 @@ def test_units_grow_to_the_target_duration_and_shrink_toward_the_end() -> None:
 
 
 def test_two_experiments_share_the_slots_evenly() -> None:
-    ledger = Ledger(LIMITS)
+    ledger = Scheduler(LIMITS)
     jobs = {ledger.add_job(name, 10_000): name for name in "ab"}
     ledger.worker_up("w", 8)
     shares = Counter(jobs[send.job] for send in ledger.assign())
@@ -168,7 +168,7 @@ def test_two_experiments_share_the_slots_evenly() -> None:
 
 
 def test_an_experiment_that_was_away_earns_no_credit() -> None:
-    ledger = Ledger(LIMITS)
+    ledger = Scheduler(LIMITS)
     busy = ledger.add_job("busy", 10_000)
     ledger.worker_up("w", 1)
     sends = ledger.assign()
@@ -186,7 +186,7 @@ def test_an_experiment_that_was_away_earns_no_credit() -> None:
 
 
 def test_tests_wait_for_training_of_the_same_experiment() -> None:
-    ledger = Ledger(LIMITS)
+    ledger = Scheduler(LIMITS)
     test = ledger.add_job("a", 100, background=True)
     training = ledger.add_job("a", 6)
     ledger.worker_up("w", 8)
@@ -195,7 +195,7 @@ def test_tests_wait_for_training_of_the_same_experiment() -> None:
 
 
 def test_rollouts_of_a_crashed_unit_are_run_alone_and_only_the_culprit_is_given_up() -> None:
-    ledger = Ledger(LIMITS)
+    ledger = Scheduler(LIMITS)
     job = ledger.add_job("a", 8)
     for worker in ("v", "w"):
         ledger.worker_up(worker, 1)
@@ -214,7 +214,7 @@ def test_rollouts_of_a_crashed_unit_are_run_alone_and_only_the_culprit_is_given_
 
 
 def test_a_suspect_is_tried_on_another_worker() -> None:
-    ledger = Ledger(LIMITS)
+    ledger = Scheduler(LIMITS)
     ledger.add_job("a", 1)
     ledger.worker_up("v", 1)
     (first,) = ledger.assign()
@@ -225,7 +225,7 @@ def test_a_suspect_is_tried_on_another_worker() -> None:
 
 
 def test_a_job_that_fails_everywhere_is_hopeless_with_the_workers_message() -> None:
-    ledger = Ledger(LIMITS)
+    ledger = Scheduler(LIMITS)
     ledger.add_job("a", 100)
     ledger.worker_up("w", 1)
     queue, replies = ledger.assign(), 0

@@ -9,7 +9,7 @@ WINDOW_SECONDS = 10
 """Long beside a unit, short beside a look at the dashboard."""
 
 
-class RateMeter:
+class Throughput:
     """Units and environment steps per second, over the last `WINDOW_SECONDS`. It reads no clock.
 
     Amounts are added up by second, so that it stays small however many come in.

@@ -10,11 +10,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from services.master.dispatch.capacity import Capacity
-from services.master.dispatch.entries import Limits
-from services.master.dispatch.job import JobEntry
-from services.master.dispatch.standing import WorkerEntry
-from services.master.dispatch.widths import width
+from services.master.scheduling.capacity import Capacity
+from services.master.scheduling.instructions import Limits
+from services.master.scheduling.job import Job
+from services.master.scheduling.pool_worker import PoolWorker
+from services.master.scheduling.widths import width
 
 SLOW_PACE = 2.0
 """A worker that takes so many times as long as those that a job may use, or longer, is slow."""
@@ -41,9 +41,7 @@ class Shape:
     """Over so many slots of its worker it is split."""
 
 
-def unit_shape(
-    job: JobEntry, worker: WorkerEntry, seconds: float | None, capacity: Capacity, limits: Limits
-) -> Shape:
+def unit_shape(job: Job, worker: PoolWorker, seconds: float | None, capacity: Capacity, limits: Limits) -> Shape:
     """Return how many of a job's rollouts make a unit for a worker, and for how many of its slots.
 
     ``seconds`` is what a rollout takes a typical worker; ``capacity`` is that of all workers the job may use.
@@ -69,7 +67,7 @@ def unit_shape(
     return Shape(rollouts * slots, slots)
 
 
-def _least(job: JobEntry, seconds: float, pace: float, capacity: Capacity, slots: int, limits: Limits) -> int:
+def _least(job: Job, seconds: float, pace: float, capacity: Capacity, slots: int, limits: Limits) -> int:
     """Return the fewest rollouts for a slot that are worth a request for ``slots`` slots.
 
     Where a slot's share of the job is less than two such, they are this share; where the master has so many slots
@@ -85,14 +83,12 @@ def _least(job: JobEntry, seconds: float, pace: float, capacity: Capacity, slots
     return int(math.ceil(job.rollouts / (capacity.slots * waves)) / pace + _ROUNDING)
 
 
-def _clear_pace(worker: WorkerEntry) -> float:
+def _clear_pace(worker: PoolWorker) -> float:
     """Return a worker's pace, or 1 where it is hardly another."""
     return 1.0 if 1 / ALIKE < worker.pace < ALIKE else worker.pace
 
 
-def may_queue(
-    job: JobEntry, worker: WorkerEntry, seconds: float | None, capacity: Capacity, limits: Limits
-) -> bool:
+def may_queue(job: Job, worker: PoolWorker, seconds: float | None, capacity: Capacity, limits: Limits) -> bool:
     """Whether units of a job may wait in a worker's queue: while there is plenty, or units take several slots.
 
     Toward the end a unit in a busy worker's queue would be waited for, while slots elsewhere have nothing to do.
@@ -106,12 +102,12 @@ def may_queue(
     return left >= 2 * min(limits.unit_seconds, job.most_seconds)
 
 
-def is_slow(worker: WorkerEntry, capacity: Capacity) -> bool:
+def is_slow(worker: PoolWorker, capacity: Capacity) -> bool:
     """Whether a worker is slow beside all those that a job may use, which the quickest of them never is."""
     return worker.pace > SLOW_PACE * capacity.pace
 
 
-def leaves_it(job: JobEntry, worker: WorkerEntry, seconds: float | None, capacity: Capacity) -> bool:
+def leaves_it(job: Job, worker: PoolWorker, seconds: float | None, capacity: Capacity) -> bool:
     """Whether a slow worker had better take nothing: the others do all that waits before it does one rollout.
 
     The quickest never leaves it, so that some worker takes what there is.

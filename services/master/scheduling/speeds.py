@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from services.master.dispatch.standing import WorkerEntry
+from services.master.scheduling.pool_worker import PoolWorker
 
 PACE_WEIGHT = 0.3
 """Weight of the newest unit in the running estimate of a worker's pace,"""
@@ -41,7 +41,7 @@ class Speeds:
         self._estimates.pop(experiment, None)
 
     def learn(
-        self, experiment: str, worker: WorkerEntry, rollouts: int, busy_seconds: float, of: int | None
+        self, experiment: str, worker: PoolWorker, rollouts: int, busy_seconds: float, of: int | None
     ) -> None:
         """Take in that ``rollouts`` rollouts have kept a worker's slot busy for so long.
 
@@ -62,7 +62,7 @@ class Speeds:
         known.rollouts = min(known.rollouts + rollouts, max(known.window, rollouts))
         known.seconds += (typical - known.seconds) * rollouts / known.rollouts
 
-    def learn_least(self, experiment: str, worker: WorkerEntry, rollouts: int, seconds: float) -> None:
+    def learn_least(self, experiment: str, worker: PoolWorker, rollouts: int, seconds: float) -> None:
         """Take in that ``rollouts`` would have taken a slot longer than ``seconds``: their unit was cancelled.
 
         A slow worker's last units are those that are cancelled: without them it would seem quicker than it is.
@@ -71,7 +71,7 @@ class Speeds:
         if known is not None and seconds / rollouts > worker.pace * known.seconds:
             self._pace(worker, seconds / rollouts / known.seconds, seconds)
 
-    def normalise(self, workers: Iterable[WorkerEntry]) -> None:
+    def normalise(self, workers: Iterable[PoolWorker]) -> None:
         """Make the median pace 1 again; what each worker is expected to take stays the same."""
         everyone = sorted((worker for worker in workers if worker.answered), key=lambda worker: worker.pace)
         if not everyone:
@@ -82,7 +82,7 @@ class Speeds:
         for known in self._estimates.values():
             known.seconds *= median
 
-    def _pace(self, worker: WorkerEntry, times: float, told: float) -> None:
+    def _pace(self, worker: PoolWorker, times: float, told: float) -> None:
         """Take in that a worker took so many times as long as a typical one, for ``told`` seconds."""
         weight = PACE_WEIGHT * min(1.0, told / TELLING_SECONDS)
         worker.pace += weight * (min(times, 1000.0) - worker.pace)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from services.master.dispatch.standing import WorkerEntry
+from services.master.scheduling.pool_worker import PoolWorker
 
 
 @dataclass
@@ -24,7 +24,7 @@ class Capacity:
         """Seconds that these workers take, on average, for what takes a typical one of all kinds one."""
         return self.slots / max(self.rate, 1e-9)
 
-    def add(self, worker: WorkerEntry) -> None:
+    def add(self, worker: PoolWorker) -> None:
         """Count a worker in."""
         self.workers += 1
         self.slots += worker.slots
@@ -38,7 +38,7 @@ class Capacities:
     def __init__(self) -> None:
         self._by_kind: dict[str | None, Capacity] = {None: Capacity()}
 
-    def count(self, usable: Iterable[WorkerEntry]) -> None:
+    def count(self, usable: Iterable[PoolWorker]) -> None:
         """Add all up anew."""
         self._by_kind = {None: Capacity()}
         for worker in usable:
@@ -49,12 +49,12 @@ class Capacities:
         """Return the capacity of the workers that a job of this kind may use; None: of any kind."""
         return self._by_kind.get(kind) or Capacity()
 
-    def quicken(self, worker: WorkerEntry, rate: float) -> None:
+    def quicken(self, worker: PoolWorker, rate: float) -> None:
         """Note that a usable worker does so much more in a second than when it was counted."""
         for kind in (None, worker.kind):
             self.of(kind).rate += rate
 
-    def idle(self, worker: WorkerEntry, slots: int) -> None:
+    def idle(self, worker: PoolWorker, slots: int) -> None:
         """Note that a usable worker has so many idle slots more than when it was counted, or fewer."""
         for kind in (None, worker.kind):
             self.of(kind).idle += slots

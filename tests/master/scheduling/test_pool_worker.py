@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections import Counter
 from itertools import pairwise
 
-from services.master.dispatch.entries import Flight, Limits, Send
-from services.master.dispatch.ledger import Ledger
-from services.master.dispatch.standing import WorkerEntry
+from services.master.scheduling.instructions import Flight, Limits, Send
+from services.master.scheduling.pool_worker import PoolWorker
+from services.master.scheduling.scheduler import Scheduler
 from shared.protocol import Failure
 
 
-def fleet(*slots: int) -> Ledger:
+def fleet(*slots: int) -> Scheduler:
     """Return a ledger with a lot to do and workers w0, w1, ..."""
-    ledger = Ledger(Limits(unit_seconds=1.0, minimum_unit_seconds=0.1))
+    ledger = Scheduler(Limits(unit_seconds=1.0, minimum_unit_seconds=0.1))
     ledger.add_job("a", 1_000_000)
     for number, count in enumerate(slots):
         ledger.worker_up(f"w{number}", count)
     return ledger
 
 
-def answer(ledger: Ledger, sends: list[Send]) -> list[Send]:
+def answer(ledger: Scheduler, sends: list[Send]) -> list[Send]:
     for send in sends:
         ledger.unit_done(send.unit, 0.1 * len(send.rollouts))
     return ledger.assign()
@@ -67,7 +67,7 @@ def test_a_worker_that_pushes_back_is_left_alone_for_as_long_as_it_says_and_gets
 
 
 def test_a_refused_unit_is_no_loss() -> None:
-    ledger = Ledger()
+    ledger = Scheduler()
     job = ledger.add_job("a", 1)
     ledger.worker_up("full", 1)
     for second in range(50):
@@ -126,7 +126,7 @@ def test_a_worker_that_fails_whatever_it_gets_is_set_aside_but_never_the_only_on
 
 
 def test_a_job_whose_last_rollout_is_given_up_with_its_worker_is_complete() -> None:
-    ledger = Ledger()
+    ledger = Scheduler()
     job = ledger.add_job("a", 1)
     outcomes = []
     for second in range(20):
@@ -167,14 +167,14 @@ def test_units_in_the_midst_of_a_generation_take_several_slots_only_where_single
             assert all(16 <= count <= 16 + 4 + max(slots) for count in taken.values())
 
 
-def finish(ledger: Ledger, send: Send, seconds: float) -> list[Send]:
+def finish(ledger: Scheduler, send: Send, seconds: float) -> list[Send]:
     ledger.unit_done(send.unit, seconds * len(send.rollouts))
     return ledger.assign()
 
 
-def warm(workers: int, slots: int, rollouts: int, seconds: float, queue: int | None = None) -> Ledger:
+def warm(workers: int, slots: int, rollouts: int, seconds: float, queue: int | None = None) -> Scheduler:
     """Return a ledger that knows its workers and what a rollout takes, with that much to do."""
-    ledger = Ledger()
+    ledger = Scheduler()
     learning = ledger.add_job("a", 100_000)
     for number in range(workers):
         ledger.worker_up(f"w{number}", slots, queue=queue)
@@ -187,7 +187,7 @@ def warm(workers: int, slots: int, rollouts: int, seconds: float, queue: int | N
 
 
 def test_a_worker_counts_the_slots_that_its_units_take_and_runs_the_first_that_fit() -> None:
-    worker = WorkerEntry("w", 0)
+    worker = PoolWorker("w", 0)
     worker.begin(8, 16, 1.0)
     for unit, slots in enumerate((4, 4, 4)):
         send = Send(unit, 0, range(slots), "w", slots)

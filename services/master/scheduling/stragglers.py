@@ -13,9 +13,9 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 
-from services.master.dispatch.entries import Flight
-from services.master.dispatch.job import JobEntry
-from services.master.dispatch.standing import WorkerEntry
+from services.master.scheduling.instructions import Flight
+from services.master.scheduling.job import Job
+from services.master.scheduling.pool_worker import PoolWorker
 
 SETTLED_SHARE = 0.75
 """So much of a job must be in."""
@@ -49,7 +49,7 @@ class Stragglers:
         """The kinds of workers that there is any for; None: all."""
         return {kind for kind, found in self._found.items() if found}
 
-    def look(self, jobs: Iterable[JobEntry], seconds_of: Callable[[JobEntry], float | None], now: float) -> None:
+    def look(self, jobs: Iterable[Job], seconds_of: Callable[[Job], float | None], now: float) -> None:
         """Find them anew; ``seconds_of`` a job is what one of its rollouts takes a typical worker."""
         self._found = defaultdict(list)
         for job in jobs:
@@ -58,8 +58,8 @@ class Stragglers:
             found.sort(key=lambda straggler: straggler.times)
 
     def hedges(
-        self, worker: WorkerEntry, jobs: Mapping[int, JobEntry], idle_slots_for: Callable[[JobEntry], int]
-    ) -> Iterator[tuple[JobEntry, range]]:
+        self, worker: PoolWorker, jobs: Mapping[int, Job], idle_slots_for: Callable[[Job], int]
+    ) -> Iterator[tuple[Job, range]]:
         """Return what a worker might do again: of the worst straggler for its kind, and for any kind."""
         for kind in (worker.kind, None):
             found = self._found.get(kind, [])
@@ -75,7 +75,7 @@ class Stragglers:
                 found.pop()  # it is none any more
 
 
-def stragglers(job: JobEntry, seconds: float | None, now: float) -> list[Straggler]:
+def stragglers(job: Job, seconds: float | None, now: float) -> list[Straggler]:
     """Return a job's stragglers; ``seconds`` is what a rollout takes a typical worker."""
     if seconds is None or job.waiting or job.hedges_left <= 0:
         return []
@@ -89,7 +89,7 @@ def stragglers(job: JobEntry, seconds: float | None, now: float) -> list[Straggl
     return found
 
 
-def repeatable(job: JobEntry, flight: Flight, most: int) -> range:
+def repeatable(job: Job, flight: Flight, most: int) -> range:
     """Return up to ``most`` neighbouring rollouts of a unit that are in no other, not settled, and no suspects."""
     rollouts = flight.send.rollouts
     if job.waiting or flight.send.unit not in job.flights:
@@ -101,10 +101,10 @@ def repeatable(job: JobEntry, flight: Flight, most: int) -> range:
     return range(start, stop)
 
 
-def hedge_size(job: JobEntry, straggler: Straggler, idle_slots: int) -> int:
+def hedge_size(job: Job, straggler: Straggler, idle_slots: int) -> int:
     """Split a straggler over the slots that have nothing to do, within the budget."""
     return min(job.hedges_left, math.ceil(len(straggler.flight.send.rollouts) / max(1, idle_slots)))
 
 
-def _single(job: JobEntry, rollout: int) -> bool:
+def _single(job: Job, rollout: int) -> bool:
     return not job.settled[rollout] and job.copies[rollout] == 1 and not job.strikes[rollout]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from services.master.dispatch.free_workers import FreeWorkers
-from services.master.dispatch.ledger import MOST_ABSENT, Ledger
-from services.master.dispatch.standing import WorkerEntry
+from services.master.scheduling.free_workers import FreeWorkers
+from services.master.scheduling.pool_worker import PoolWorker
+from services.master.scheduling.scheduler import MOST_ABSENT, Scheduler
 
 
-def one_job(ledger: Ledger, experiment: str, now: float) -> None:
+def one_job(ledger: Scheduler, experiment: str, now: float) -> None:
     """Run a job of eight rollouts to its end, each unit answered at once."""
     ledger.tick(now)
     number = ledger.add_job(experiment, 8)
@@ -18,7 +18,7 @@ def one_job(ledger: Ledger, experiment: str, now: float) -> None:
 
 
 def test_the_heap_of_free_workers_stays_in_proportion_to_the_workers() -> None:
-    ledger = Ledger()
+    ledger = Scheduler()
     for number in range(8):
         ledger.worker_up(f"w{number}", 4)
     for job in range(2000):
@@ -28,7 +28,7 @@ def test_the_heap_of_free_workers_stays_in_proportion_to_the_workers() -> None:
 
 def test_a_worker_that_rests_is_remembered_once_however_often_it_changes() -> None:
     free = FreeWorkers()
-    worker = WorkerEntry("w", 0, slots=2)
+    worker = PoolWorker("w", 0, slots=2)
     worker.begin(2, 2, 1.0)
     worker.rest(10.0)
     for _ in range(100):
@@ -44,7 +44,7 @@ def test_a_worker_that_rests_is_remembered_once_however_often_it_changes() -> No
 
 
 def test_experiments_long_gone_are_forgotten_and_those_between_two_generations_are_not() -> None:
-    ledger = Ledger()
+    ledger = Scheduler()
     ledger.worker_up("w", 4)
     for number in range(MOST_ABSENT + 50):
         one_job(ledger, f"experiment-{number}", 0.2 * number)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from services.master.dispatch.entries import Limits, Send
-from services.master.dispatch.ledger import Ledger
+from services.master.scheduling.instructions import Limits, Send
+from services.master.scheduling.scheduler import Scheduler
 from shared.protocol import Failure
 
 LIMITS = Limits(unit_seconds=1.0, minimum_unit_seconds=0.1, first_window=1.0)
 
 
-def at_the_end(rollouts: int = 40) -> tuple[Ledger, int, Send]:
+def at_the_end(rollouts: int = 40) -> tuple[Scheduler, int, Send]:
     """Return a ledger all of whose rollouts are done but those of one unit; each took 0.1 s."""
-    ledger = Ledger(LIMITS)
+    ledger = Scheduler(LIMITS)
     job = ledger.add_job("a", rollouts)
     ledger.worker_up("stuck", 1)
     (stuck,) = [send for send in ledger.assign() if send.rollouts.start == 0]
@@ -107,7 +107,7 @@ def test_a_slow_worker_gets_smaller_units() -> None:
 
 
 def test_a_slow_worker_leaves_the_last_rollouts_to_others() -> None:
-    ledger = Ledger(LIMITS)
+    ledger = Scheduler(LIMITS)
     _, sends = warm(slowness=20.0, ledger=ledger)
     for send in sends:
         ledger.unit_done(send.unit, (0.2 if send.worker == "slow" else 0.01) * len(send.rollouts))
@@ -126,9 +126,9 @@ def test_a_worker_whose_units_are_always_cancelled_is_known_to_be_slow() -> None
     assert worker.pace > 1.5
 
 
-def warm(slowness: float, ledger: Ledger | None = None) -> tuple[Ledger, list[Send]]:
+def warm(slowness: float, ledger: Scheduler | None = None) -> tuple[Scheduler, list[Send]]:
     """Let a quick and a slow worker become known; return what they have in flight then."""
-    ledger = ledger or Ledger(LIMITS)
+    ledger = ledger or Scheduler(LIMITS)
     ledger.add_job("a", 1_000_000)
     ledger.worker_up("quick", 1)
     ledger.worker_up("slow", 1)

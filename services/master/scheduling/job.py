@@ -13,15 +13,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from services.master.dispatch.entries import Flight
-from services.master.dispatch.standing import WorkerEntry
+from services.master.scheduling.instructions import Flight
+from services.master.scheduling.pool_worker import PoolWorker
 
 HEDGED_SHARE = 0.1
 """Extra work: hedges may repeat so much of a job's rollouts, and always one."""
 
 
 @dataclass
-class JobEntry:
+class Job:
     """A job and its rollouts, by number."""
 
     number: int
@@ -77,7 +77,7 @@ class JobEntry:
         """How many more rollouts may be sent a second time."""
         return max(1, int(HEDGED_SHARE * self.rollouts)) - self.hedged
 
-    def takes(self, worker: WorkerEntry) -> bool:
+    def takes(self, worker: PoolWorker) -> bool:
         """Whether a worker is of the kind that this asks for."""
         return self.kind is None or self.kind == worker.kind
 

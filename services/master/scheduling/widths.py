@@ -6,8 +6,8 @@ in the worker's queue for them.
 
 from __future__ import annotations
 
-from services.master.dispatch.capacity import Capacity
-from services.master.dispatch.standing import WorkerEntry
+from services.master.scheduling.capacity import Capacity
+from services.master.scheduling.pool_worker import PoolWorker
 
 MOST_SHARE = 0.6
 """So much of its time a master may spend on requests, before units take several slots whatever that costs."""
@@ -22,7 +22,7 @@ START_SHARE = 0.1
 """Slots that are idle at once, as when a generation begins, get something within this share of a unit's time."""
 
 
-def width(unit_seconds: float, worker: WorkerEntry, capacity: Capacity, request_seconds: float) -> int:
+def width(unit_seconds: float, worker: PoolWorker, capacity: Capacity, request_seconds: float) -> int:
     """Return for how many slots a unit is to be that takes so long.
 
     ``capacity`` is that of all workers its job may use; ``request_seconds`` is what a request costs the master.

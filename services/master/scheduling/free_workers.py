@@ -5,9 +5,9 @@ from __future__ import annotations
 import heapq
 from collections.abc import Collection
 
-from services.master.dispatch.standing import WorkerEntry
+from services.master.scheduling.pool_worker import PoolWorker
 
-Entry = tuple[float, int, int, WorkerEntry]
+Entry = tuple[float, int, int, PoolWorker]
 """Load, order, version, worker."""
 
 FEWEST_TO_THIN = 64
@@ -22,7 +22,7 @@ class FreeWorkers:
         """By kind; none is empty."""
         self._thin_at: dict[str, int] = {}
         """The length at which a kind's heap is thinned next."""
-        self._resting: list[tuple[float, int, WorkerEntry]] = []
+        self._resting: list[tuple[float, int, PoolWorker]] = []
         self._rests: set[tuple[float, int]] = set()
         """What is in ``_resting``: when, and whose order."""
 
@@ -31,7 +31,7 @@ class FreeWorkers:
         """The kinds that there may be free workers of."""
         return set(self._heaps)
 
-    def update(self, worker: WorkerEntry, now: float) -> None:
+    def update(self, worker: PoolWorker, now: float) -> None:
         """Take a worker's change into account: of its units, its slots, its kind, or its standing."""
         worker.version += 1
         if worker.slots and now < worker.rest_until:
@@ -62,7 +62,7 @@ class FreeWorkers:
             woken = True
         return woken
 
-    def pop(self, kinds: Collection[str]) -> WorkerEntry | None:
+    def pop(self, kinds: Collection[str]) -> PoolWorker | None:
         """Return the freest worker of these kinds and forget it until its next `update`."""
         firsts = [first for kind in kinds if (first := self._first(kind))]
         if not firsts:

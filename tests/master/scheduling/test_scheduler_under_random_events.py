@@ -8,18 +8,18 @@ from collections.abc import Sequence
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.master.dispatch.entries import Outcome, Send
-from services.master.dispatch.ledger import Ledger
+from services.master.scheduling.instructions import Outcome, Send
+from services.master.scheduling.scheduler import Scheduler
 from shared.protocol import Failure
-from tests.master.dispatch.invariants import check_places
-from tests.master.dispatch.test_ledger import LIMITS, crash
+from tests.master.scheduling.invariants import check_places
+from tests.master.scheduling.test_scheduler import LIMITS, crash
 
 
 class Simulation:
     """A ledger driven by random events, and a count of how often each rollout was settled."""
 
     def __init__(self, rollouts: int, slots: int) -> None:
-        self.ledger = Ledger(LIMITS)
+        self.ledger = Scheduler(LIMITS)
         self.job = self.ledger.add_job("a", rollouts)
         self.settled: Counter[int] = Counter()
         self.slots = slots

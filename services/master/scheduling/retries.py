@@ -6,8 +6,8 @@ alone, on another worker where there is one, and the one that fails alone again 
 
 from __future__ import annotations
 
-from services.master.dispatch.entries import Send
-from services.master.dispatch.job import JobEntry
+from services.master.scheduling.instructions import Send
+from services.master.scheduling.job import Job
 from shared.protocol import Failure
 
 MAX_ATTEMPTS_ALONE = 2
@@ -26,7 +26,7 @@ LOSSES_ALONE = 10
 """A rollout lost this often, at last on its own, is given up. Mere bad luck does not get there."""
 
 
-def strike(job: JobEntry, send: Send, failed: dict[int, Failure]) -> tuple[dict[int, Failure], int]:
+def strike(job: Job, send: Send, failed: dict[int, Failure]) -> tuple[dict[int, Failure], int]:
     """Have what failed run alone, or give it up; return what was given up, and how many are retried."""
     alone, retried = len(send.rollouts) == 1, 0
     given_up: dict[int, Failure] = {}
@@ -45,7 +45,7 @@ def strike(job: JobEntry, send: Send, failed: dict[int, Failure]) -> tuple[dict[
     return given_up, retried
 
 
-def lose(job: JobEntry, send: Send) -> tuple[dict[int, Failure], int]:
+def lose(job: Job, send: Send) -> tuple[dict[int, Failure], int]:
     """Have the rollouts of a lost unit sent again; return what was given up, and how many are retried."""
     job.losses.update(send.rollouts)
     rollouts = job.nowhere(send.rollouts)
@@ -60,6 +60,6 @@ def lose(job: JobEntry, send: Send) -> tuple[dict[int, Failure], int]:
     return {}, len(rollouts)
 
 
-def hopeless(job: JobEntry) -> bool:
+def hopeless(job: Job) -> bool:
     """Whether nothing of a job has ever worked, and nothing will."""
     return not job.done and job.given_up >= min(HOPELESS, job.rollouts)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-from services.master.dispatch.entries import Flight
+from services.master.scheduling.instructions import Flight
 
 QUEUE_SHARE = 0.25
 """Beyond its slots a worker may hold a few units in its queue, so that no slot waits for a request."""
@@ -27,7 +27,7 @@ LONGEST_REST_SECONDS = 30.0
 
 
 @dataclass(eq=False)
-class WorkerEntry:
+class PoolWorker:
     """A worker as the ledger sees it."""
 
     name: str
