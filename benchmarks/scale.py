@@ -1,6 +1,6 @@
 """How near the dispatcher comes to the ideal on a thousand slots, and what a request costs the master.
 
-The workers are simulated (see `benchmarks.scale_workers`); discovery, ledger, dispatcher, frames, HTTP and
+The workers are simulated (see `benchmarks.scale_workers`); discovery, scheduler, dispatcher, frames, HTTP and
 loopback are real. This process is the master, on the event loop that it has
 in service: all its threads' CPU time counts. ``make bench-scale`` prints the
 tables; the bars are 95% of the ideal where rollouts take 0.5-1.5 s, and 80% where they take 0.1-0.2 s.

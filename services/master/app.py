@@ -33,7 +33,7 @@ from services.master.fleet.fleet import Fleet
 from services.master.fleet.worker_client import WorkerClient
 from services.master.heads import HeadAsGet
 from services.master.metrics import Metrics
-from services.master.scheduling.instructions import Limits
+from services.master.scheduling.tuning import Tuning
 from services.master.settings import Settings
 from services.master.storage.bucket import Bucket, Mirror
 from services.master.storage.data_folder import DataFolder
@@ -76,7 +76,7 @@ def create_app(settings: Settings, folder: DataFolder, leaving: asyncio.Event | 
     async def lifespan(_: FastAPI) -> AsyncIterator[State]:
         database = Database(folder.database)
         fleet = Fleet(discovery, partial(WorkerClient, secret=secret))
-        dispatcher = Dispatcher(fleet, Limits(unit_seconds=settings.unit_seconds))
+        dispatcher = Dispatcher(fleet, Tuning(unit_seconds=settings.unit_seconds))
         repository = ExperimentRepository(database)
         refresher = Refresher(folder.database, folder.experiment, repository.note_files_exact)
         collaborators = Collaborators(

@@ -12,7 +12,7 @@ from services.master.dispatch.dispatcher import Dispatcher
 from services.master.fleet.discovery import parse_workers
 from services.master.fleet.fleet import Fleet
 from services.master.fleet.worker_client import WorkerClient
-from services.master.scheduling.instructions import Limits
+from services.master.scheduling.tuning import Tuning
 from shared.spec.environment import EnvironmentSpec
 from tests.processes import worker
 from tests.units import unit
@@ -42,8 +42,8 @@ async def computed(url: str, request_seconds: float) -> tuple[BatchResult, set[i
     """Return what the second of two equal batches comes to, and for how many slots its units were."""
     client = WatchedClient(url)
     fleet = Fleet(parse_workers(url), lambda _: client)
-    limits = Limits(unit_seconds=0.01, minimum_unit_seconds=0.001, request_seconds=request_seconds)
-    dispatcher = Dispatcher(fleet, limits)
+    tuning = Tuning(unit_seconds=0.01, minimum_unit_seconds=0.001, request_seconds=request_seconds)
+    dispatcher = Dispatcher(fleet, tuning)
     watching = asyncio.create_task(fleet.run())
     try:
         await fleet.wait_until_ready()

@@ -1,7 +1,7 @@
-"""Replays schedules: ``python -m tests.simulation {ledger,dispatcher} SEED [LAST]``, each event on a line.
+"""Replays schedules: ``python -m tests.simulation {scheduler,dispatcher} SEED [LAST]``, each event on a line.
 
 With LAST it runs SEED to LAST quietly and names those that fail; ``python -m tests.simulation calm`` prints what
-the ledger alone reaches on fleets without accidents.
+the scheduler alone reaches on fleets without accidents.
 """
 # ruff: noqa: T201
 
@@ -14,7 +14,7 @@ from tests.simulation import schedules, virtual_fleet
 from tests.simulation.calm import generations
 
 PLAYS: dict[str, Callable[[int, Callable[[str], None]], object]] = {
-    "ledger": schedules.play,
+    "scheduler": schedules.play,
     "dispatcher": virtual_fleet.play,
 }
 

@@ -1,4 +1,4 @@
-"""What the ledger reaches when nothing goes wrong but speed: efficiency, stragglers, and its own price."""
+"""What the scheduler reaches when nothing goes wrong but speed: efficiency, stragglers, and its own price."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import random
 import time
 from dataclasses import dataclass
 
-from services.master.scheduling.instructions import Limits
+from services.master.scheduling.tuning import Tuning
 from tests.simulation.world import World
 
 END = 100_000.0
@@ -24,7 +24,7 @@ class Figures:
     extra_share: float
     """Rollouts begun more than once, of all."""
     decision_seconds: float
-    """The ledger's own time for each event, mean."""
+    """The scheduler's own time for each event, mean."""
 
     @property
     def efficiency(self) -> float:
@@ -40,11 +40,11 @@ def generations(
     slow: dict[int, float] | None = None,
     latency: float = 0.005,
     count: int = 3,
-    limits: Limits | None = None,
+    tuning: Tuning | None = None,
 ) -> list[Figures]:
     """Run generations one after another on a fleet in which some workers (by number) are slow."""
     chance = random.Random(0)
-    world = World(limits, latency=lambda: latency * chance.uniform(0.5, 1.5))
+    world = World(tuning, latency=lambda: latency * chance.uniform(0.5, 1.5))
     for number in range(workers):
         world.join(f"w{number}", slots, (slow or {}).get(number, 1.0))
     figures = []

@@ -6,7 +6,8 @@ import random
 from collections.abc import Callable
 from functools import partial
 
-from services.master.scheduling.instructions import Limits, Send
+from services.master.scheduling.instructions import Send
+from services.master.scheduling.tuning import Tuning
 from tests.simulation.world import World
 
 PEACE = 300.0
@@ -42,8 +43,8 @@ def disturbed(seed: int) -> World:
     """Build a world that is disturbed at random."""
     chance = random.Random(seed)
     spread = chance.choice([0.001, 0.01, 0.2])
-    limits = Limits(unit_seconds=chance.choice([0.2, 2.0, 5.0]), request_seconds=chance.choice([0.0005, 0.05]))
-    world = World(limits, latency=lambda: 0.0005 + chance.expovariate(1 / spread))
+    tuning = Tuning(unit_seconds=chance.choice([0.2, 2.0, 5.0]), request_seconds=chance.choice([0.0005, 0.05]))
+    world = World(tuning, latency=lambda: 0.0005 + chance.expovariate(1 / spread))
     names = [f"w{number}" for number in range(int(2 ** chance.uniform(0, 8.5)))]
     for name in names:
         slots, slowness = chance.choice([1, 1, 2, 4, 16]), chance.choice([1.0, 1.0, 1.0, 1.3, 10.0])

@@ -22,7 +22,7 @@ def seeds(schedules: int) -> list[range]:
 
 
 @pytest.mark.parametrize("seeds", seeds(SCHEDULES), ids=str)
-def test_the_ledger_accounts_for_every_rollout_exactly_once(seeds: range) -> None:
+def test_the_scheduler_accounts_for_every_rollout_exactly_once(seeds: range) -> None:
     for seed in seeds:
         schedules.play(seed)
 

@@ -20,7 +20,7 @@ from services.master.dispatch.dispatcher import Dispatcher
 from services.master.dispatch.request_cost import RequestCost
 from services.master.fleet.fleet import Fleet
 from services.master.fleet.worker_client import NoReply, Unreachable, WorkerClient, WorkerLost
-from services.master.scheduling.instructions import Limits
+from services.master.scheduling.tuning import Tuning
 from shared.errors import Busy
 from shared.policies.linear import LinearSpec
 from shared.protocol import PROTOCOL_VERSION, Unit, UnitHeader, UnitResult, WorkerInfo
@@ -171,8 +171,8 @@ async def _play(seed: int, log: Callable[[str], None]) -> None:
         return cast(WorkerClient, clients[-1])
 
     fleet = Fleet(VirtualDiscovery(chance, urls, trouble), connect)
-    limits = Limits(unit_seconds=chance.choice([0.2, 2.0]), request_seconds=chance.choice([0.0005, 0.05]))
-    dispatcher = Dispatcher(fleet, limits, RequestCost(clock=lambda: 0.0))  # nothing real may leave a trace
+    tuning = Tuning(unit_seconds=chance.choice([0.2, 2.0]), request_seconds=chance.choice([0.0005, 0.05]))
+    dispatcher = Dispatcher(fleet, tuning, RequestCost(clock=lambda: 0.0))  # nothing real may leave a trace
     watching = asyncio.create_task(fleet.run())
     log(f"{len(urls)} workers, trouble {trouble}, {seconds} s a rollout")
     runs = [_experiment(dispatcher, random.Random(chance.random()), f"e{number}", log) for number in range(3)]

@@ -1,6 +1,6 @@
-"""A world for the ledger: virtual workers with slots and queues, a network, and a clock that jumps between events.
+"""A world for the scheduler: workers with slots and queues, a network, a clock that jumps between events.
 
-The world keeps its own account of what each rollout came to. It knows nothing of how the ledger decides.
+The world keeps its own account of what each rollout came to. It knows nothing of how the scheduler decides.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
-from services.master.scheduling.instructions import Limits, Outcome, Send
-from services.master.scheduling.scheduler import Scheduler
+from services.master.scheduling.instructions import Send
+from services.master.scheduling.tuning import Tuning
 from shared.protocol import Failure
+from tests.master.scheduling.driver import Driver, Outcome
 from tests.master.scheduling.invariants import check_places
 
 BEAT_SECONDS = 0.1
@@ -22,7 +23,7 @@ TIMEOUT_SECONDS = 60.0
 """After so long without a reply the master gives a request up."""
 
 CHECK_EVERY = 97
-"""Events between two looks at the ledger's books; a prime, so that it falls on all kinds of them."""
+"""Events between two looks at the scheduler's books; a prime, so that it falls on all kinds of them."""
 
 
 @dataclass
@@ -63,7 +64,7 @@ class VirtualWorker:
 
 @dataclass
 class VirtualJob:
-    """A batch: how long each rollout takes a typical worker, and which ones kill their slot."""
+    """A batch: how long each rollout takes the median worker, and which ones kill their slot."""
 
     number: int
     seconds: list[float]
@@ -82,10 +83,10 @@ class VirtualJob:
 
 
 class World:
-    """Workers, jobs, a ledger, and the time."""
+    """Workers, jobs, a scheduler, and the time."""
 
-    def __init__(self, limits: Limits | None = None, latency: Callable[[], float] = lambda: 0.002) -> None:
-        self.ledger = Scheduler(limits)
+    def __init__(self, tuning: Tuning | None = None, latency: Callable[[], float] = lambda: 0.002) -> None:
+        self.scheduler = Driver(tuning)
         self.now = 0.0
         self.workers: dict[str, VirtualWorker] = {}
         self.jobs: dict[int, VirtualJob] = {}
@@ -124,7 +125,7 @@ class World:
             self.now, _, event = heapq.heappop(self._agenda)
             self.events += 1
             assert self.events < most_events, "it goes on for ever"
-            self.ledger.tick(self.now)
+            self.scheduler.tick(self.now)
             event()
             self._assign()
             if self.events % CHECK_EVERY == 0:
@@ -133,7 +134,7 @@ class World:
     def _check(self) -> None:
         for job in self.jobs.values():
             if job.ended is None:
-                check_places(self.ledger, job.number)
+                check_places(self.scheduler.scheduler, job.number)
 
     @property
     def busy(self) -> bool:
@@ -154,7 +155,7 @@ class World:
         background: bool = False,
     ) -> int:
         """Have the master run a batch."""
-        number = self.ledger.add_job(experiment, len(seconds), background=background)
+        number = self.scheduler.add_job(experiment, len(seconds), background=background)
         self.jobs[number] = VirtualJob(number, seconds, poison, self.now)
         self._assign()
         return number
@@ -166,7 +167,7 @@ class World:
         worker.slots, worker.slowness, worker.up, worker.hung_until = slots, slowness, True, 0.0
         worker.queue_limit = queue
         self.log(f"{name} is up with {slots} slots, {slowness:g} times as slow")
-        self.ledger.worker_up(name, slots, queue=queue)
+        self.scheduler.worker_up(name, slots, queue=queue)
         return worker
 
     def crash(self, name: str, notice_seconds: float) -> None:
@@ -189,18 +190,18 @@ class World:
     def vanish(self, name: str) -> None:
         """Take a worker out of discovery: it finishes what it has and gets nothing more."""
         self.log(f"{name} drains")
-        self.ledger.worker_up(name, 0)
+        self.scheduler.worker_up(name, 0)
 
     def _down(self, name: str, *, forget: bool) -> None:
         self.log(f"{name} is down")
         for send in self._open.values():
             if send.worker == name and send.job in self.jobs:
                 self.jobs[send.job].unheard.update(send.rollouts)
-        for outcome in self.ledger.worker_down(name, forget=forget):
+        for outcome in self.scheduler.worker_down(name, forget=forget):
             self._apply(outcome)
 
     def _assign(self) -> None:
-        for send in self.ledger.assign():
+        for send in self.scheduler.assign():
             self.requests += 1
             self._open[send.unit] = send
             self.log(f"unit {send.unit}: job {send.job} {send.rollouts} → {send.worker}{' (hedge)' * send.hedge}")
@@ -216,7 +217,7 @@ class World:
         if send.unit in self._open:
             self._open.pop(send.unit, None)
             self.log(f"unit {send.unit} is refused")
-            self._apply(self.ledger.unit_refused(send.unit, rest))
+            self._apply(self.scheduler.unit_refused(send.unit, rest))
             if not self.workers[send.worker].up:
                 self._down(send.worker, forget=False)
 
@@ -225,14 +226,14 @@ class World:
             self._open.pop(send.unit, None)
             self.log(f"unit {send.unit} is lost")
             self.jobs[send.job].unheard.update(send.rollouts)
-            self._apply(self.ledger.unit_lost(send.unit))
+            self._apply(self.scheduler.unit_lost(send.unit))
 
     def _reply(self, send: Send, busy_seconds: float, failures: list[Failure]) -> None:
         self._open.pop(send.unit, None)
         if send.unit in self._cancelled or self.jobs[send.job].ended is not None:
             return
         self.log(f"unit {send.unit} is answered{', failed' * bool(failures)}")
-        self._apply(self.ledger.unit_done(send.unit, busy_seconds, failures))
+        self._apply(self.scheduler.unit_done(send.unit, busy_seconds, failures))
 
     def _apply(self, outcome: Outcome) -> None:
         if outcome.job is None:
@@ -246,7 +247,7 @@ class World:
             self.after(self._latency(), partial(self._stop, unit))
         if outcome.complete or outcome.hopeless:
             job.ended, job.hopeless = self.now, outcome.hopeless is not None
-            for unit in self.ledger.remove_job(job.number):
+            for unit in self.scheduler.remove_job(job.number):
                 self._cancelled.add(unit)
                 self.after(self._latency(), partial(self._stop, unit))
 

@@ -1,34 +1,31 @@
-"""The dispatcher performs what the ledger decides: it encodes units, sends them, and files the replies."""
+"""The dispatcher performs what the scheduler decides: it encodes units, sends them, and files the replies."""
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 
 from services.master.dispatch.batch import Batch, BatchFailed, BatchResult
 from services.master.dispatch.request_cost import RequestCost
 from services.master.fleet.fleet import Fleet, Worker
 from services.master.fleet.worker_client import NoConnection, Unreachable, WorkerLost
-from services.master.scheduling.instructions import Limits, Outcome, Send
+from services.master.scheduling import events as ev
+from services.master.scheduling.instructions import Cancel, Fail, Finish, Instruction, Send, Settle
 from services.master.scheduling.pool_worker import PoolWorker
 from services.master.scheduling.scheduler import Scheduler
-from shared.errors import Busy, InvalidInput, SeedcastError
+from services.master.scheduling.tuning import Tuning
+from shared.errors import Busy, InvalidInput
 from shared.protocol import UnitResult
 
 REPLY_MARGIN_SECONDS = 30.0
 """Beyond the deadlines of a unit and of whatever it may wait for in the worker: the network, and a new slot."""
-
-UNIT_SHARE_OF_TIMEOUT = 0.5
-"""Units are planned for so much of a rollout's timeout, which a whole unit has to keep."""
-
-NO_CONNECTION_REST_SECONDS = 1.0
-"""For so long a worker gets nothing that could not be connected to in time. The probes tell whether it is lost."""
 
 MOST_UNIT_BYTES = 128 * 2**20
 """A unit with its members written out takes no more, unless one member does: half of what a worker accepts."""
@@ -37,7 +34,7 @@ SMALL_REPLY_BYTES = 65_536
 """Up to here to decode a reply takes less than to hand it to a thread."""
 
 BEAT_SECONDS = 0.1
-"""How often the ledger is told the time while there is work, and may hedge."""
+"""How often the scheduler is told the time while there is work, and may hedge."""
 
 log = logging.getLogger(__name__)
 
@@ -53,19 +50,30 @@ class _Job:
             self.finished.set_exception(BatchFailed(reason))
 
 
+@dataclass(frozen=True)
+class _Reply:
+    """What a worker answered."""
+
+    send: Send
+    worker: Worker
+    result: UnitResult
+
+
 class Dispatcher:
     """Runs batches on the fleet, many at once."""
 
-    def __init__(self, fleet: Fleet, limits: Limits | None = None, cost: RequestCost | None = None) -> None:
+    def __init__(self, fleet: Fleet, tuning: Tuning | None = None, cost: RequestCost | None = None) -> None:
         self._fleet = fleet
         self._cost = cost or RequestCost()
-        self._ledger = Scheduler(limits)
+        self._tuning = tuning or Tuning()
+        self._scheduler = Scheduler(self._tuning)
+        self._numbers = itertools.count()
         self._jobs: dict[int, _Job] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
         """The requests under way, by unit."""
         self._heart: asyncio.Task[None] | None = None
         self._unequal_duplicates = 0
-        fleet.listen(self._capacity_changed)
+        fleet.listen(self._slots_changed)
 
     async def run(self, batch: Batch) -> BatchResult:
         """Roll a batch out. Cancelling gives it up.
@@ -73,46 +81,48 @@ class Dispatcher:
         Raises:
             BatchFailed: its first rollouts all fail, on every worker.
         """
-        number = self._ledger.add_job(
-            batch.experiment,
-            len(batch),
-            background=batch.background,
-            most_seconds=UNIT_SHARE_OF_TIMEOUT * _deadline(batch),
-            most_rollouts=batch.most_rollouts(MOST_UNIT_BYTES),
-            kind=batch.fingerprint,
-        )
+        number = next(self._numbers)
         job = _Job(batch, BatchResult.empty(len(batch)), asyncio.get_running_loop().create_future())
         self._jobs[number] = job
         if self._heart is None or self._heart.done():
             self._heart = asyncio.create_task(self._beat())
         try:
-            self._send()
+            self._tell(
+                ev.JobAdded(
+                    number,
+                    batch.experiment,
+                    len(batch),
+                    background=batch.background,
+                    most_seconds=self._tuning.timeout_share * _deadline(batch),
+                    most_rollouts=batch.most_rollouts(MOST_UNIT_BYTES),
+                    kind=batch.fingerprint,
+                )
+            )
             return await job.finished
         finally:
+            self._tell(ev.JobRemoved(number))
             del self._jobs[number]
-            self._cancel(self._ledger.remove_job(number))
-            self._send()
 
     def progress(self, experiment: str) -> tuple[int, int] | None:
         """Return (rollouts settled, rollouts) of an experiment's training batch, if one is running."""
         for number, job in self._jobs.items():
             if job.batch.experiment == experiment and not job.batch.background:
-                return self._ledger.done(number), len(job.batch)
+                return self._scheduler.settled(number), len(job.batch)
         return None
 
     def standing(self, url: str) -> PoolWorker | None:
-        """Return how a worker stands (units in flight, pace, whether it is set aside), to be looked at only."""
-        return self._ledger.worker(url)
+        """Return what the scheduler knows of a worker, to be looked at only."""
+        return self._scheduler.worker(url)
 
     @property
     def late_replies(self) -> int:
         """Replies that came after their rollouts had been settled by others."""
-        return self._ledger.late_replies
+        return self._scheduler.late_replies
 
     @property
     def hedges(self) -> int:
         """Units sent to a second worker because the first took too long."""
-        return self._ledger.hedges
+        return self._scheduler.hedges
 
     @property
     def unequal_duplicates(self) -> int:
@@ -131,71 +141,86 @@ class Dispatcher:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _beat(self) -> None:
-        """Tell the ledger the time while there is work."""
+        """Tell the scheduler the time while there is work."""
         while self._jobs:
-            self._send()
+            self._tell(ev.Tick())
             await asyncio.sleep(BEAT_SECONDS)
 
-    def _tick(self) -> None:
-        self._ledger.tick(asyncio.get_running_loop().time())
-        if cost := self._cost.look():
-            self._ledger.requests_cost(cost)
-
-    def _capacity_changed(self, url: str, slots: int | None) -> None:
-        self._tick()
+    def _slots_changed(self, url: str, slots: int | None) -> None:
         if slots is None:
-            for outcome in self._ledger.worker_down(url, forget=url not in self._fleet.workers):
-                self._apply(outcome)
+            self._tell(ev.WorkerDown(url, forget=url not in self._fleet.workers))
         else:
             worker = self._fleet.workers[url]
-            self._ledger.worker_up(url, slots, worker.fingerprint, worker.info.queue if worker.info else None)
-        self._send()
+            self._tell(ev.WorkerUp(url, slots, worker.fingerprint, worker.info.queue if worker.info else None))
 
-    def _send(self) -> None:
-        self._tick()
-        for send in self._ledger.assign():
-            perform = self._perform(send, self._jobs[send.job], self._fleet.workers[send.worker])
-            self._tasks[send.unit] = task = asyncio.create_task(perform)
-            task.add_done_callback(partial(self._forget, send.unit))
+    def _tell(self, event: ev.Event, reply: _Reply | None = None) -> None:
+        """Tell the scheduler of an event, and perform what it says to that."""
+        now = asyncio.get_running_loop().time()
+        if cost := self._cost.look():
+            self._perform(self._scheduler.handle(ev.RequestCosts(cost), now))
+        self._perform(self._scheduler.handle(event, now), reply)
+
+    def _perform(self, instructions: list[Instruction], reply: _Reply | None = None) -> None:
+        for instruction in instructions:
+            match instruction:
+                case Send():
+                    worker = self._fleet.workers[instruction.worker]
+                    request = self._request(instruction, self._jobs[instruction.job], worker)
+                    self._tasks[instruction.unit] = task = asyncio.create_task(request)
+                    task.add_done_callback(partial(self._forget, instruction.unit))
+                case Settle(job):
+                    self._settle(instruction, self._jobs[job].result, reply)
+                case Cancel(unit):
+                    if running := self._tasks.get(unit):
+                        running.cancel()  # closes the connection, so that the worker's slots are free
+                case Finish(job):
+                    if not (finished := self._jobs[job].finished).done():
+                        finished.set_result(self._jobs[job].result)
+                case Fail(job, failure):
+                    self._jobs[job].fail(f"{failure.kind}: {failure.message}")
 
     def _forget(self, unit: int, _: asyncio.Task[None]) -> None:
         del self._tasks[unit]
 
-    def _cancel(self, units: Iterable[int]) -> None:
-        """Close the connections of units that nobody needs any more, so that their workers' slots are free."""
-        for unit in units:
-            if task := self._tasks.get(unit):
-                task.cancel()
+    def _settle(self, settle: Settle, result: BatchResult, reply: _Reply | None) -> None:
+        result.retried += settle.retried
+        result.failures.update(settle.given_up)
+        if reply is not None:
+            result.store(reply.send.rollouts, reply.result, settle.counted)
+        if reply is not None and settle.counted:
+            result.fingerprints.add(reply.worker.fingerprint)
 
-    async def _perform(self, send: Send, job: _Job, worker: Worker) -> None:
+    async def _request(self, send: Send, job: _Job, worker: Worker) -> None:
+        """Send a unit, and tell the scheduler what becomes of it."""
         worker.in_flight += 1
         try:
-            result = await self._request(job.batch, send, worker)
+            result = await self._ask(job.batch, send, worker)
         except Busy as busy:
             worker.failed(busy)
-            self._refused(send, busy.retry_after)
+            self._tell(ev.UnitRefused(send.unit, busy.retry_after))
         except NoConnection as error:
             worker.failed(error)
-            self._refused(send, NO_CONNECTION_REST_SECONDS)
+            self._tell(ev.UnitRefused(send.unit, self._tuning.no_connection_rest_seconds))
         except Unreachable as error:
-            self._refused(send)
+            self._tell(ev.UnitRefused(send.unit))
             self._fleet.lose(worker, str(error))
         except WorkerLost as error:
-            self._lost(send, worker, error)
+            worker.failures += 1
+            worker.failed(error)
+            self._tell(ev.UnitLost(send.unit))
         except InvalidInput as refusal:
             message = f"{worker.url} refuses the unit: {refusal}"
-            self._file(send, job, worker, UnitResult.failed(len(send.rollouts), "exception", message))
+            self._file(job, _Reply(send, worker, UnitResult.failed(len(send.rollouts), "exception", message)))
         except Exception as error:
             log.exception("a unit for %s failed in the master", worker.url)
-            self._ledger.unit_lost(send.unit)
             job.fail(f"{type(error).__name__}: {error}")
+            self._tell(ev.UnitLost(send.unit))
         else:
-            self._file(send, job, worker, result)
+            self._file(job, _Reply(send, worker, result))
         finally:
             worker.in_flight -= 1
-        self._send()
 
-    async def _request(self, batch: Batch, send: Send, worker: Worker) -> UnitResult:
+    async def _ask(self, batch: Batch, send: Send, worker: Worker) -> UnitResult:
         deadline = _deadline(batch)
         timeout = deadline + max(worker.deadlines, default=0.0) + REPLY_MARGIN_SECONDS
         worker.deadlines.append(deadline)
@@ -212,46 +237,19 @@ class Dispatcher:
         except InvalidInput as error:
             raise WorkerLost(f"its reply is no result: {error}") from error
 
-    def _lost(self, send: Send, worker: Worker, error: SeedcastError) -> None:
-        worker.failures += 1
-        worker.failed(error)
-        self._tick()
-        self._apply(self._ledger.unit_lost(send.unit))
+    def _file(self, job: _Job, reply: _Reply) -> None:
+        reply.worker.answered(reply.result)
+        self._compare(job.result.returns, reply)
+        self._tell(ev.UnitDone(reply.send.unit, reply.result.busy_seconds, tuple(reply.result.failures)), reply)
 
-    def _refused(self, send: Send, rest_seconds: float = 0.0) -> None:
-        self._tick()
-        self._apply(self._ledger.unit_refused(send.unit, rest_seconds))
-
-    def _file(self, send: Send, job: _Job, worker: Worker, result: UnitResult) -> None:
-        worker.answered(result)
-        self._tick()
-        outcome = self._ledger.unit_done(send.unit, result.busy_seconds, result.failures)
-        self._compare(send, job, worker, result)
-        job.result.store(send.rollouts, result, outcome.counted)
-        if outcome.counted:
-            job.result.fingerprints.add(worker.fingerprint)
-        self._apply(outcome)
-
-    def _apply(self, outcome: Outcome) -> None:
-        """Do what an outcome asks for, and finish its job if that was the last of it, or if there is no hope."""
-        self._cancel(outcome.cancel)
-        job = self._jobs.get(outcome.job) if outcome.job is not None else None
-        if job is None:
-            return
-        job.result.retried += outcome.retried
-        job.result.failures.update(outcome.given_up)
-        if outcome.hopeless is not None:
-            job.fail(f"{outcome.hopeless.kind}: {outcome.hopeless.message}")
-        elif outcome.complete and not job.finished.done():
-            job.finished.set_result(job.result)
-
-    def _compare(self, send: Send, job: _Job, worker: Worker, result: UnitResult) -> None:
+    def _compare(self, there: NDArray[np.float64], reply: _Reply) -> None:
         """Look whether what is here already of a unit has the bits of its reply."""
-        there = job.result.returns[send.rollouts.start : send.rollouts.stop]
-        both = np.isfinite(there) & np.isfinite(result.returns)
-        if not np.array_equal(there[both], result.returns[both]):
+        there = there[reply.send.rollouts.start : reply.send.rollouts.stop]
+        both = np.isfinite(there) & np.isfinite(reply.result.returns)
+        if not np.array_equal(there[both], reply.result.returns[both]):
             self._unequal_duplicates += 1
-            log.error("%s answers rollouts %s with other bits than another worker", worker.url, send.rollouts)
+            message = "%s answers rollouts %s with other bits than another worker"
+            log.error(message, reply.worker.url, reply.send.rollouts)
 
 
 def _encode(batch: Batch, rollouts: range) -> tuple[bytes, float]:

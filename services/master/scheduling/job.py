@@ -1,4 +1,4 @@
-"""A job: where each of its rollouts is.
+"""A job: where each of its rollouts is, and in which state that leaves the job.
 
 Every rollout is in exactly one place: *settled* (done or given up), *in flight* (in one unit, or in two where it
 was hedged), *pending*, or *alone* (a suspect, to be run on its own).
@@ -11,13 +11,26 @@ import sys
 from collections import Counter, deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from enum import StrEnum
 from itertools import pairwise
 
 from services.master.scheduling.instructions import Flight
-from services.master.scheduling.pool_worker import PoolWorker
 
-HEDGED_SHARE = 0.1
-"""Extra work: hedges may repeat so much of a job's rollouts, and always one."""
+
+class JobState(StrEnum):
+    """What has come of a job so far.
+
+    It follows from `Job.done` and `Job.given_up`, which only grow: unproven → running → complete, unproven →
+    complete where one unit does it all, unproven → hopeless.
+    """
+
+    UNPROVEN = "unproven"
+    """Nothing of it has worked yet, so its suspects go first."""
+    RUNNING = "running"
+    COMPLETE = "complete"
+    """Every rollout is done or given up."""
+    HOPELESS = "hopeless"
+    """Its first rollouts were all given up: its environment fails everywhere."""
 
 
 @dataclass
@@ -63,23 +76,22 @@ class Job:
         self.copies = bytearray(self.rollouts)
 
     @property
-    def finished(self) -> bool:
-        """Whether every rollout is done or given up."""
-        return self.done + self.given_up == self.rollouts
+    def settled_count(self) -> int:
+        """Rollouts done or given up."""
+        return self.done + self.given_up
+
+    def state(self, hopeless_failures: int) -> JobState:
+        """Return what has come of it; hopeless are so many rollouts given up before one has worked."""
+        if not self.done and self.given_up >= min(hopeless_failures, self.rollouts):
+            return JobState.HOPELESS
+        if self.settled_count == self.rollouts:
+            return JobState.COMPLETE
+        return JobState.RUNNING if self.done else JobState.UNPROVEN
 
     @property
     def suspects_first(self) -> bool:
-        """Whether to find out about suspects before anything else: nothing has ever worked yet."""
+        """Whether to find out about suspects before anything else."""
         return not self.done and bool(self.alone)
-
-    @property
-    def hedges_left(self) -> int:
-        """How many more rollouts may be sent a second time."""
-        return max(1, int(HEDGED_SHARE * self.rollouts)) - self.hedged
-
-    def takes(self, worker: PoolWorker) -> bool:
-        """Whether a worker is of the kind that this asks for."""
-        return self.kind is None or self.kind == worker.kind
 
     def work_for(self, worker: str, alternatives: bool) -> bool:
         """Whether there is anything for a worker: a suspect is left to another one, if there are others."""
@@ -117,8 +129,8 @@ class Job:
         for rollout in self.flights.pop(unit).send.rollouts:
             self.copies[rollout] -= 1
 
-    def nowhere(self, rollouts: Iterable[int]) -> list[int]:
-        """Return those that are neither settled nor in flight: they have to be put somewhere."""
+    def homeless(self, rollouts: Iterable[int]) -> list[int]:
+        """Return those that are neither settled nor in flight: each has to be sent again or given up."""
         return [rollout for rollout in rollouts if not self.settled[rollout] and not self.copies[rollout]]
 
     def put_back(self, rollouts: list[int]) -> None:
@@ -149,6 +161,20 @@ class Job:
         self.pending = deque(part for piece in self.pending for part in _without(piece, wanted))
         self.alone = deque(one for one in self.alone if one[0] not in wanted)
         self.waiting = sum(map(len, self.pending)) + len(self.alone)
+
+    def repeatable(self, flight: Flight, most: int) -> range:
+        """Return up to ``most`` neighbouring rollouts of a unit: in no other, not settled, and no suspects."""
+        rollouts = flight.send.rollouts
+        if self.waiting or flight.send.unit not in self.flights:
+            return range(0)
+        start = next((rollout for rollout in rollouts if self._in_one_unit(rollout)), rollouts.stop)
+        stop = start
+        while stop < min(rollouts.stop, start + most) and self._in_one_unit(stop):
+            stop += 1
+        return range(start, stop)
+
+    def _in_one_unit(self, rollout: int) -> bool:
+        return not self.settled[rollout] and self.copies[rollout] == 1 and not self.strikes[rollout]
 
     def useless(self) -> list[int]:
         """Return the units in flight all of whose rollouts are settled."""

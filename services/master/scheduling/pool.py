@@ -1,86 +1,175 @@
-"""All workers: who they are, who is free, and what they come to together."""
+"""The pool: all workers, who of them is freest, and what they add up to.
+
+A worker is altered only as `Pool.change` hands it out. Sums and order are brought up to date before they are next
+read, so no caller can forget to.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Set
+import heapq
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 
-from services.master.scheduling.capacity import Capacities, Capacity
-from services.master.scheduling.free_workers import FreeWorkers
 from services.master.scheduling.pool_worker import PoolWorker
+from services.master.scheduling.tuning import Tuning
+
+Entry = tuple[float, int, PoolWorker]
+"""Load, order, worker."""
+
+FEWEST_TO_THIN = 64
+"""A heap shorter than this is not worth thinning."""
+
+
+@dataclass
+class Totals:
+    """What workers add up to."""
+
+    workers: int = 0
+    slots: int = 0
+    idle_slots: int = 0
+    speed: float = 0.0
+    """Slots' worth of the median worker."""
+
+    @property
+    def slowness(self) -> float:
+        """Relative slowness of these workers, the mean over their slots."""
+        return self.slots / max(self.speed, 1e-9)
+
+    def add(self, other: Totals, times: int) -> None:
+        """Add ``other``, or with ``times`` -1 take it away."""
+        self.workers += times * other.workers
+        self.slots += times * other.slots
+        self.idle_slots += times * other.idle_slots
+        self.speed = self.speed + times * other.speed if self.workers else 0.0
 
 
 class Pool:
-    """Those workers that are up, and those that are away with their standing."""
+    """The workers that are up, and those that are away with what is known of them."""
 
-    def __init__(self) -> None:
+    def __init__(self, tuning: Tuning) -> None:
+        self._tuning = tuning
+        self._now = 0.0
         self._workers: dict[str, PoolWorker] = {}
-        self._free = FreeWorkers()
-        self._capacities = Capacities()
-        """Of all usable workers. Out of date while `_stale`."""
-        self._stale = False
+        self._changed: dict[PoolWorker, None] = {}
+        """Handed out since the last `_refresh`."""
+        self._totals: dict[str | None, Totals] = {None: Totals()}
+        """Of the usable workers by kind, and of all."""
+        self._counted: dict[PoolWorker, tuple[str, Totals]] = {}
+        """As what a worker is in ``_totals``, under which kind."""
+        self._heaps: dict[str, list[Entry]] = {}
+        """Workers with room by kind; an entry counts if it is the worker's in ``_entries``. None is empty."""
+        self._entries: dict[PoolWorker, tuple[str, Entry]] = {}
+        self._rests: dict[PoolWorker, float] = {}
+        """Those set aside, until when."""
 
     def __iter__(self) -> Iterator[PoolWorker]:
         return iter(self._workers.values())
 
-    def get(self, name: str) -> PoolWorker | None:
-        """Return a worker, or None where it is not known."""
+    def look(self, name: str) -> PoolWorker | None:
+        """Return a worker to be looked at only, or None where it is not known."""
         return self._workers.get(name)
 
+    def change(self, name: str) -> PoolWorker | None:
+        """Return a worker to be altered before the pool is next asked for sums or for who is free."""
+        if worker := self._workers.get(name):
+            self._changed[worker] = None
+        return worker
+
     def enter(self, name: str, order: int) -> PoolWorker:
-        """Return a worker, a new one where it is not known."""
-        return self._workers.setdefault(name, PoolWorker(name, order))
+        """Return a worker to be altered, a new one where it is not known."""
+        worker = self._workers.setdefault(name, PoolWorker(name, order, self._tuning))
+        self._changed[worker] = None
+        return worker
+
+    def change_all(self) -> Collection[PoolWorker]:
+        """Return all workers to be altered; sums are added up anew, which also sheds their rounding errors."""
+        self._changed = dict.fromkeys(self)
+        self._counted.clear()
+        self._totals = {None: Totals()}
+        return self._changed.keys()
 
     def forget(self, name: str) -> None:
-        """Forget a worker and its standing."""
-        del self._workers[name]
+        """Forget a worker that holds nothing."""
+        worker = self._workers.pop(name)
+        worker.slots = 0
+        self._changed[worker] = None
 
-    # Who is free
+    def tick(self, now: float) -> None:
+        """It is ``now``: take those back whose rest is over."""
+        self._now = now
+        for worker in [worker for worker, until in self._rests.items() if until <= now]:
+            self._changed[worker] = None
+
+    def totals(self, kind: str | None) -> Totals:
+        """Return what the usable workers of a kind add up to; None: all."""
+        self._refresh()
+        return self._totals.get(kind) or Totals()
 
     @property
-    def free_kinds(self) -> Set[str]:
-        """The kinds that there may be free workers of."""
-        return self._free.kinds
+    def free_kinds(self) -> set[str]:
+        """The kinds that there are free workers of."""
+        self._refresh()
+        return set(self._heaps)
 
-    def pop_free(self, kinds: Set[str]) -> PoolWorker | None:
-        """Return the freest worker of these kinds, and take it for busy until `loaded` or `changed` is told."""
-        return self._free.pop(kinds)
+    def take_freest(self, kinds: Collection[str]) -> PoolWorker | None:
+        """Return the freest worker of these kinds to be altered, and offer it no more until it is changed."""
+        self._refresh()
+        firsts = [first for kind in kinds if (first := self._first(kind))]
+        if not firsts:
+            return None
+        worker = min(firsts, key=lambda entry: entry[:2])[2]
+        kind, _ = self._entries.pop(worker)
+        heapq.heappop(self._heaps[kind])
+        self._first(kind)
+        return worker
 
-    def loaded(self, worker: PoolWorker, now: float) -> None:
-        """A worker holds other units than before."""
-        self._free.update(worker, now)
+    def _refresh(self) -> None:
+        """Bring sums, order and rests up to date."""
+        if self._changed:
+            changed, self._changed = self._changed, {}
+            for worker in changed:
+                self._recount(worker)
+                self._reorder(worker)
 
-    def changed(self, worker: PoolWorker, now: float) -> None:
-        """A worker's slots, kind or standing may have changed."""
-        self._free.update(worker, now)
-        self._stale = True
+    def _recount(self, worker: PoolWorker) -> None:
+        if counted := self._counted.pop(worker, None):
+            kind, before = counted
+            self._totals[None].add(before, -1)
+            self._totals[kind].add(before, -1)
+        if worker.usable(self._now):
+            after = Totals(1, worker.slots, worker.idle_slots, worker.speed)
+            self._counted[worker] = (worker.kind, after)
+            self._totals[None].add(after, 1)
+            self._totals.setdefault(worker.kind, Totals()).add(after, 1)
 
-    def wake(self, now: float) -> None:
-        """Take those back whose rest is over."""
-        self._stale = self._free.wake(now) or self._stale
+    def _reorder(self, worker: PoolWorker) -> None:
+        self._rests.pop(worker, None)
+        if worker.slots and self._now < worker.rest_until:
+            self._rests[worker] = worker.rest_until
+        free = worker.usable(self._now) and worker.taken < worker.allowance
+        entry = (worker.kind, (worker.load, worker.order, worker)) if free else None
+        if entry == self._entries.get(worker):
+            return
+        old = self._entries.pop(worker, None)
+        if entry is not None:
+            self._entries[worker] = entry
+            heapq.heappush(self._heaps.setdefault(entry[0], []), entry[1])
+        for kind in {held[0] for held in (old, entry) if held}:
+            self._thin(kind)
 
-    # What they come to
+    def _thin(self, kind: str) -> None:
+        """Drop the entries of a heap that count no more, once they may be most of it."""
+        if len(self._heaps[kind]) > max(FEWEST_TO_THIN, 2 * len(self._workers)):
+            heap = [entry for worker_kind, entry in self._entries.values() if worker_kind == kind]
+            heapq.heapify(heap)
+            self._heaps[kind] = heap
+        self._first(kind)
 
-    def recount(self) -> None:
-        """The paces of workers have changed."""
-        self._stale = True
-
-    def quicken(self, worker: PoolWorker, rate: float, now: float) -> None:
-        """A worker does so much more in a second than before."""
-        if worker.usable(now):
-            self._capacities.quicken(worker, rate)
-
-    def idle(self, worker: PoolWorker, slots: int, now: float) -> None:
-        """A worker holds other units than before, and so many more of its slots are idle, or fewer."""
-        if worker.usable(now):
-            self._capacities.idle(worker, slots)
-        self.loaded(worker, now)
-
-    def count(self, now: float) -> None:
-        """Add up the usable workers, where anything has changed."""
-        if self._stale:
-            self._capacities.count(worker for worker in self if worker.usable(now))
-            self._stale = False
-
-    def capacity(self, kind: str | None) -> Capacity:
-        """Return what the workers of a kind come to, by the last `count`; None: all."""
-        return self._capacities.of(kind)
+    def _first(self, kind: str) -> Entry | None:
+        """Return a kind's first entry that counts, dropping those before it that do not."""
+        heap = self._heaps.get(kind, [])
+        while heap and self._entries.get(heap[0][2], (None, None))[1] is not heap[0]:
+            heapq.heappop(heap)
+        if not heap:
+            self._heaps.pop(kind, None)
+        return heap[0] if heap else None

@@ -1,6 +1,6 @@
-"""How a worker stands with the ledger: what it may hold, what it holds, how fast it is, how often it fails.
+"""A worker of the pool: what it may hold, what it holds, how slow it is, how often it fails.
 
-A new worker starts slowly and earns its full capacity unit by unit. One that fails again and again is set aside,
+A new worker starts slowly and earns its full allowance unit by unit. One that fails again and again is set aside,
 each time for longer.
 """
 
@@ -8,42 +8,43 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from services.master.scheduling.instructions import Flight
+from services.master.scheduling.tuning import Tuning
 
-QUEUE_SHARE = 0.25
-"""Beyond its slots a worker may hold a few units in its queue, so that no slot waits for a request."""
 
-USUAL_QUEUE = 2
-"""So many for a slot may wait in a worker that does not say."""
+class PoolState(StrEnum):
+    """What may be sent to a worker. Its slots, the clock and its answers move it; nothing else does."""
 
-TROUBLES = 2
-"""A worker in trouble this often, without a unit answered in between, is set aside."""
-
-REST_SECONDS = 1.0
-"""For how long, the first time; then twice as long, and so on."""
-
-LONGEST_REST_SECONDS = 30.0
+    AWAY = "away"
+    """It has no slots for new units: it drains, or is down."""
+    RESTING = "resting"
+    """It is set aside until ``rest_until``."""
+    UNTRIED = "untried"
+    """It has answered no unit yet, and gets small ones."""
+    TRUSTED = "trusted"
 
 
 @dataclass(eq=False)
 class PoolWorker:
-    """A worker as the ledger sees it."""
+    """A worker as the scheduler sees it. To change one, take it from `Pool.change`."""
 
     name: str
     order: int
     """Older workers first, where all else is equal."""
+    tuning: Tuning = field(default_factory=Tuning)
     slots: int = 0
     queue: int = 0
     """What it has room for beyond its slots."""
     kind: str = ""
     """Jobs that ask for another kind do not use it."""
-    window: float = 0.0
-    """How many slots and places of its queue it may have taken by its own merits."""
+    earned: float = 0.0
+    """Slots and places of its queue that it may have taken by its own merits."""
     ceiling: float = math.inf
     """What it could hold when it last had no room for more."""
-    pace: float = 1.0
-    """Seconds it takes for what takes a typical worker one."""
+    slowness: float = 1.0
+    """Relative slowness: 2.0 takes twice as long as the median worker."""
     flights: dict[int, Flight] = field(default_factory=dict)
     """Units it holds, oldest first: those that begin within the first ``slots`` of ``taken`` run."""
     taken: int = 0
@@ -58,29 +59,36 @@ class PoolWorker:
     """When the last of them was."""
     rest_until: float = -math.inf
     """It is set aside until then."""
-    version: int = 0
-    """Counts changes; see `FreeWorkers`."""
+    why: str = ""
+    """Why it was last sent something, or nothing."""
 
-    @property
-    def capacity(self) -> int:
-        """Slots that units for it may take, or wait for, before it gets another one."""
-        return min(self._ample, max(1, int(self.window))) if self.slots else 0
+    def state(self, now: float) -> PoolState:
+        """Return what may be sent to it now."""
+        if not self.slots:
+            return PoolState.AWAY
+        if now < self.rest_until:
+            return PoolState.RESTING
+        return PoolState.TRUSTED if self.answered else PoolState.UNTRIED
 
-    @property
-    def _ample(self) -> int:
-        """Its capacity once it has earned all of it."""
-        return self.slots + self.places
+    def usable(self, now: float) -> bool:
+        """Whether anything may be sent to it, once it has room."""
+        return self.slots > 0 and now >= self.rest_until
 
     @property
     def places(self) -> int:
-        """What of its queue is used."""
-        return min(math.ceil(QUEUE_SHARE * self.slots), self.queue)
+        """Places of its queue that are used."""
+        return min(math.ceil(self.tuning.queue_share * self.slots), self.queue)
+
+    @property
+    def allowance(self) -> int:
+        """Slots that units for it may take, or wait for, before it gets another one."""
+        return min(self.slots + self.places, max(1, int(self.earned))) if self.slots else 0
 
     @property
     def room(self) -> int:
         """Slots that one more unit may take, or wait for: all that there is, or so much of it as it has earned."""
-        earned = self.slots + self.queue if self.window >= self._ample else int(self.window)
-        return max(1, earned - self.taken)
+        all_earned = self.earned >= self.slots + self.places
+        return max(1, (self.slots + self.queue if all_earned else int(self.earned)) - self.taken)
 
     @property
     def full(self) -> bool:
@@ -88,7 +96,7 @@ class PoolWorker:
         return self.taken >= self.slots
 
     @property
-    def idle(self) -> int:
+    def idle_slots(self) -> int:
         """Slots that have nothing to do."""
         return max(0, self.slots - self.taken)
 
@@ -98,19 +106,17 @@ class PoolWorker:
         return self.taken / self.slots
 
     @property
-    def rate(self) -> float:
-        """Seconds of a typical worker's work it does in a second."""
-        return self.slots / self.pace
+    def speed(self) -> float:
+        """Slots' worth of the median worker: 4 slots of relative slowness 2.0 have 2."""
+        return self.slots / self.slowness
 
-    def usable(self, now: float) -> bool:
-        """Whether anything may be sent to it, once it has room."""
-        return self.slots > 0 and now >= self.rest_until
-
-    def begin(self, slots: int, queue: int, first_window: float) -> None:
-        """Start with so many slots and such a queue, slowly."""
+    def resize(self, slots: int, queue: int) -> None:
+        """Have so many slots and such a queue; one that was away starts slowly."""
+        back = slots and not self.slots
         self.slots, self.queue = slots, queue
-        self.ceiling = math.inf
-        self.window = max(1.0, first_window * self._ample)
+        if back:
+            self.ceiling = math.inf
+            self.earned = max(1.0, self.tuning.first_share * (slots + self.places))
 
     def depart(self, flight: Flight) -> None:
         """Note a unit that is sent to it."""
@@ -132,24 +138,26 @@ class PoolWorker:
             before += flight.send.slots
 
     def succeed(self, slots: int = 1) -> None:
-        """A unit of so many slots was answered well: take as many more, beyond what was too much once fewer."""
+        """A unit of so many slots was answered well: earn as many more, beyond what was too much once fewer."""
+        self.answered += 1
         self.troubles = 0
-        more = float(slots) if self.window < self.ceiling else slots / self.window
-        self.window = min(self.window + more, 2.0 * self.slots + 1)
+        more = float(slots) if self.earned < self.ceiling else slots / self.earned
+        self.earned = min(self.earned + more, 2.0 * self.slots + 1)
 
     def fail(self, sent: float, now: float, *, may_rest: bool) -> None:
         """A unit was lost or failed, sent at ``sent``. What was sent before the last such tells nothing new."""
-        if sent <= self.troubled:
+        if sent < self.troubled:
             return
         self.troubles += 1
         self.troubled = now
-        self.window = max(1.0, self.window / 2)
-        if may_rest and self.troubles >= TROUBLES:
-            self.rest(now + min(REST_SECONDS * 2.0 ** (self.troubles - TROUBLES), LONGEST_REST_SECONDS))
+        self.earned = max(1.0, self.earned / 2)
+        again = self.troubles - self.tuning.troubles_before_rest
+        if may_rest and again >= 0:
+            self.rest(now + min(self.tuning.rest_seconds * 2.0**again, self.tuning.longest_rest_seconds))
 
     def push_back(self, until: float) -> None:
         """It had no room for one more than it holds: leave it at that, and alone for a while."""
-        self.window = self.ceiling = max(1.0, float(self.taken))
+        self.earned = self.ceiling = max(1.0, float(self.taken))
         self.rest(until)
 
     def rest(self, until: float) -> None:

@@ -7,18 +7,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from services.master.scheduling.pool_worker import PoolWorker
-
-PACE_WEIGHT = 0.3
-"""Weight of the newest unit in the running estimate of a worker's pace,"""
-
-TELLING_SECONDS = 0.2
-"""if it took so long, and less if it was shorter: then its fixed cost and the scheduler's whims tell on it."""
+from services.master.scheduling.tuning import Tuning
 
 
 @dataclass
 class _Estimate:
     seconds: float
-    """What a rollout takes a typical worker."""
+    """What a rollout takes the median worker."""
     rollouts: int
     """So many have been averaged,"""
     window: int
@@ -26,13 +21,14 @@ class _Estimate:
 
 
 class Speeds:
-    """What is known of durations: each experiment's rollout on a typical worker, and each worker's pace."""
+    """What is known of durations: each experiment's rollout on the median worker, and how slow each worker is."""
 
-    def __init__(self) -> None:
+    def __init__(self, tuning: Tuning) -> None:
+        self._tuning = tuning
         self._estimates: dict[str, _Estimate] = {}
 
     def seconds(self, experiment: str) -> float | None:
-        """Return what a rollout of an experiment takes on a typical worker; None where nobody knows yet."""
+        """Return what a rollout of an experiment takes on the median worker; None where nobody knows yet."""
         known = self._estimates.get(experiment)
         return known.seconds if known else None
 
@@ -52,12 +48,12 @@ class Speeds:
         seconds = max(1e-6, busy_seconds / rollouts)
         known = self._estimates.get(experiment)
         if known is None:
-            self._estimates[experiment] = _Estimate(seconds / worker.pace, rollouts, of or rollouts)
+            self._estimates[experiment] = _Estimate(seconds / worker.slowness, rollouts, of or rollouts)
             return
         told = rollouts * max(seconds, known.seconds)
-        self._pace(worker, seconds / known.seconds, told)
+        self._slower(worker, seconds / known.seconds, told)
         least, most = known.seconds / 2, known.seconds * 2  # one odd worker must not mislead all
-        typical = min(max(seconds / worker.pace, least), most)
+        typical = min(max(seconds / worker.slowness, least), most)
         known.window = of or known.window
         known.rollouts = min(known.rollouts + rollouts, max(known.window, rollouts))
         known.seconds += (typical - known.seconds) * rollouts / known.rollouts
@@ -68,22 +64,22 @@ class Speeds:
         A slow worker's last units are those that are cancelled: without them it would seem quicker than it is.
         """
         known = self._estimates.get(experiment)
-        if known is not None and seconds / rollouts > worker.pace * known.seconds:
-            self._pace(worker, seconds / rollouts / known.seconds, seconds)
+        if known is not None and seconds / rollouts > worker.slowness * known.seconds:
+            self._slower(worker, seconds / rollouts / known.seconds, seconds)
 
     def normalise(self, workers: Iterable[PoolWorker]) -> None:
-        """Make the median pace 1 again; what each worker is expected to take stays the same."""
-        everyone = sorted((worker for worker in workers if worker.answered), key=lambda worker: worker.pace)
+        """Make the median relative slowness 1 again; what each worker is expected to take stays the same."""
+        everyone = sorted((worker for worker in workers if worker.answered), key=lambda worker: worker.slowness)
         if not everyone:
             return
-        median = everyone[(len(everyone) - 1) // 2].pace
+        median = everyone[(len(everyone) - 1) // 2].slowness
         for worker in everyone:
-            worker.pace /= median
+            worker.slowness /= median
         for known in self._estimates.values():
             known.seconds *= median
 
-    def _pace(self, worker: PoolWorker, times: float, told: float) -> None:
-        """Take in that a worker took so many times as long as a typical one, for ``told`` seconds."""
-        weight = PACE_WEIGHT * min(1.0, told / TELLING_SECONDS)
-        worker.pace += weight * (min(times, 1000.0) - worker.pace)
-        worker.pace = max(worker.pace, 1e-3)
+    def _slower(self, worker: PoolWorker, times: float, told: float) -> None:
+        """Take in that a worker took so many times as long as the median one, for ``told`` seconds."""
+        weight = self._tuning.slowness_weight * min(1.0, told / self._tuning.telling_seconds)
+        worker.slowness += weight * (min(times, 1000.0) - worker.slowness)
+        worker.slowness = max(worker.slowness, 1e-3)

@@ -2,7 +2,7 @@
 
 This is a hedge (Dean and Barroso, "The tail at scale", 2013, https://doi.org/10.1145/2408776.2408794). The rule:
 nothing of the job waits to be sent, at least three quarters of its rollouts are settled, and the unit has run for
-more than twice what its rollouts take a typical worker. At most a tenth of a job's rollouts (and always one) goes
+more than twice what its rollouts take the median worker. At most a tenth of a job's rollouts (and always one) goes
 out a second time, none a third time while two are in flight, and no suspect: that might cost two slots at once.
 """
 
@@ -10,21 +10,12 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import dataclass
 
 from services.master.scheduling.instructions import Flight
 from services.master.scheduling.job import Job
-from services.master.scheduling.pool_worker import PoolWorker
-
-SETTLED_SHARE = 0.75
-"""So much of a job must be in."""
-
-PATIENCE = 2.0
-"""A unit is a straggler after so many times its expected duration,"""
-
-LEAST_SECONDS = 0.1
-"""and not before so long: below it a request costs more than it saves."""
+from services.master.scheduling.tuning import Tuning
 
 
 @dataclass(frozen=True)
@@ -40,7 +31,9 @@ class Straggler:
 class Stragglers:
     """Those of all jobs, as of the last look."""
 
-    def __init__(self) -> None:
+    def __init__(self, jobs: Mapping[int, Job], tuning: Tuning) -> None:
+        self._jobs = jobs
+        self._tuning = tuning
         self._found: dict[str | None, list[Straggler]] = {}
         """By the kind of worker that their job asks for, the worst last."""
 
@@ -49,62 +42,42 @@ class Stragglers:
         """The kinds of workers that there is any for; None: all."""
         return {kind for kind, found in self._found.items() if found}
 
-    def look(self, jobs: Iterable[Job], seconds_of: Callable[[Job], float | None], now: float) -> None:
-        """Find them anew; ``seconds_of`` a job is what one of its rollouts takes a typical worker."""
+    def look(self, seconds_of: Callable[[str], float | None], now: float) -> None:
+        """Find them anew; ``seconds_of`` an experiment is what one of its rollouts takes the median worker."""
         self._found = defaultdict(list)
-        for job in jobs:
-            self._found[job.kind] += stragglers(job, seconds_of(job), now)
+        for job in self._jobs.values():
+            self._found[job.kind] += self._of(job, seconds_of(job.experiment), now)
         for found in self._found.values():
             found.sort(key=lambda straggler: straggler.times)
 
-    def hedges(
-        self, worker: PoolWorker, jobs: Mapping[int, Job], idle_slots_for: Callable[[Job], int]
-    ) -> Iterator[tuple[Job, range]]:
-        """Return what a worker might do again: of the worst straggler for its kind, and for any kind."""
-        for kind in (worker.kind, None):
-            found = self._found.get(kind, [])
+    def worst(self, kind: str) -> Iterator[tuple[Straggler, Job]]:
+        """Yield the worst straggler of the jobs that ask for this kind of worker, and of those for any kind."""
+        for wanted in (kind, None):
+            found = self._found.get(wanted, [])
             while found:
-                straggler = found[-1]
-                job = jobs.get(straggler.job)
-                most = hedge_size(job, straggler, idle_slots_for(job)) if job else 0
-                rollouts = repeatable(job, straggler.flight, most) if job else range(0)
-                if job and rollouts:
-                    if straggler.flight.send.worker != worker.name:
-                        yield job, rollouts
+                job = self._jobs.get(found[-1].job)
+                if job and self.hedges_left(job) > 0 and job.repeatable(found[-1].flight, 1):
+                    yield found[-1], job
                     break
                 found.pop()  # it is none any more
 
+    def part(self, straggler: Straggler, job: Job, idle_slots: int) -> range:
+        """Return what to repeat of a straggler: it is split over the idle slots, within what may be repeated."""
+        most = math.ceil(len(straggler.flight.send.rollouts) / max(1, idle_slots))
+        return job.repeatable(straggler.flight, min(self.hedges_left(job), most))
 
-def stragglers(job: Job, seconds: float | None, now: float) -> list[Straggler]:
-    """Return a job's stragglers; ``seconds`` is what a rollout takes a typical worker."""
-    if seconds is None or job.waiting or job.hedges_left <= 0:
-        return []
-    if job.done + job.given_up < SETTLED_SHARE * job.rollouts:
-        return []
-    found: list[Straggler] = []
-    for flight in job.flights.values():
-        age, expected = flight.age(now), seconds * flight.send.rounds
-        if age > max(PATIENCE * expected, LEAST_SECONDS) and repeatable(job, flight, job.rollouts):
-            found.append(Straggler(job.number, flight, age / expected))
-    return found
+    def hedges_left(self, job: Job) -> int:
+        """Return how many more of a job's rollouts may be sent a second time."""
+        return max(1, int(self._tuning.hedged_share * job.rollouts)) - job.hedged
 
-
-def repeatable(job: Job, flight: Flight, most: int) -> range:
-    """Return up to ``most`` neighbouring rollouts of a unit that are in no other, not settled, and no suspects."""
-    rollouts = flight.send.rollouts
-    if job.waiting or flight.send.unit not in job.flights:
-        return range(0)
-    start = next((rollout for rollout in rollouts if _single(job, rollout)), rollouts.stop)
-    stop = start
-    while stop < min(rollouts.stop, start + most) and _single(job, stop):
-        stop += 1
-    return range(start, stop)
-
-
-def hedge_size(job: Job, straggler: Straggler, idle_slots: int) -> int:
-    """Split a straggler over the slots that have nothing to do, within the budget."""
-    return min(job.hedges_left, math.ceil(len(straggler.flight.send.rollouts) / max(1, idle_slots)))
-
-
-def _single(job: Job, rollout: int) -> bool:
-    return not job.settled[rollout] and job.copies[rollout] == 1 and not job.strikes[rollout]
+    def _of(self, job: Job, seconds: float | None, now: float) -> list[Straggler]:
+        if seconds is None or job.waiting or self.hedges_left(job) <= 0:
+            return []
+        if job.settled_count < self._tuning.hedge_after_share * job.rollouts:
+            return []
+        found: list[Straggler] = []
+        for flight in job.flights.values():
+            age, expected = flight.age(now), seconds * flight.send.rounds
+            if age > max(self._tuning.patience * expected, self._tuning.hedge_after_seconds):
+                found.append(Straggler(job.number, flight, age / expected))
+        return [straggler for straggler in found if job.repeatable(straggler.flight, 1)]

@@ -19,8 +19,11 @@ PREFIX = "seedcast_master_worker"
 GAUGES: dict[str, tuple[str, Callable[[WorkerView], float]]] = {
     "slots": ("Units that it computes at a time.", lambda worker: worker.info.slots if worker.info else 0),
     "in_flight": ("Units under way to it, in its slots, or in its queue.", lambda worker: worker.in_flight),
-    "window": ("Slots that its units may take, or wait for, now.", lambda worker: worker.window),
-    "pace": ("Seconds that it takes for what takes a typical worker one.", lambda worker: worker.pace),
+    "allowance": ("Slots that its units may take, or wait for, now.", lambda worker: worker.allowance),
+    "slowness": (
+        "Relative slowness: 2.0 takes twice as long as the median worker.",
+        lambda worker: worker.slowness,
+    ),
     "units_per_second": ("Units per second, over the last 10 s.", lambda worker: worker.units_per_second),
     "steps_per_second": (
         "Environment steps per second, over the last 10 s.",

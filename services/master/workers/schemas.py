@@ -17,8 +17,9 @@ class WorkerView(BaseModel):
         description="What it says of itself: slots, version, protocol, cpu, fingerprint; null before it has."
     )
     in_flight: int = Field(ge=0, description="Units under way to it, in its slots, or in its queue.")
-    window: int = Field(ge=0, description="Slots that its units may take, or wait for, now: it starts with few.")
-    pace: float = Field(gt=0, description="Seconds that it takes for what takes a typical worker one.")
+    placement: str = Field(description="Why the scheduler last sent it a unit, or nothing; empty before it did.")
+    allowance: int = Field(ge=0, description="Slots that its units may take or wait for now; few at first.")
+    slowness: float = Field(gt=0, description="Relative slowness: 2.0 takes twice as long as the median worker.")
     units: int = Field(ge=0, description="Units answered.")
     environment_steps: int = Field(ge=0, description="Environment steps in them.")
     units_per_second: float = Field(ge=0, description="Units per second, over the last 10 s.")

@@ -1,15 +1,14 @@
-"""The ledger by plain values: events in, instructions out."""
+"""The scheduler by plain values: events in, instructions out."""
 
 from __future__ import annotations
 
 from collections import Counter
 
-from services.master.scheduling.instructions import Limits
-from services.master.scheduling.retries import HOPELESS
-from services.master.scheduling.scheduler import Scheduler
+from services.master.scheduling.tuning import Tuning
 from shared.protocol import Failure
+from tests.master.scheduling.driver import Driver
 
-LIMITS = Limits(unit_seconds=1.0, minimum_unit_seconds=0.1, first_window=1.0)
+LIMITS = Tuning(unit_seconds=1.0, minimum_unit_seconds=0.1, first_share=1.0)
 
 
 def crash(*rollouts: int) -> Failure:
@@ -17,224 +16,224 @@ def crash(*rollouts: int) -> Failure:
 
 
 def test_nothing_is_sent_without_workers() -> None:
-    ledger = Scheduler(LIMITS)
-    ledger.add_job("a", 10)
-    assert ledger.assign() == []
+    scheduler = Driver(LIMITS)
+    scheduler.add_job("a", 10)
+    assert scheduler.assign() == []
 
 
 def test_a_worker_gets_its_slots_and_one_more_so_that_no_slot_waits() -> None:
-    ledger = Scheduler(LIMITS)
-    ledger.add_job("a", 1000)
-    ledger.worker_up("w", 4)
-    assert len(ledger.assign()) == 5
-    assert ledger.assign() == []
+    scheduler = Driver(LIMITS)
+    scheduler.add_job("a", 1000)
+    scheduler.worker_up("w", 4)
+    assert len(scheduler.assign()) == 5
+    assert scheduler.assign() == []
 
 
 def test_no_unit_of_a_job_has_more_rollouts_than_it_may() -> None:
-    ledger = Scheduler(LIMITS)
-    ledger.worker_up("w", 4)
+    scheduler = Driver(LIMITS)
+    scheduler.worker_up("w", 4)
     for _ in range(2):  # without and with a known speed
-        job = ledger.add_job("a", 1000, most_rollouts=3)
+        job = scheduler.add_job("a", 1000, most_rollouts=3)
         for _ in range(5):
-            for send in ledger.assign():
+            for send in scheduler.assign():
                 assert len(send.rollouts) <= 3
-                ledger.unit_done(send.unit, 0.001)
-        ledger.remove_job(job)
+                scheduler.unit_done(send.unit, 0.001)
+        scheduler.remove_job(job)
 
 
 def test_a_worker_with_no_slots_left_finishes_and_gets_nothing_new() -> None:
-    ledger = Scheduler(LIMITS)
-    job = ledger.add_job("a", 1000)
-    ledger.worker_up("w", 1)
-    sends = ledger.assign()
-    ledger.worker_up("w", 0)
+    scheduler = Driver(LIMITS)
+    job = scheduler.add_job("a", 1000)
+    scheduler.worker_up("w", 1)
+    sends = scheduler.assign()
+    scheduler.worker_up("w", 0)
     for send in sends:
-        assert ledger.unit_done(send.unit, 0.1).stored
-    assert ledger.assign() == []
-    assert ledger.done(job) == sum(len(send.rollouts) for send in sends)
+        assert scheduler.unit_done(send.unit, 0.1).stored
+    assert scheduler.assign() == []
+    assert scheduler.done(job) == sum(len(send.rollouts) for send in sends)
 
 
 def test_the_work_of_a_vanished_worker_is_sent_elsewhere() -> None:
-    ledger = Scheduler(LIMITS)
-    ledger.add_job("a", 4)
-    ledger.worker_up("gone", 1)
-    before = {rollout for send in ledger.assign() for rollout in send.rollouts}
-    ledger.worker_down("gone")
-    ledger.worker_up("new", 4)
-    after = ledger.assign()
+    scheduler = Driver(LIMITS)
+    scheduler.add_job("a", 4)
+    scheduler.worker_up("gone", 1)
+    before = {rollout for send in scheduler.assign() for rollout in send.rollouts}
+    scheduler.worker_down("gone")
+    scheduler.worker_up("new", 4)
+    after = scheduler.assign()
     assert {rollout for send in after for rollout in send.rollouts} >= before
     assert {send.worker for send in after} == {"new"}
 
 
 def test_of_two_replies_for_the_same_rollouts_the_first_wins_and_the_second_is_dropped_and_counted() -> None:
-    ledger = Scheduler(LIMITS)
-    job = ledger.add_job("a", 1)
-    ledger.worker_up("slow", 1)
-    (send,) = ledger.assign()
-    ledger.worker_down("slow")
-    ledger.worker_up("quick", 1)
-    (again,) = ledger.assign()
-    first = ledger.unit_done(send.unit, 1.0)
+    scheduler = Driver(LIMITS)
+    job = scheduler.add_job("a", 1)
+    scheduler.worker_up("slow", 1)
+    (send,) = scheduler.assign()
+    scheduler.worker_down("slow")
+    scheduler.worker_up("quick", 1)
+    (again,) = scheduler.assign()
+    first = scheduler.unit_done(send.unit, 1.0)
     assert (first.counted, first.cancel, first.complete) == ((0,), (again.unit,), True)
-    assert not ledger.unit_done(again.unit, 1.0).stored
-    assert ledger.late_replies == 1
-    assert ledger.done(job) == 1
+    assert not scheduler.unit_done(again.unit, 1.0).stored
+    assert scheduler.late_replies == 1
+    assert scheduler.done(job) == 1
 
 
 def test_a_reply_given_up_for_lost_counts_if_its_rollouts_still_wait() -> None:
-    ledger = Scheduler(LIMITS)
-    job = ledger.add_job("a", 1)
-    ledger.worker_up("slow", 1)
-    (send,) = ledger.assign()
-    ledger.worker_down("slow")
-    assert ledger.unit_done(send.unit, 1.0).stored
-    assert ledger.finished(job)
-    ledger.worker_up("quick", 1)
-    assert ledger.assign() == []
+    scheduler = Driver(LIMITS)
+    job = scheduler.add_job("a", 1)
+    scheduler.worker_up("slow", 1)
+    (send,) = scheduler.assign()
+    scheduler.worker_down("slow")
+    assert scheduler.unit_done(send.unit, 1.0).stored
+    assert scheduler.finished(job)
+    scheduler.worker_up("quick", 1)
+    assert scheduler.assign() == []
 
 
 def test_an_environment_that_fails_everywhere_is_found_out_after_a_handful_of_units() -> None:
-    ledger = Scheduler(LIMITS)
-    ledger.add_job("a", 4096)
+    scheduler = Driver(LIMITS)
+    scheduler.add_job("a", 4096)
     for worker in ("v", "w"):
-        ledger.worker_up(worker, 1)
-    queue, units = ledger.assign(), 0
+        scheduler.worker_up(worker, 1)
+    queue, units = scheduler.assign(), 0
     while True:
         send = queue.pop(0)
         units += 1
-        if ledger.unit_done(send.unit, 120.0, [crash(*range(len(send.rollouts)))]).hopeless:
+        if scheduler.unit_done(send.unit, 120.0, [crash(*range(len(send.rollouts)))]).hopeless:
             break
-        queue += ledger.assign()
+        queue += scheduler.assign()
     assert units <= 14  # at most four were out when the first came back, and three suspects run twice
 
 
 def test_a_unit_that_takes_its_worker_down_every_time_is_run_alone_and_given_up_in_the_end() -> None:
-    ledger = Scheduler(LIMITS)
-    job = ledger.add_job("a", 3)
-    ledger.worker_up("w", 1)
+    scheduler = Driver(LIMITS)
+    job = scheduler.add_job("a", 3)
+    scheduler.worker_up("w", 1)
     done, given_up = set[int](), dict[int, Failure]()
-    queue = ledger.assign()
+    queue = scheduler.assign()
     for second in range(100):
-        if ledger.finished(job):
+        if scheduler.finished(job):
             break
-        ledger.tick(60.0 * second)  # its worker is left alone for a while after each loss
-        queue += ledger.assign()
+        scheduler.tick(60.0 * second)  # its worker is left alone for a while after each loss
+        queue += scheduler.assign()
         send = queue.pop(0)
         if 1 in send.rollouts:
-            given_up |= ledger.unit_lost(send.unit).given_up
+            given_up |= scheduler.unit_lost(send.unit).given_up
         else:
-            ledger.unit_done(send.unit, 0.1)
+            scheduler.unit_done(send.unit, 0.1)
             done |= set(send.rollouts)
-        queue += ledger.assign()
+        queue += scheduler.assign()
     assert done == {0, 2}
     assert list(given_up) == [1]
     assert "lost 10 times" in given_up[1].message
 
 
 def test_no_unit_is_planned_longer_than_the_job_allows() -> None:
-    ledger = Scheduler(LIMITS)
-    ledger.add_job("a", 1000, most_seconds=0.2)
-    ledger.worker_up("w", 1)
-    sends = ledger.assign()
+    scheduler = Driver(LIMITS)
+    scheduler.add_job("a", 1000, most_seconds=0.2)
+    scheduler.worker_up("w", 1)
+    sends = scheduler.assign()
     for _ in range(20):
         send = sends.pop(0)
-        ledger.unit_done(send.unit, 0.05 * len(send.rollouts))
-        sends += ledger.assign()
+        scheduler.unit_done(send.unit, 0.05 * len(send.rollouts))
+        sends += scheduler.assign()
     assert len(sends[-1].rollouts) == 4
 
 
 def test_units_grow_to_the_target_duration_and_shrink_toward_the_end() -> None:
-    ledger = Scheduler(LIMITS)
-    job = ledger.add_job("a", 400)
-    ledger.worker_up("w", 1)
+    scheduler = Driver(LIMITS)
+    job = scheduler.add_job("a", 400)
+    scheduler.worker_up("w", 1)
     sizes: list[int] = []
-    queue = ledger.assign()
-    while not ledger.finished(job):
+    queue = scheduler.assign()
+    while not scheduler.finished(job):
         send = queue.pop(0)
         sizes.append(len(send.rollouts))
-        ledger.unit_done(send.unit, 0.02 * len(send.rollouts))
-        queue += ledger.assign()
+        scheduler.unit_done(send.unit, 0.02 * len(send.rollouts))
+        queue += scheduler.assign()
     assert max(sizes) == 50  # 1 s at 20 ms a rollout
     assert 5 <= min(sizes[2:-1]) < 25  # 0.1 s, once the speed is known: smaller ones cost more than they save
     assert sum(sizes) == 400
 
 
 def test_two_experiments_share_the_slots_evenly() -> None:
-    ledger = Scheduler(LIMITS)
-    jobs = {ledger.add_job(name, 10_000): name for name in "ab"}
-    ledger.worker_up("w", 8)
-    shares = Counter(jobs[send.job] for send in ledger.assign())
+    scheduler = Driver(LIMITS)
+    jobs = {scheduler.add_job(name, 10_000): name for name in "ab"}
+    scheduler.worker_up("w", 8)
+    shares = Counter(jobs[send.job] for send in scheduler.assign())
     assert shares == {"a": 5, "b": 5}
 
 
 def test_an_experiment_that_was_away_earns_no_credit() -> None:
-    ledger = Scheduler(LIMITS)
-    busy = ledger.add_job("busy", 10_000)
-    ledger.worker_up("w", 1)
-    sends = ledger.assign()
+    scheduler = Driver(LIMITS)
+    busy = scheduler.add_job("busy", 10_000)
+    scheduler.worker_up("w", 1)
+    sends = scheduler.assign()
     for _ in range(50):
-        ledger.unit_done(sends.pop(0).unit, 1.0)
-        sends += ledger.assign()
-    ledger.add_job("new", 10_000)
+        scheduler.unit_done(sends.pop(0).unit, 1.0)
+        sends += scheduler.assign()
+    scheduler.add_job("new", 10_000)
     served: Counter[bool] = Counter()
     for _ in range(20):
-        ledger.unit_done(sends.pop(0).unit, 1.0)
-        fresh = ledger.assign()
+        scheduler.unit_done(sends.pop(0).unit, 1.0)
+        fresh = scheduler.assign()
         served.update(send.job == busy for send in fresh)
         sends += fresh
     assert 9 <= served[True] <= 11
 
 
 def test_tests_wait_for_training_of_the_same_experiment() -> None:
-    ledger = Scheduler(LIMITS)
-    test = ledger.add_job("a", 100, background=True)
-    training = ledger.add_job("a", 6)
-    ledger.worker_up("w", 8)
-    order = [send.job for send in ledger.assign()]
+    scheduler = Driver(LIMITS)
+    test = scheduler.add_job("a", 100, background=True)
+    training = scheduler.add_job("a", 6)
+    scheduler.worker_up("w", 8)
+    order = [send.job for send in scheduler.assign()]
     assert order.index(test) > max(index for index, job in enumerate(order) if job == training)
 
 
 def test_rollouts_of_a_crashed_unit_are_run_alone_and_only_the_culprit_is_given_up() -> None:
-    ledger = Scheduler(LIMITS)
-    job = ledger.add_job("a", 8)
+    scheduler = Driver(LIMITS)
+    job = scheduler.add_job("a", 8)
     for worker in ("v", "w"):
-        ledger.worker_up(worker, 1)
+        scheduler.worker_up(worker, 1)
     poison, given_up, deaths = 1, dict[int, Failure](), 0
-    queue = ledger.assign()
-    while not ledger.finished(job):
+    queue = scheduler.assign()
+    while not scheduler.finished(job):
         send = queue.pop(0)
         failures = [crash(*range(len(send.rollouts)))] if poison in send.rollouts else []
         deaths += bool(failures)
-        outcome = ledger.unit_done(send.unit, 0.5, failures)
+        outcome = scheduler.unit_done(send.unit, 0.5, failures)
         given_up |= outcome.given_up
         assert outcome.hopeless is None
-        queue += ledger.assign()
+        queue += scheduler.assign()
     assert list(given_up) == [poison]
     assert deaths <= 3
 
 
 def test_a_suspect_is_tried_on_another_worker() -> None:
-    ledger = Scheduler(LIMITS)
-    ledger.add_job("a", 1)
-    ledger.worker_up("v", 1)
-    (first,) = ledger.assign()
-    ledger.worker_up("w", 1)
-    ledger.unit_done(first.unit, 0.5, [crash(0)])
-    (second,) = ledger.assign()
+    scheduler = Driver(LIMITS)
+    scheduler.add_job("a", 1)
+    scheduler.worker_up("v", 1)
+    (first,) = scheduler.assign()
+    scheduler.worker_up("w", 1)
+    scheduler.unit_done(first.unit, 0.5, [crash(0)])
+    (second,) = scheduler.assign()
     assert second.worker == "w"
 
 
 def test_a_job_that_fails_everywhere_is_hopeless_with_the_workers_message() -> None:
-    ledger = Scheduler(LIMITS)
-    ledger.add_job("a", 100)
-    ledger.worker_up("w", 1)
-    queue, replies = ledger.assign(), 0
+    scheduler = Driver(LIMITS)
+    scheduler.add_job("a", 100)
+    scheduler.worker_up("w", 1)
+    queue, replies = scheduler.assign(), 0
     while True:
         send = queue.pop(0)
         replies += 1
-        outcome = ledger.unit_done(send.unit, 0.1, [crash(*range(len(send.rollouts)))])
+        outcome = scheduler.unit_done(send.unit, 0.1, [crash(*range(len(send.rollouts)))])
         if outcome.hopeless:
             break
-        queue += ledger.assign()
+        queue += scheduler.assign()
     assert outcome.hopeless.message == "segmentation fault"
-    assert replies >= HOPELESS
+    assert replies >= Tuning().hopeless_failures

@@ -1,4 +1,4 @@
-"""The ledger under random events, in any order."""
+"""The scheduler under random events, in any order."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from collections.abc import Sequence
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.master.scheduling.instructions import Outcome, Send
-from services.master.scheduling.scheduler import Scheduler
+from services.master.scheduling.instructions import Send
 from shared.protocol import Failure
+from tests.master.scheduling.driver import Driver, Outcome
 from tests.master.scheduling.invariants import check_places
 from tests.master.scheduling.test_scheduler import LIMITS, crash
 
 
 class Simulation:
-    """A ledger driven by random events, and a count of how often each rollout was settled."""
+    """A scheduler driven by random events, and a count of how often each rollout was settled."""
 
     def __init__(self, rollouts: int, slots: int) -> None:
-        self.ledger = Scheduler(LIMITS)
-        self.job = self.ledger.add_job("a", rollouts)
+        self.scheduler = Driver(LIMITS)
+        self.job = self.scheduler.add_job("a", rollouts)
         self.settled: Counter[int] = Counter()
         self.slots = slots
         self.now = 0.0
@@ -30,18 +30,18 @@ class Simulation:
             self.up(name)
 
     def up(self, index: int) -> None:
-        self.ledger.worker_up(f"w{index % 3}", self.slots)
+        self.scheduler.worker_up(f"w{index % 3}", self.slots)
 
     def drain(self, index: int) -> None:
-        self.ledger.worker_up(f"w{index % 3}", 0)
+        self.scheduler.worker_up(f"w{index % 3}", 0)
 
     def down(self, index: int) -> None:
-        for outcome in self.ledger.worker_down(f"w{index % 3}", forget=index > 3):
+        for outcome in self.scheduler.worker_down(f"w{index % 3}", forget=index > 3):
             self.apply(outcome)
 
     def clock(self, index: int) -> None:
         self.now += 0.05 * 2**index
-        self.ledger.tick(self.now)
+        self.scheduler.tick(self.now)
 
     def done(self, index: int, failures: Sequence[Failure] = ()) -> None:
         if self._out:
@@ -50,7 +50,7 @@ class Simulation:
             self.reply(send, failures)
 
     def reply(self, send: Send, failures: Sequence[Failure] = ()) -> None:
-        self.apply(self.ledger.unit_done(send.unit, 0.05 * len(send.rollouts), failures))
+        self.apply(self.scheduler.unit_done(send.unit, 0.05 * len(send.rollouts), failures))
 
     def apply(self, outcome: Outcome) -> None:
         self.settled.update(outcome.counted)
@@ -63,22 +63,22 @@ class Simulation:
 
     def lost(self, index: int) -> None:
         if self._out:
-            self.apply(self.ledger.unit_lost(self._out[index % len(self._out)].unit))
+            self.apply(self.scheduler.unit_lost(self._out[index % len(self._out)].unit))
 
     def refused(self, index: int) -> None:
         if self._out:
-            self.apply(self.ledger.unit_refused(self._out.pop(index % len(self._out)).unit, 1.0))
+            self.apply(self.scheduler.unit_refused(self._out.pop(index % len(self._out)).unit, 1.0))
 
     def late(self, index: int) -> None:
         if self._gone:
             self.reply(self._gone[index % len(self._gone)])
 
     def send(self) -> None:
-        self._out += self.ledger.assign()
+        self._out += self.scheduler.assign()
         self.check()
 
     def check(self) -> None:
-        check_places(self.ledger, self.job)
+        check_places(self.scheduler.scheduler, self.job)
 
 
 KINDS = ["done", "done", "fail", "lost", "late", "refused", "down", "drain", "up", "clock"]
@@ -99,7 +99,7 @@ def test_whatever_happens_every_rollout_is_settled_exactly_once(
     for _ in range(10_000):
         simulation.clock(0)
         simulation.send()
-        if simulation.ledger.finished(simulation.job):
+        if simulation.scheduler.finished(simulation.job):
             break
         simulation.done(0)
     assert simulation.settled == Counter(range(rollouts))

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import pytest
 
-from services.master.scheduling.instructions import Limits
 from services.master.scheduling.pool_worker import PoolWorker
-from services.master.scheduling.scheduler import Scheduler
 from services.master.scheduling.speeds import Speeds
+from services.master.scheduling.tuning import Tuning
+from tests.master.scheduling.driver import Driver
 
 
 def test_a_rollouts_duration_is_the_mean_over_a_generation_whatever_its_units_are() -> None:
-    speeds, worker = Speeds(), PoolWorker("w", 0, slots=1)
+    speeds, worker = Speeds(Tuning()), PoolWorker("w", 0, slots=1)
     for rollouts, each in ((1, 1e-5), (10, 1.5e-5), (89, 2e-5)):  # moments: all of it is the experiment's doing
         speeds.learn("a", worker, rollouts, rollouts * each, of=100)
     assert speeds.seconds("a") == pytest.approx((1 * 1e-5 + 10 * 1.5e-5 + 89 * 2e-5) / 100, rel=0.01)
 
 
 def test_after_some_generations_the_last_one_tells_the_most() -> None:
-    speeds, worker = Speeds(), PoolWorker("w", 0, slots=1)
+    speeds, worker = Speeds(Tuning()), PoolWorker("w", 0, slots=1)
     for each in (1e-5, 1e-5, 1e-5, 2e-5, 2e-5, 2e-5, 2e-5):
         for _ in range(10):
             speeds.learn("a", worker, 10, 10 * each, of=100)
@@ -26,45 +26,45 @@ def test_after_some_generations_the_last_one_tells_the_most() -> None:
 
 
 def test_a_unit_of_a_moment_says_little_of_its_workers_pace() -> None:
-    speeds, worker = Speeds(), PoolWorker("w", 0, slots=1)
+    speeds, worker = Speeds(Tuning()), PoolWorker("w", 0, slots=1)
     speeds.learn("a", worker, 1000, 0.1, of=1000)
     speeds.learn("a", worker, 1, 0.002, of=1000)  # its fixed cost is twenty times that of a rollout
-    assert worker.pace < 1.1
+    assert worker.slowness < 1.1
     speeds.learn("a", worker, 4000, 0.8, of=1000)  # twice as slow, and it took a while
-    assert worker.pace > 1.2
+    assert worker.slowness > 1.2
 
 
 def test_a_generation_that_is_over_in_a_moment_is_one_unit_for_each_slot() -> None:
-    ledger = Scheduler(Limits(first_window=1.0))
+    scheduler = Driver(Tuning(first_share=1.0))
     for name in ("v", "w"):
-        ledger.worker_up(name, 1)
+        scheduler.worker_up(name, 1)
     units = []
     for _ in range(3):
-        job = ledger.add_job("a", 4096)
-        sends = ledger.assign()
+        job = scheduler.add_job("a", 4096)
+        sends = scheduler.assign()
         units.append(len(sends))
-        while not ledger.finished(job):
+        while not scheduler.finished(job):
             send = sends.pop(0)
-            ledger.unit_done(send.unit, 0.00002 * len(send.rollouts))
-            more = ledger.assign()
+            scheduler.unit_done(send.unit, 0.00002 * len(send.rollouts))
+            more = scheduler.assign()
             units[-1] += len(more)
             sends += more
-        ledger.remove_job(job)
+        scheduler.remove_job(job)
     assert units[1:] == [2, 2]
 
 
 def test_nothing_waits_in_a_queue_toward_a_generations_end() -> None:
-    limits = Limits(first_window=1.0)
-    ledger = Scheduler(limits)
+    tuning = Tuning(first_share=1.0)
+    scheduler = Driver(tuning)
     for name in ("v", "w"):
-        ledger.worker_up(name, 1)
-    teach = ledger.add_job("a", 1000)
-    for send in ledger.assign():
-        ledger.unit_done(send.unit, 0.04 * len(send.rollouts))
-    ledger.remove_job(teach)
+        scheduler.worker_up(name, 1)
+    teach = scheduler.add_job("a", 1000)
+    for send in scheduler.assign():
+        scheduler.unit_done(send.unit, 0.04 * len(send.rollouts))
+    scheduler.remove_job(teach)
     for rollouts in (4, 20, 100):  # up to two seconds' work for each
-        job = ledger.add_job("a", rollouts)
-        assert len(ledger.assign()) == 2
-        ledger.remove_job(job)
-    ledger.add_job("a", 1000)
-    assert len(ledger.assign()) == 4
+        job = scheduler.add_job("a", rollouts)
+        assert len(scheduler.assign()) == 2
+        scheduler.remove_job(job)
+    scheduler.add_job("a", 1000)
+    assert len(scheduler.assign()) == 4

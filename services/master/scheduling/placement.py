@@ -1,0 +1,157 @@
+"""Where a unit goes, and why: `place` is the one function that says so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Set
+from dataclasses import dataclass
+from enum import StrEnum
+
+from services.master.scheduling.job import Job
+from services.master.scheduling.pool import Pool, Totals
+from services.master.scheduling.pool_worker import PoolWorker
+from services.master.scheduling.shares import Shares
+from services.master.scheduling.sizing import unit_size
+from services.master.scheduling.speeds import Speeds
+from services.master.scheduling.stragglers import Stragglers
+from services.master.scheduling.tuning import Tuning
+
+
+class Why(StrEnum):
+    """Why a worker is sent a unit, or nothing."""
+
+    NEXT = "a slot is idle, and the experiment has the least in flight"
+    QUEUED = "every slot is taken; the unit waits in its queue, so that no slot waits for a request"
+    SUSPECT = "the rollout may be what failed elsewhere, and runs alone"
+    STRAGGLER = "the unit of another worker takes too long"
+    NOTHING_WAITS = "nothing waits that it may have"
+    TOO_SLOW = "it is slow: the others do all that waits before it does one rollout"
+    NO_QUEUEING = "every slot is taken, and what waits is better left to slots that are free first"
+
+
+@dataclass(frozen=True)
+class Placement:
+    """What a worker is to be sent."""
+
+    worker: PoolWorker
+    why: Why
+    job: Job | None = None
+    """None: nothing, now."""
+    rollouts: range = range(0)
+    slots: int = 1
+    hedge: bool = False
+
+
+@dataclass(frozen=True)
+class Placer:
+    """All that a placement depends on."""
+
+    pool: Pool
+    jobs: Mapping[int, Job]
+    shares: Shares
+    speeds: Speeds
+    stragglers: Stragglers
+    tuning: Tuning
+
+    def placements(self) -> Iterator[Placement]:
+        """Yield what to send now, the freest worker first; each has to be sent before the next is asked for."""
+        passed: list[PoolWorker] = []
+        spent: set[str] = set()
+        """Kinds none of whose workers has an idle slot, and of which the freest may queue nothing."""
+        while worker := self.pool.take_freest(self._wanted_kinds() - spent):
+            placement = self.place(worker)
+            worker.why = placement.why
+            if placement.job is not None:
+                yield placement
+                continue
+            passed.append(worker)
+            if worker.full:
+                spent.add(worker.kind)  # it was the freest of them
+        for worker in passed:
+            self.pool.change(worker.name)
+
+    def place(self, worker: PoolWorker) -> Placement:
+        """Return what a worker with room is to be sent, or why nothing.
+
+        A straggler goes to an idle slot of a worker that is not slow, unless an experiment with less in flight
+        needs it. Else the job that needs it most and may use it gets it: first its suspects, if it is time for
+        them, else as many rollouts as `unit_size` says.
+        """
+        able, why = self._able(worker)
+        if not worker.full and (hedge := self._hedge(worker, able)):
+            return hedge
+        if not able:
+            return Placement(worker, why)
+        job = min(able, key=self.shares.need)
+        if suspect := job.take_suspect(worker.name):
+            return Placement(worker, Why.SUSPECT, job, suspect)
+        size = unit_size(job, worker, self.speeds.seconds(job.experiment), self.pool.totals(job.kind), self.tuning)
+        why = Why.QUEUED if worker.full else Why.NEXT
+        return Placement(worker, why, job, job.take(size.rollouts), size.slots)
+
+    def is_slow(self, worker: PoolWorker, totals: Totals) -> bool:
+        """Whether a worker is slow beside all those that a job may use, which the quickest of them never is."""
+        return worker.slowness > self.tuning.slow * totals.slowness
+
+    def _wanted_kinds(self) -> Set[str]:
+        """Return the kinds of free workers that there may be anything to send to."""
+        wanted = {job.kind for job in self.jobs.values() if job.waiting}
+        wanted |= self.stragglers.kinds
+        return self.pool.free_kinds if None in wanted else {kind for kind in wanted if kind is not None}
+
+    def _able(self, worker: PoolWorker) -> tuple[list[Job], Why]:
+        """Return the jobs that may use a worker now, and why the others may not."""
+        able, why = list[Job](), Why.NOTHING_WAITS
+        for job in self.jobs.values():
+            reason = self._objection(worker, job)
+            if reason is None:
+                able.append(job)
+            elif reason is not Why.NOTHING_WAITS:
+                why = reason
+        return able, why
+
+    def _objection(self, worker: PoolWorker, job: Job) -> Why | None:
+        """Return why a job may not use a worker now; None where it may."""
+        if not job.waiting or job.kind not in (None, worker.kind):
+            return Why.NOTHING_WAITS
+        totals = self.pool.totals(job.kind)
+        if not job.work_for(worker.name, alternatives=totals.workers > 1):
+            return Why.NOTHING_WAITS
+        if job.pending and self._left_to_others(job, worker, totals):
+            return Why.TOO_SLOW
+        return Why.NO_QUEUEING if worker.full and not self._may_queue(job, worker, totals) else None
+
+    def _left_to_others(self, job: Job, worker: PoolWorker, totals: Totals) -> bool:
+        """Whether the others do all that waits before a slow worker does one rollout.
+
+        The quickest is never slow, so that some worker takes what there is.
+        """
+        others = totals.speed - worker.speed
+        if self.speeds.seconds(job.experiment) is None or others <= 1e-9 or not self.is_slow(worker, totals):
+            return False
+        return worker.slowness > job.waiting / others + totals.slowness
+
+    def _may_queue(self, job: Job, worker: PoolWorker, totals: Totals) -> bool:
+        """Whether units of a job may wait in a worker's queue: while there is plenty, or units take several slots.
+
+        Toward the end a unit in a busy worker's queue would be waited for, while slots elsewhere have nothing to
+        do. But a unit of several slots is done with some of them first, and these go on with what is queued.
+        """
+        tuning, seconds = self.tuning, self.speeds.seconds(job.experiment)
+        if worker.wide or unit_size(job, worker, seconds, totals, tuning).slots > 1:
+            return True
+        if seconds is None:
+            return job.waiting > 2 * totals.slots * tuning.first_unit_rollouts
+        left = job.waiting * seconds / max(totals.speed, 1e-9)
+        return left >= 2 * min(tuning.unit_seconds, job.most_seconds)
+
+    def _hedge(self, worker: PoolWorker, able: list[Job]) -> Placement | None:
+        """Return the worst straggler's rollouts, unless an experiment with less in flight needs the worker."""
+        need = self.shares.need
+        for straggler, job in self.stragglers.worst(worker.kind):
+            totals = self.pool.totals(job.kind)
+            if straggler.flight.send.worker == worker.name or self.is_slow(worker, totals):
+                continue
+            rollouts = self.stragglers.part(straggler, job, totals.idle_slots)
+            if not any(need(other) < need(job) for other in able):
+                return Placement(worker, Why.STRAGGLER, job, rollouts, hedge=True)
+        return None

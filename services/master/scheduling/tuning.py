@@ -1,0 +1,101 @@
+"""Every constant of the scheduler, each with its unit and its reason. The simulation sweeps them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """How the scheduler behaves. ``python -m tests.simulation worth`` measures what each rule gains."""
+
+    # How large a unit is
+
+    unit_seconds: float = 2.0
+    """Seconds a unit should take: long enough to hide a request, short enough for a pod with 15 s to live."""
+    minimum_unit_seconds: float = 0.2
+    """Seconds: the end of a generation shrinks units no further. Short ones leave lanes idle in the engine."""
+    first_unit_rollouts: int = 4
+    """Rollouts in a unit of an experiment whose rollouts nobody has timed yet."""
+    untried_share: float = 0.25
+    """Share of ``unit_seconds`` for a worker that has answered nothing yet: it may be slow."""
+    timeout_share: float = 0.5
+    """Units are planned for so much of a rollout's timeout at most, as a whole unit has to keep it."""
+    tolerance: float = 1.5
+    """Factor: a relative slowness within it counts as chance, and toward a generation's end a unit is so much less
+    than a slot's share of what is left, so that one which takes so much longer is not waited for."""
+
+    # For how many slots a unit is: a unit of several slots spares the master requests
+
+    request_seconds: float = 0.0005
+    """Seconds of the master's time that a request costs, until that is measured."""
+    most_request_share: float = 0.6
+    """Share of the master's time for requests, above which units take several slots whatever that costs."""
+    easy_request_share: float = 0.3
+    """Share of the master's time above which they do where the worker's queue has work for slots done first,"""
+    covered_queue_share: float = 0.5
+    """and they are no wider than so much of its queue."""
+    start_share: float = 0.1
+    """Share of a unit's time within which slots that are idle at once, as a generation begins, get something."""
+
+    # How much a worker holds
+
+    first_share: float = 0.25
+    """Slow start: the share of its slots and queue that a new worker may fill; each answer earns it more."""
+    queue_share: float = 0.25
+    """Share of its slots that a worker may have waiting in its queue, so that no slot waits for a request."""
+    usual_queue: int = 2
+    """Units for a slot that a worker's queue holds where it does not say."""
+
+    # Who is left alone
+
+    troubles_before_rest: int = 2
+    """Units lost or failed in a row that set a worker aside: one may be bad luck."""
+    rest_seconds: float = 1.0
+    """Seconds it is set aside the first time; then twice as long, and so on,"""
+    longest_rest_seconds: float = 30.0
+    """Seconds, up to this: a worker that is well again should not be missed for long."""
+    no_connection_rest_seconds: float = 1.0
+    """Seconds a worker gets nothing that could not be connected to in time. Probes tell whether it is lost."""
+    slow: float = 2.0
+    """Relative slowness above which a worker leaves the last rollouts and stragglers to others."""
+
+    # How durations are learnt
+
+    slowness_weight: float = 0.3
+    """Weight of the newest unit in a worker's relative slowness,"""
+    telling_seconds: float = 0.2
+    """if the unit took so many seconds; less if it was shorter: then its fixed cost tells on it."""
+    median_every_seconds: float = 1.0
+    """Seconds between two looks at what the median worker is."""
+
+    # Hedging: sending a straggler's rollouts to a second worker
+
+    hedge_after_share: float = 0.75
+    """Share of a job that must be settled first."""
+    patience: float = 2.0
+    """A unit is a straggler after so many times its expected duration,"""
+    hedge_after_seconds: float = 0.1
+    """and not before so many seconds: below it a request costs more than it saves."""
+    hedged_share: float = 0.1
+    """Share of a job's rollouts that may be sent a second time; always one."""
+    look_every_seconds: float = 0.1
+    """Seconds between two looks for stragglers."""
+
+    # When a rollout is given up
+
+    attempts_alone: int = 2
+    """Failures on its own after which a rollout is given up: on two workers, where there are two,"""
+    strikes: int = 3
+    """or after so many failed units with it, the last of them on its own: three slots at most."""
+    hopeless_failures: int = 3
+    """A job whose first so many results are all failures is hopeless: its environment fails everywhere."""
+    losses_together: int = 3
+    """Losses of its unit (the worker went away under it) after which a rollout runs alone: it may kill."""
+    losses_alone: int = 10
+    """Losses, the last on its own, after which a rollout is given up. Mere bad luck does not get there."""
+
+    # What is remembered
+
+    absent_experiments: int = 1_000
+    """Experiments without a job whose shares and durations are kept: most are between two generations."""

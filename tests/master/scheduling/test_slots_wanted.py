@@ -1,0 +1,46 @@
+"""For how many slots units are, by plain values."""
+
+from __future__ import annotations
+
+import pytest
+
+from services.master.scheduling.pool import Totals
+from services.master.scheduling.pool_worker import PoolWorker
+from services.master.scheduling.sizing import slots_wanted
+from services.master.scheduling.tuning import Tuning
+
+
+def worker(slots: int, queue: int) -> PoolWorker:
+    entry = PoolWorker("w", 0, Tuning(first_share=1.0))
+    entry.resize(slots, queue)
+    return entry
+
+
+def costing(request_seconds: float) -> Tuning:
+    return Tuning(request_seconds=request_seconds)
+
+
+@pytest.mark.parametrize("slots", [1, 8, 64])
+def test_a_small_fleet_is_fed_slot_by_slot(slots: int) -> None:
+    assert slots_wanted(1.0, worker(slots, 2 * slots), Totals(2, 2 * slots, 2 * slots), costing(0.0005)) == 1
+
+
+def test_a_thousand_idle_slots_are_fed_soon_and_one_by_one_when_all_are_busy() -> None:
+    idle, busy = Totals(128, 1024, 1024), Totals(128, 1024)
+    assert slots_wanted(2.0, worker(8, 16), idle, costing(0.0005)) == 2
+    assert slots_wanted(2.0, worker(8, 16), busy, costing(0.0005)) == 1
+
+
+def test_units_are_as_wide_as_the_master_needs_and_as_their_worker_at_most() -> None:
+    busy = Totals(128, 1024)
+    assert slots_wanted(0.2, worker(64, 0), busy, costing(0.001)) == 8
+    assert slots_wanted(0.02, worker(64, 0), busy, costing(0.001)) == 64
+
+
+def test_wide_units_spare_the_master_where_the_queue_has_work_for_slots_that_are_done_first() -> None:
+    busy = Totals(16, 1024)
+    assert slots_wanted(1.0, worker(64, 128), busy, costing(0.001)) == 3
+    assert slots_wanted(1.0, worker(64, 2), busy, costing(0.001)) == 1
+    assert slots_wanted(0.2, worker(64, 128), busy, costing(0.001)) == 8, (
+        "half of the 16 places of its queue that are used"
+    )
