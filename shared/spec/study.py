@@ -81,7 +81,7 @@ class HalvingSpec(Spec):
     """
 
     first_environment_steps: Annotated[int, Field(ge=1, le=10**15)] = Field(description="Of one run, at first.")
-    keep: Annotated[float, Field(gt=0, lt=1)] = Field(
+    keep: Annotated[float, Field(gt=0, le=0.9)] = Field(
         default=1 / 3, description="The share of the trials that goes on, each for 1 / keep times as many steps."
     )
 

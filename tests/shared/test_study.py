@@ -68,6 +68,7 @@ def test_a_run_is_an_ordinary_experiment_with_its_seed_and_values() -> None:
         ({"seeds": [1, 1]}, "the same seed twice"),
         ({"seeds": 1000, "axes": [{"field": "x", "values": list(range(100))}]}, "over the limit"),
         ({"halving": {"first_environment_steps": 1000}}, "more than the budget"),
+        ({"halving": {"first_environment_steps": 1, "keep": 0.9999999999}}, "less than or equal to 0.9"),
     ],
 )
 def test_a_study_that_makes_no_sense_is_refused(changes: dict[str, Any], reason: str) -> None:

@@ -132,7 +132,7 @@ class Runner:
                 if test is not None:
                     test.record.cancel()
             if ended and not self._solved:
-                if self._stop_condition(evolution, evolution.elapsed_seconds) is None:
+                if self._stop_condition(evolution, evolution.elapsed_seconds + clock.running()) is None:
                     continue  # the conditions were raised meanwhile
                 return Ending(Status.COMPLETED, ended, evolution.elapsed_seconds + clock.lap())
             if went_back:  # as a restart would, which finds the same checkpoint and the same test
