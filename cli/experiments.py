@@ -3,32 +3,53 @@
 from __future__ import annotations
 
 import sys
-import time
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from cli.options import AsJson, ExperimentId, Overrides, Url, connect, resolve
-from cli.output import clock, print_json, print_table
-from cli.overrides import load_spec
-from cli.watch import watch_to_the_end
-from seedcast import Client
+from cli.output import clock, print_json, print_line, print_table, print_values
+from cli.overrides import load_spec, override_values
+from cli.watch import events_to_the_end, watch_to_the_end
+from services.master.derived.files import log_line
+from services.master.experiments.rows import ExperimentRow
 from services.master.experiments.schemas import Experiment
 
 Ids = Annotated[list[str], typer.Argument(metavar="ID...", help="Experiments' ids; `last` is the newest one.")]
 Specs = Annotated[list[Path], typer.Argument(metavar="FILE...", help="Specifications, YAML or JSON.")]
 Wait = Annotated[bool, typer.Option("--watch", "-w", help="Show its progress until it has ended.")]
+LATEST = 10**14
+"""A test of no generation: whoever is told all tests up to this one is told no more."""
 HEADINGS = ("id", "status", "environment", "strategy", "generation", "best test", "steps", "time")
 
 
 def submit(
-    files: Specs, overrides: Overrides = None, watch: Wait = False, url: Url = None, json: AsJson = False
+    files: Specs,
+    overrides: Overrides = None,
+    watch: Wait = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only check them, and say what they would take.")
+    ] = False,
+    key: Annotated[
+        str | None, typer.Option(help="The same key again starts nothing anew: safe to repeat.")
+    ] = None,
+    url: Url = None,
+    json: AsJson = False,
 ) -> None:
     """Start experiments on a running master; print their ids."""
     specs = [load_spec(file, overrides) for file in files]  # all are right before one is started
+    keys = [f"{key}-{number}" if key and len(specs) > 1 else key for number in range(len(specs))]
     with connect(url) as client:
-        begun = [client.submit(spec) for spec in specs]
+        if dry_run:
+            estimates = [client.estimate(spec) for spec in specs]
+            if json:
+                print_json(estimates)
+            else:
+                for file, found in zip(files, estimates, strict=True):
+                    print_table((str(file), ""), list(found.model_dump().items()))
+            return
+        begun = [client.submit(spec, one) for spec, one in zip(specs, keys, strict=True)]
         if json:
             print_json(begun)
         elif not watch:
@@ -38,21 +59,37 @@ def submit(
 
 
 def list_experiments(
-    status: Annotated[list[str] | None, typer.Option(help="Only those with this status.")] = None,
-    name: Annotated[str, typer.Option(help="Only those whose id contains this.")] = "",
+    status: Annotated[
+        list[str] | None, typer.Option(help="Only with this status; `active`: what goes on.")
+    ] = None,
+    tag: Annotated[list[str] | None, typer.Option(help="Only with this tag: NAME or NAME=VALUE.")] = None,
+    strategy: Annotated[str | None, typer.Option(help="Only with this strategy.")] = None,
+    environment: Annotated[str | None, typer.Option(help="Only in this environment.")] = None,
+    text: Annotated[
+        str, typer.Option("--text", "--name", help="Only with these words anywhere in id, name, note or tags.")
+    ] = "",
+    sort: Annotated[str, typer.Option(help="By created, name, finished, best or generation.")] = "created",
     limit: Annotated[int, typer.Option(min=1, help="So many at most.")] = 50,
     url: Url = None,
     json: AsJson = False,
 ) -> None:
     """List experiments, newest first."""
     with connect(url) as client:
-        found = [one for one in client.experiments() if name in one.id and (not status or one.status in status)]
+        found = client.rows(
+            status=status or (),
+            tag=tag or (),
+            strategy=strategy,
+            environment=environment,
+            text=text,
+            sort=sort,
+            limit=limit + 1,
+        )
     if json:
         print_json(found[:limit])
         return
-    print_table(HEADINGS, [_row(one) for one in found[:limit]])
+    print_table(HEADINGS, [_light(one) for one in found[:limit]])
     if len(found) > limit:
-        typer.echo(f"{len(found) - limit} more: --limit {len(found)}")
+        typer.echo(f"there are more: --limit {2 * limit}")
 
 
 def show(experiment_id: ExperimentId, url: Url = None, json: AsJson = False) -> None:
@@ -87,10 +124,50 @@ def show(experiment_id: ExperimentId, url: Url = None, json: AsJson = False) -> 
     print_table(("", ""), rows)
 
 
-def watch(experiment_id: ExperimentId, url: Url = None) -> None:
-    """Show an experiment's progress until it has ended; Ctrl-C leaves it running."""
+def watch(experiment_id: ExperimentId, url: Url = None, json: AsJson = False) -> None:
+    """Show an experiment's progress until it has ended; Ctrl-C leaves it running. As JSON: an event a line."""
     with connect(url) as client:
-        raise typer.Exit(watch_to_the_end(client, client.experiment(resolve(client, experiment_id))))
+        one = client.experiment(resolve(client, experiment_id))
+        raise typer.Exit(events_to_the_end(client, one.id) if json else watch_to_the_end(client, one))
+
+
+def clone(
+    experiment_id: ExperimentId,
+    overrides: Overrides = None,
+    model: Annotated[
+        str | None, typer.Option(help="Start from this model of the original, such as model_40.npz: a branch.")
+    ] = None,
+    url: Url = None,
+    json: AsJson = False,
+) -> None:
+    """Start an experiment like another one, with fields changed; print its id."""
+    with connect(url) as client:
+        begun = client.clone(resolve(client, experiment_id), override_values(overrides or []), model)
+    if json:
+        print_json(begun)
+    else:
+        typer.echo(begun.id)
+
+
+def edit(
+    experiment_id: ExperimentId,
+    overrides: Annotated[
+        list[str],
+        typer.Option(
+            "--override", "-o", metavar="KEY=VALUE", help="name=…, note=…, tags.NAME=… or stop.CONDITION=…"
+        ),
+    ],
+    url: Url = None,
+    json: AsJson = False,
+) -> None:
+    """Change an experiment's name, note, tags or stop conditions; a completed one may go on by that."""
+    changes = override_values(overrides)
+    with connect(url) as client:
+        chosen = resolve(client, experiment_id)
+        if isinstance(tags := changes.get("tags"), dict):  # the master takes all of them at once
+            tags = client.experiment(chosen).spec.tags | tags
+            changes["tags"] = {name: value for name, value in tags.items() if value is not None}
+        _report([client.change(chosen, **changes)], json)
 
 
 def stop(ids: Ids, url: Url = None, json: AsJson = False) -> None:
@@ -117,6 +194,7 @@ def delete(
         bool, typer.Option("--force", "-f", help="Also those that are running; asks nothing.")
     ] = False,
     url: Url = None,
+    json: AsJson = False,
 ) -> None:
     """Delete experiments and all their files."""
     with connect(url) as client:
@@ -125,7 +203,10 @@ def delete(
             typer.confirm(f"delete {', '.join(chosen)} and all their files?", abort=True)
         for one in chosen:
             client.delete(one, force=force)
-            typer.echo(f"{one}: deleted")
+            if not json:
+                typer.echo(f"{one}: deleted")
+    if json:
+        print_values(chosen)
 
 
 def compare(ids: Ids, url: Url = None, json: AsJson = False) -> None:
@@ -145,22 +226,25 @@ def compare(ids: Ids, url: Url = None, json: AsJson = False) -> None:
 
 def log(
     experiment_id: ExperimentId,
-    lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="So many of the last ones.")] = 20,
+    lines: Annotated[int, typer.Option("--lines", "-n", min=1, max=1000, help="So many of the last ones.")] = 20,
     follow: Annotated[
         bool, typer.Option("--follow", "-f", help="Go on with what comes, until it has ended.")
     ] = False,
     url: Url = None,
+    json: AsJson = False,
 ) -> None:
-    """Print the last generations of an experiment, a line each."""
+    """Print the last generations of an experiment, a line each; as JSON, their whole records."""
     with connect(url) as client:
         chosen = resolve(client, experiment_id)
+        if not (json or follow):
+            typer.echo(client.log(chosen, lines), nl=False)
+            return
         last = max(0, client.experiment(chosen).generation - lines)
-        while True:
-            active = client.experiment(chosen).status.active
-            last = _print_generations(client, chosen, last)
-            if not (follow and active):
+        for event in client.events(chosen, after=f"{last}.{LATEST}."):
+            if event.kind == "generation":
+                print_line(event.data) if json else typer.echo(log_line(event.data), nl=False)
+            elif event.kind == "deleted" or (event.kind == "status" and not (follow and event.data["active"])):
                 return
-            time.sleep(1)
 
 
 def download(
@@ -171,36 +255,37 @@ def download(
     into: Annotated[Path, typer.Option("--into", "-d", help="The folder to save them in.")] = Path(),
     everything: Annotated[bool, typer.Option("--all", help="Every file that there is.")] = False,
     url: Url = None,
+    json: AsJson = False,
 ) -> None:
     """Save an experiment's files, as they are now."""
     with connect(url) as client:
         chosen = resolve(client, experiment_id)
         wanted = [one.name for one in client.artifacts(chosen)] if everything else names or ["best_model.npz"]
         into.mkdir(parents=True, exist_ok=True)
+        saved = []
         for name in wanted:
-            typer.echo(client.download(chosen, name, into / Path(name).name))
+            saved.append(str(client.download(chosen, name, into / Path(name).name)))
+            if not json:
+                typer.echo(saved[-1])
+    if json:
+        print_values(saved)
 
 
 def open_dashboard(
-    experiment_id: Annotated[str | None, typer.Argument(metavar="[ID]")] = None, url: Url = None
+    experiment_id: Annotated[str | None, typer.Argument(metavar="[ID]")] = None,
+    url: Url = None,
+    json: AsJson = False,
 ) -> None:
     """Open the dashboard in a browser; print its address where there is none."""
     with connect(url) as client:
         page = f"/dashboard/{client.experiment(resolve(client, experiment_id)).id}" if experiment_id else "/"
         address = client.url + page
+    if json:
+        print_values({"url": address})
+        return
     typer.echo(address)
     if sys.stdout.isatty():
         typer.launch(address)
-
-
-def _print_generations(client: Client, experiment_id: str, after: int) -> int:
-    for row in client.generations(experiment_id, after):
-        typer.echo(
-            f"generation {row.generation}  return mean {row.returns.mean:.2f} max {row.returns.maximum:.2f}  "
-            f"length {row.mean_length:.0f}  steps {row.environment_steps}  seconds {row.elapsed_seconds:.1f}"
-        )
-        after = row.generation
-    return after
 
 
 def _report(experiments: list[Experiment], json: bool) -> None:
@@ -218,6 +303,20 @@ def _row(one: Experiment) -> tuple[object, ...]:
         one.spec.environment.id,
         one.spec.strategy.name,
         f"{one.generation:,}/{one.spec.stop.generations:,}",
+        one.best_test_return,
+        one.environment_steps,
+        clock(one.elapsed_seconds),
+    )
+
+
+def _light(one: ExperimentRow) -> tuple[object, ...]:
+    generations = f"{one.generation:,}/{one.stop_generations:,}" if one.stop_generations else f"{one.generation:,}"
+    return (
+        one.id,
+        one.status.value,
+        one.environment,
+        one.strategy,
+        generations,
         one.best_test_return,
         one.environment_steps,
         clock(one.elapsed_seconds),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json as json_module
 from typing import Annotated
 
 import typer
@@ -38,12 +37,29 @@ def workers(url: Url = None, json: AsJson = False) -> None:
 
 
 def environments(
-    text: Annotated[str, typer.Argument(metavar="[TEXT]", help="Only those with this in their id.")] = "",
+    text: Annotated[
+        str, typer.Argument(metavar="[TEXT]", help="Only those with these words in id, family or engine.")
+    ] = "",
     url: Url = None,
     json: AsJson = False,
 ) -> None:
     """List the environments that the workers of a running master have."""
     with connect(url) as client:
-        ids = {id_ for one in client.workers() if one.info for id_ in one.info.environments}
-    found = sorted(id_ for id_ in ids if text.lower() in id_.lower())
-    typer.echo(json_module.dumps(found, indent=2) if json else "\n".join(found))
+        found = client.environments(text)
+    if json:
+        print_json(found)
+        return
+    rows = [
+        (
+            one.id,
+            one.family,
+            one.engine,
+            one.observation_size,
+            one.actions and f"{one.action_size} {one.actions.kind.replace('_', '-')}",
+            one.max_episode_steps,
+            one.reward_threshold,
+        )
+        for one in found
+        if one.refusal is None
+    ]
+    print_table(("id", "family", "engine", "observation", "actions", "steps", "solved at"), rows)

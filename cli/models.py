@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, cast
 
+import numpy as np
 import typer
 
+from cli.options import AsJson, Url, connect, resolve
+from cli.output import print_values
 from cli.replay import Episodes, Seed, Success, film, report, returns_of
 from seedcast.interchange import ancestors
 from seedcast.interchange.huggingface import write_folder
@@ -17,28 +21,70 @@ from shared.errors import InvalidInput, SeedcastError
 from shared.spec.environment import EnvironmentSpec
 
 ModelFile = Annotated[Path, typer.Argument(metavar="MODEL", help="A model file: .npz or .safetensors.")]
+ModelAnywhere = Annotated[
+    str,
+    typer.Argument(
+        metavar="MODEL",
+        help="A model file, .npz or .safetensors; or ID:NAME for one that a running master has, whose fleet then "
+        "plays it: last:best_model.npz.",
+    ),
+]
 KINDS = {".npz": "es_on_gke", ".json": "estool"}
 
 
 def evaluate(
-    model: ModelFile,
+    model: ModelAnywhere,
     episodes: Episodes = 100,
     seed: Seed = 0,
     success: Success = None,
+    url: Url = None,
     json: Annotated[bool, typer.Option("--json", help="As JSON, with every return.")] = False,
 ) -> None:
     """Play a model on episodes that training never saw, and print what it scores."""
-    loaded = read_model(model)
-    report(loaded, model.name, returns_of(loaded, seed, episodes), seed, success, json)
+    if (there := _of_master(model)) is None:
+        loaded, name = read_model(Path(model)), Path(model).name
+        returns = returns_of(loaded, seed, episodes)
+    else:
+        with connect(url) as client, TemporaryDirectory() as folder:
+            chosen, name = resolve(client, there[0]), there[1]
+            job = client.wait_for_job(client.evaluate(chosen, name, episodes=episodes, seed=seed))
+            if job.result is None:
+                raise SeedcastError(job.reason)
+            loaded = read_model(client.download(chosen, name, Path(folder, name)))
+            returns = np.array(job.result.episode_returns)
+    report(loaded, name, returns, seed, success, json)
 
 
 def video(
-    model: ModelFile,
+    model: ModelAnywhere,
     output: Annotated[Path, typer.Argument(metavar="FILE.mp4", help="Where to write the film.")],
     seed: Seed = 0,
+    url: Url = None,
+    json: AsJson = False,
 ) -> None:
     """Film an episode of a model; it needs no screen."""
-    typer.echo(f"{output}: return {film(read_model(model), seed, output):.2f}")
+    if (there := _of_master(model)) is None:
+        score = film(read_model(Path(model)), seed, output)
+    else:
+        with connect(url) as client:
+            chosen = resolve(client, there[0])
+            job = client.wait_for_job(client.film(chosen, there[1], seed=seed))
+            if job.result is None or job.result.artifact is None or job.result.episode_return is None:
+                raise SeedcastError(job.reason)
+            client.download(chosen, job.result.artifact, output)
+            score = job.result.episode_return
+    if json:
+        print_values({"file": str(output), "return": score})
+    else:
+        typer.echo(f"{output}: return {score:.2f}")
+
+
+def _of_master(model: str) -> tuple[str, str] | None:
+    """Return the experiment and the name of a model that a master has; None for a file."""
+    experiment_id, colon, name = model.partition(":")
+    if not colon or Path(model).exists():
+        return None
+    return experiment_id, name or "best_model.npz"
 
 
 def export(
@@ -50,6 +96,7 @@ def export(
     huggingface: Annotated[Path | None, typer.Option(help="A folder as the Hugging Face Hub shows it.")] = None,
     episodes: Annotated[int, typer.Option(min=1, help="Played for the results of that folder.")] = 100,
     seed: Seed = 0,
+    json: AsJson = False,
 ) -> None:
     """Write a model in other forms."""
     if not (safetensors or onnx or huggingface):
@@ -57,17 +104,19 @@ def export(
     loaded = read_model(model)
     if safetensors:
         write_safetensors(loaded, safetensors)
-        typer.echo(safetensors)
     if onnx:
         write_onnx(loaded, onnx)
-        typer.echo(onnx)
     if huggingface:
         write_folder(loaded, huggingface, returns_of(loaded, seed, episodes).tolist())
         try:
             film(loaded, seed, huggingface / "replay.mp4")
         except SeedcastError as error:
             typer.echo(f"no replay.mp4: {error}", err=True)
-        typer.echo(huggingface)
+    written = [str(path) for path in (safetensors, onnx, huggingface) if path]
+    if json:
+        print_values(written)
+    else:
+        typer.echo("\n".join(written))
 
 
 def import_model(
@@ -77,6 +126,7 @@ def import_model(
     layers: Annotated[str, typer.Option(help="Units of the hidden layers: 40,40.")] = "",
     noisy: Annotated[str, typer.Option(help="estool: which layers have noise of their own, from 0: 2.")] = "",
     max_episode_steps: Annotated[int | None, typer.Option(min=1, help="Where an episode is cut off.")] = None,
+    json: AsJson = False,
 ) -> None:
     """Read a model that es_on_gke or estool trained, for evaluate, video and `warm_start`."""
     kind = KINDS.get(file.suffix)
@@ -95,7 +145,10 @@ def import_model(
         _numbers("--noisy", noisy),
     )
     output.write_bytes(model.to_bytes())
-    typer.echo(f"{output}: {len(model.parameters):,} parameters for {environment}")
+    if json:
+        print_values({"file": str(output), "parameters": len(model.parameters), "environment": environment})
+    else:
+        typer.echo(f"{output}: {len(model.parameters):,} parameters for {environment}")
 
 
 def _numbers(option: str, text: str) -> list[int]:

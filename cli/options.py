@@ -36,7 +36,7 @@ def resolve(client: Client, experiment_id: str) -> str:
     """
     if experiment_id != "last":
         return experiment_id
-    newest = client.experiments()
+    newest = client.rows(limit=1)
     if not newest:
         raise NotFound("there are no experiments yet")
     return newest[0].id

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Sequence
 
 import typer
@@ -19,6 +20,17 @@ def print_json(answer: BaseModel | Sequence[BaseModel]) -> None:
     several = not isinstance(answer, BaseModel)
     values = [one.model_dump(mode="json") for one in answer] if several else answer.model_dump(mode="json")  # type: ignore[union-attr]
     typer.echo(json.dumps(values, indent=2, ensure_ascii=False))
+
+
+def print_values(values: object) -> None:
+    """Print plain values as JSON."""
+    typer.echo(json.dumps(values, indent=2, ensure_ascii=False, default=str))
+
+
+def print_line(values: object) -> None:
+    """Print plain values as JSON on one line, at once: one of many that come as they come."""
+    sys.stdout.write(json.dumps(values, ensure_ascii=False) + "\n")
+    sys.stdout.flush()
 
 
 def print_table(headings: Sequence[str], rows: Sequence[Sequence[object]]) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import typer
 
+from cli.output import print_line
 from cli.progress import Display
 from seedcast import Client
 from services.master.experiments.schemas import Experiment
@@ -36,3 +37,12 @@ def watch(client: Client, experiment: Experiment, tick: Callable[[], None] = lam
 def watch_to_the_end(client: Client, experiment: Experiment) -> int:
     """Show progress until the experiment has ended, and return the command's exit code."""
     return 0 if watch(client, experiment).status is Status.COMPLETED else 1
+
+
+def events_to_the_end(client: Client, experiment_id: str) -> int:
+    """Print an experiment's events, a line of JSON each, until it has ended; return the command's exit code."""
+    for event in client.events(experiment_id):
+        print_line({"event": event.kind, "id": event.id, **event.data})
+        if event.kind == "status" and not event.data["active"]:
+            return 0 if event.data["status"] == Status.COMPLETED else 1
+    return 1  # deleted

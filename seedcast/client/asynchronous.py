@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -10,12 +11,17 @@ import httpx
 
 from seedcast.client import calls, exchange
 from seedcast.client.calls import Call, Specification
+from seedcast.client.events import Event, Lines
 from services.master.catalogue.schemas import PluginDescription, StrategyDescription
+from services.master.experiments.estimate import Estimate
+from services.master.experiments.rows import ExperimentRow
 from services.master.experiments.schemas import Experiment, Progress
+from services.master.jobs.schemas import Job
 from services.master.storage.artifacts import Artifact
 from services.master.storage.history import GenerationRecord, TestRecord
 from services.master.studies.schemas import Study, StudyReport
 from services.master.workers.schemas import WorkerView
+from shared.protocol import OfferedEnvironment
 from shared.spec.study import StudySpec
 
 T = TypeVar("T")
@@ -50,13 +56,15 @@ class AsyncClient:
         """Return the master's process id and what it says of its health, once it takes requests."""
         return await self._send(calls.ready())
 
-    async def submit(self, spec: Specification) -> Experiment:
+    async def submit(self, spec: Specification, key: str | None = None) -> Experiment:
         """Start an experiment from an `ExperimentSpec`, its values, or the path of a file.
+
+        The same ``key`` again returns the same experiment, and nothing is started: so it is safe to try again.
 
         Raises:
             InvalidInput: a field of it is wrong; every one is named.
         """
-        return await self._send(calls.submit(spec))
+        return await self._send(calls.submit(spec, key))
 
     async def experiments(self) -> list[Experiment]:
         """Return all experiments, newest first."""
@@ -107,6 +115,135 @@ class AsyncClient:
             Conflict: it runs.
         """
         await self._send(calls.delete(experiment_id, force))
+
+    async def rows(
+        self,
+        *,
+        status: Sequence[str] = (),
+        tag: Sequence[str] = (),
+        strategy: str | None = None,
+        environment: str | None = None,
+        text: str = "",
+        sort: str = "created",
+        limit: int | None = None,
+    ) -> list[ExperimentRow]:
+        """Return experiments in few words, without their specifications; at most ``limit``, else all.
+
+        ``status`` is any of several ("active" stands for all that run or wait), ``tag`` each "name" or
+        "name=value" and all of them, ``text`` words that stand anywhere in a row. ``sort`` is created, name,
+        finished, best or generation.
+        """
+        filters = {
+            "status": list(status), "tag": list(tag), "strategy": strategy, "environment": environment,
+            "text": text, "sort": sort,
+        }  # fmt: skip
+        found: list[ExperimentRow] = []
+        cursor: str | None = None
+        while limit is None or len(found) < limit:
+            most = calls.PAGE if limit is None else min(calls.PAGE, limit - len(found))
+            page = await self._send(calls.rows(filters, most, cursor))
+            found += page.experiments
+            cursor = page.next_cursor
+            if cursor is None:
+                break
+        return found
+
+    async def estimate(self, spec: Specification) -> Estimate:
+        """Check a specification as `submit` does, and say what it would take; nothing is started.
+
+        Raises:
+            InvalidInput: it would be refused.
+        """
+        return await self._send(calls.estimate(spec))
+
+    async def change(self, experiment_id: str, **changes: Any) -> Experiment:  # noqa: ANN401 - see `Changes`
+        """Change ``name``, ``note``, ``tags`` or ``stop`` conditions; a completed run may go on by that.
+
+        Raises:
+            InvalidInput: something else is to be changed, or a value is none that a specification may have.
+        """
+        return await self._send(calls.change(experiment_id, changes))
+
+    async def clone(
+        self, experiment_id: str, overrides: Mapping[str, Any] | None = None, model: str | None = None
+    ) -> Experiment:
+        """Start an experiment like another one, with fields changed; with ``model`` it starts from that model.
+
+        Raises:
+            InvalidInput: the specification of the clone is refused.
+        """
+        return await self._send(calls.clone(experiment_id, overrides or {}, model))
+
+    async def log(self, experiment_id: str, lines: int = 100) -> str:
+        """Return the last lines of an experiment's log, one for each generation."""
+        return await self._text(calls.log_path(experiment_id), {"lines": lines})
+
+    async def events(self, experiment_id: str, after: str = "") -> AsyncIterator[Event]:
+        """Yield what is committed as it comes, from the start or ``after`` an event's id, until it is deleted.
+
+        Where the connection breaks it is made anew, and goes on after the last event.
+
+        Raises:
+            MasterUnreachable: the master does not answer any more.
+        """
+        while True:
+            lines, path = Lines(), calls.events_path(experiment_id)
+            try:
+                async with self._http.stream("GET", path, params={"after": after}) as response:
+                    if not response.is_success:
+                        await response.aread()
+                    exchange.check(response)
+                    async for line in response.aiter_lines():
+                        if (event := lines.add(line)) is not None:
+                            yield event
+                            if event.kind == "deleted":
+                                return
+                            after = event.id or after
+            except httpx.ConnectError as error:
+                raise exchange.unreachable(self._http.base_url, error) from error
+            except httpx.HTTPError:
+                await asyncio.sleep(exchange.RECONNECT_SECONDS)
+
+    async def evaluate(
+        self, experiment_id: str, model: str = "best_model.npz", *, episodes: int = 100, seed: int = 0
+    ) -> Job:
+        """Have a model of an experiment played by the fleet; `wait_for_job` returns what it scores.
+
+        Raises:
+            NotFound: the experiment has no such model.
+        """
+        return await self._send(calls.evaluate(experiment_id, model, episodes, seed))
+
+    async def film(self, experiment_id: str, model: str = "best_model.npz", *, seed: int = 0) -> Job:
+        """Have an episode of a model filmed by the fleet; `wait_for_job` returns the name of the MP4 file.
+
+        Raises:
+            NotFound: the experiment has no such model.
+        """
+        return await self._send(calls.film(experiment_id, model, seed))
+
+    async def job(self, experiment_id: str, number: int) -> Job:
+        """Return an evaluation or a video that was asked for."""
+        return await self._send(calls.job(experiment_id, number))
+
+    async def jobs(self, experiment_id: str) -> list[Job]:
+        """Return the evaluations and videos that were asked for, newest first."""
+        return (await self._send(calls.jobs(experiment_id))).jobs
+
+    async def wait_for_job(self, job: Job, poll_seconds: float = 0.5) -> Job:
+        """Return an evaluation or a video once it is done or has failed."""
+        while job.status.active:
+            await asyncio.sleep(poll_seconds)
+            job = await self.job(job.experiment_id, job.number)
+        return job
+
+    async def environments(self, text: str = "") -> list[OfferedEnvironment]:
+        """Return the environments of the fleet; with ``text`` those with all its words in id, family or engine."""
+        return (await self._send(calls.environments(text))).environments
+
+    async def version(self) -> dict[str, Any]:
+        """Return the master's version and its protocol's."""
+        return await self._send(calls.version())
 
     async def progress(self, experiment_id: str) -> Progress | None:
         """Return how far the generation in the making is; nothing between two."""
@@ -204,6 +341,14 @@ class AsyncClient:
             Conflict: it has ended already.
         """
         return await self._send(calls.stop_study(study_id))
+
+    async def _text(self, path: str, params: Mapping[str, Any]) -> str:
+        try:
+            response = await self._http.get(path, params=params)
+        except httpx.HTTPError as error:
+            raise exchange.unreachable(self._http.base_url, error) from error
+        exchange.check(response)
+        return response.text
 
     async def _send(self, call: Call[T]) -> T:
         try:

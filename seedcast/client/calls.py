@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote
 
-from pydantic import TypeAdapter
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from services.master.catalogue.schemas import PolicyList, StrategyDescription, StrategyList
+from services.master.catalogue.schemas import EnvironmentList, PolicyList, StrategyDescription, StrategyList
+from services.master.experiments.changes import Changes, Cloning
+from services.master.experiments.estimate import Estimate
+from services.master.experiments.rows import ExperimentRows
 from services.master.experiments.schemas import (
     ArtifactList,
     EvaluationPage,
@@ -19,12 +22,14 @@ from services.master.experiments.schemas import (
     GenerationPage,
     Progress,
 )
+from services.master.jobs.schemas import EvaluationRequest, Job, JobList, VideoRequest
 from services.master.studies.schemas import Study, StudyList, StudyReport
 from services.master.workers.schemas import WorkerList
 from shared.errors import InvalidInput
 from shared.spec.experiment import ExperimentSpec
 from shared.spec.parse import check_spec, parse_spec
 from shared.spec.study import StudySpec, parse_study
+from shared.validation import invalid
 
 T = TypeVar("T")
 PAGE = 1_000
@@ -55,26 +60,116 @@ WORKERS = TypeAdapter(WorkerList)
 STRATEGIES = TypeAdapter(StrategyList)
 STRATEGY = TypeAdapter(StrategyDescription)
 POLICIES = TypeAdapter(PolicyList)
+ESTIMATE = TypeAdapter(Estimate)
+ROWS = TypeAdapter(ExperimentRows)
+ENVIRONMENTS = TypeAdapter(EnvironmentList)
+JOB = TypeAdapter(Job)
+JOBS = TypeAdapter(JobList)
 STUDY = TypeAdapter(Study)
 STUDIES = TypeAdapter(StudyList)
 REPORT = TypeAdapter(StudyReport)
 NOTHING = TypeAdapter(None)
-READY = TypeAdapter(dict[str, Any])
+VALUES = TypeAdapter(dict[str, Any])
 
 
 def ready() -> Call[dict[str, Any]]:
     """Whether the master takes requests, and who answers."""
-    return Call("GET", "/readyz", READY)
+    return Call("GET", "/readyz", VALUES)
 
 
-def submit(spec: Specification) -> Call[Experiment]:
-    """Start an experiment.
+def version() -> Call[dict[str, Any]]:
+    """Which version the master is."""
+    return Call("GET", "/version", VALUES)
+
+
+def submit(spec: Specification, key: str | None = None) -> Call[Experiment]:
+    """Start an experiment; the same ``key`` again starts nothing anew.
 
     Raises:
         InvalidInput: the file cannot be read, or the specification breaks a rule.
     """
     body = checked(spec).model_dump(mode="json", exclude_unset=True)
-    return Call("POST", "/experiments", EXPERIMENT, json=body)
+    headers = {} if key is None else {"Idempotency-Key": key}
+    return Call("POST", "/experiments", EXPERIMENT, headers=headers, json=body)
+
+
+def estimate(spec: Specification) -> Call[Estimate]:
+    """What an experiment would take.
+
+    Raises:
+        InvalidInput: as in `submit`.
+    """
+    body = checked(spec).model_dump(mode="json", exclude_unset=True)
+    return Call("POST", "/experiments", ESTIMATE, {"dry_run": "true"}, json=body)
+
+
+def rows(filters: Mapping[str, Any], limit: int, cursor: str | None) -> Call[ExperimentRows]:
+    """A page of experiments in few words."""
+    return Call("GET", "/experiments/rows", ROWS, {**filters, "limit": limit, "cursor": cursor})
+
+
+def change(experiment_id: str, changes: Mapping[str, Any]) -> Call[Experiment]:
+    """Change an experiment.
+
+    Raises:
+        InvalidInput: something in ``changes`` cannot be changed.
+    """
+    return Call("PATCH", _of(experiment_id), EXPERIMENT, json=_valid(Changes, changes))
+
+
+def clone(experiment_id: str, overrides: Mapping[str, Any], model: str | None) -> Call[Experiment]:
+    """Start an experiment like another one.
+
+    Raises:
+        InvalidInput: there is no model of such a name.
+    """
+    body = _valid(Cloning, {"overrides": dict(overrides), "model": model})
+    return Call("POST", _of(experiment_id, "clone"), EXPERIMENT, json=body)
+
+
+def evaluate(experiment_id: str, model: str, episodes: int, seed: int) -> Call[Job]:
+    """Have a model evaluated.
+
+    Raises:
+        InvalidInput: a value is out of range.
+    """
+    body = _valid(EvaluationRequest, {"model": model, "episodes": episodes, "seed": seed})
+    return Call("POST", _of(experiment_id, "evaluations"), JOB, json=body)
+
+
+def film(experiment_id: str, model: str, seed: int) -> Call[Job]:
+    """Have a model filmed.
+
+    Raises:
+        InvalidInput: a value is out of range.
+    """
+    body = _valid(VideoRequest, {"model": model, "seed": seed})
+    return Call("POST", _of(experiment_id, "videos"), JOB, json=body)
+
+
+def job(experiment_id: str, number: int) -> Call[Job]:
+    """An evaluation or a video."""
+    return Call("GET", _of(experiment_id, "jobs", str(number)), JOB)
+
+
+def jobs(experiment_id: str) -> Call[JobList]:
+    """The evaluations and videos that were asked for."""
+    return Call("GET", _of(experiment_id, "jobs"), JOBS)
+
+
+def log_path(experiment_id: str) -> str:
+    """Where the end of an experiment's log is."""
+    return _of(experiment_id, "log")
+
+
+def events_path(experiment_id: str) -> str:
+    """Where an experiment's events are."""
+    return _of(experiment_id, "events")
+
+
+def environments(text: str) -> Call[EnvironmentList]:
+    """The environments of the fleet."""
+    return Call("GET", "/environments", ENVIRONMENTS, {"text": text, "limit": 5000})
 
 
 def experiments() -> Call[ExperimentList]:
@@ -195,6 +290,14 @@ def checked(spec: Specification) -> ExperimentSpec:
         return parse_spec(Path(spec).read_bytes())
     except OSError as error:
         raise InvalidInput.of(str(spec), error.strerror or "cannot be read") from error
+
+
+def _valid(kind: type[BaseModel], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is sent of values that the master would take; what is wrong is said before it is asked."""
+    try:
+        return kind.model_validate(values).model_dump(mode="json", exclude_unset=True)
+    except ValidationError as error:
+        raise invalid(error) from error
 
 
 def _of(experiment_id: str, *parts: str) -> str:

@@ -25,6 +25,8 @@ from shared.problems import Problem
 
 T = TypeVar("T")
 NO_CONTENT = 204
+RECONNECT_SECONDS = 1.0
+"""Before a broken stream of events is asked for again."""
 DEFAULT_URL = "http://127.0.0.1:8000"
 _BY_STATUS: dict[int, type[SeedcastError]] = {
     error.status: error for error in (Unauthorised, NotFound, Conflict, PayloadTooLarge, Busy, StorageFailed)

@@ -16,6 +16,7 @@ from services.master import operations
 from services.master.autoscale import endpoints as autoscale
 from services.master.autoscale.plan import Planner
 from services.master.catalogue import endpoints as catalogue
+from services.master.catalogue.environments import Environments
 from services.master.dashboard import endpoints as dashboard
 from services.master.dashboard.charts import Charts
 from services.master.derived.refresher import Refresher
@@ -32,6 +33,9 @@ from services.master.fleet.discovery import parse_workers
 from services.master.fleet.fleet import Fleet
 from services.master.fleet.worker_client import WorkerClient
 from services.master.heads import HeadAsGet
+from services.master.jobs import endpoints as jobs
+from services.master.jobs.repository import JobRepository
+from services.master.jobs.service import JobService
 from services.master.metrics import Metrics
 from services.master.scheduling.tuning import Tuning
 from services.master.settings import Settings
@@ -61,6 +65,8 @@ class State(TypedDict):
     planner: Planner
     charts: Charts
     readers: Readers
+    jobs: JobService
+    environments: Environments
 
 
 def create_app(settings: Settings, folder: DataFolder, leaving: asyncio.Event | None = None) -> FastAPI:
@@ -84,6 +90,7 @@ def create_app(settings: Settings, folder: DataFolder, leaving: asyncio.Event | 
         )
         service = ExperimentService(folder, collaborators)
         study_service = StudyService(StudyRepository(database), service)
+        job_service = JobService(JobRepository(database), service, folder, dispatcher, fleet)
         metrics = Metrics(fleet, dispatcher)
         charts = Charts(collaborators.history)
         readers = Readers(Feed(service.get, collaborators.history), leaving or asyncio.Event())
@@ -97,6 +104,7 @@ def create_app(settings: Settings, folder: DataFolder, leaving: asyncio.Event | 
             if bucket is not None:
                 background.append(asyncio.create_task(Mirror(bucket, folder.experiments).run()))
             await service.resume_all()
+            await job_service.resume_all()
             await study_service.resume_all()
             try:
                 yield State(
@@ -108,9 +116,12 @@ def create_app(settings: Settings, folder: DataFolder, leaving: asyncio.Event | 
                     planner=Planner(settings.autoscale),
                     charts=charts,
                     readers=readers,
+                    jobs=job_service,
+                    environments=Environments(fleet),
                 )
             finally:
                 await study_service.close()
+                await job_service.close()
                 await service.close()
                 await dispatcher.close()
                 for task in background:
@@ -138,6 +149,7 @@ def create_app(settings: Settings, folder: DataFolder, leaving: asyncio.Event | 
     app.include_router(history.router)
     app.include_router(studies.router)
     app.include_router(events.router)
+    app.include_router(jobs.router)
     app.include_router(catalogue.router)
     app.include_router(operations.router)
     app.include_router(workers.router)

@@ -8,11 +8,13 @@ from typing import Annotated, cast
 from fastapi import Depends, Request
 
 from services.master.autoscale.plan import Plan, Planner
+from services.master.catalogue.environments import Environments
 from services.master.dashboard.charts import Charts
 from services.master.dispatch.dispatcher import Dispatcher
 from services.master.events.stream import Readers
 from services.master.experiments.service import ExperimentService
 from services.master.fleet.fleet import Fleet
+from services.master.jobs.service import JobService
 from services.master.metrics import Metrics
 from services.master.studies.service import StudyService
 
@@ -45,6 +47,14 @@ async def _studies(request: Request) -> StudyService:
     return cast(StudyService, request.state.studies)
 
 
+async def _jobs(request: Request) -> JobService:
+    return cast(JobService, request.state.jobs)
+
+
+async def _environments(request: Request) -> Environments:
+    return cast(Environments, request.state.environments)
+
+
 async def _readers(request: Request) -> Readers:
     return cast(Readers, request.state.readers)
 
@@ -54,6 +64,8 @@ DispatcherState = Annotated[Dispatcher, Depends(_dispatcher)]
 FleetState = Annotated[Fleet, Depends(_fleet)]
 MetricsState = Annotated[Metrics, Depends(_metrics)]
 Studies = Annotated[StudyService, Depends(_studies)]
+Jobs = Annotated[JobService, Depends(_jobs)]
+EnvironmentsState = Annotated[Environments, Depends(_environments)]
 ReadersState = Annotated[Readers, Depends(_readers)]
 ChartsState = Annotated[Charts, Depends(_charts)]
 PlannerState = Annotated[Planner, Depends(_planner)]

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+import platform
+from importlib.metadata import version
 
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel, Field
 
 from services.master.dependencies import CurrentPlan, MetricsState
+from shared.protocol import PROTOCOL_VERSION
 
 router = APIRouter(tags=["operations"])
+_VERSION = version("seedcast")
 
 
 class Health(BaseModel):
@@ -23,6 +27,20 @@ class Readiness(Health):
     """It takes requests, and this is who answers."""
 
     pid: int = Field(description="The process that answers.")
+
+
+class Version(BaseModel):
+    """What runs here."""
+
+    version: str = Field(description="Seedcast's version.")
+    protocol: int = Field(description="The version of the protocol that it speaks with workers.")
+    python: str = Field(description="Python's version.")
+
+
+@router.get("/version")
+async def show_version() -> Version:
+    """Say which version this is."""
+    return Version(version=_VERSION, protocol=PROTOCOL_VERSION, python=platform.python_version())
 
 
 @router.get("/livez")

@@ -159,3 +159,77 @@ def test_a_long_history_is_read_page_by_page(cluster: Server) -> None:
         done = client.wait(client.submit(spec).id, poll_seconds=0.1)
         assert [row.generation for row in client.generations(done.id, page=7)] == list(range(1, 31))
         assert [row.generation for row in client.tests(done.id, page=2)] == [10, 20, 30]
+
+
+def test_a_specification_is_checked_and_estimated_without_being_started(cluster: Server, config: Path) -> None:
+    before = run(cluster, "list", "--json").stdout
+    (estimate,) = json.loads(run(cluster, "submit", config, "--dry-run", "--json").stdout)
+    assert (estimate["parameters"], estimate["rollouts_per_generation"]) == (10, 32)
+    assert "training_rollouts" in run(cluster, "submit", config, "--dry-run").stdout
+    assert run(cluster, "list", "--json").stdout == before
+
+
+def test_the_same_key_starts_nothing_anew(cluster: Server, config: Path) -> None:
+    first = run(cluster, "submit", config, "--key", "once").stdout
+    assert run(cluster, "submit", config, "--key", "once").stdout == first
+
+
+def test_an_experiment_is_cloned_edited_and_found_by_what_it_has(cluster: Server, config: Path) -> None:
+    parent = run(cluster, "submit", config, "-o", "tags.lab=x", "-o", "stop.generations=3").stdout.strip()
+    wait_for_end(cluster, parent)
+    branch = run(cluster, "clone", parent, "-o", "seed=8", "-o", "name=branch", "--model", "model_3.npz")
+    clone = branch.stdout.strip()
+    ended = wait_for_end(cluster, clone)
+    assert (ended["spec"]["seed"], ended["spec"]["tags"]) == (8, {"lab": "x", "parent": parent})
+    assert ended["spec"]["warm_start"] == f"experiments/{parent}/model_3.npz"
+
+    edited = run(
+        cluster, *("edit", clone, "-o", "note=the better one", "-o", "tags.lab=null", "-o", "tags.kept=sure"),
+        *("-o", "stop.generations=5"),
+    )  # fmt: skip
+    assert edited.returncode == 0, edited.stderr
+    again = wait_for_end(cluster, clone)
+    assert (again["generation"], again["note"]) == (5, "the better one")
+    assert again["spec"]["tags"] == {"parent": parent, "kept": "sure"}
+    refused = run(cluster, "edit", clone, "-o", "seed=9")
+    assert (refused.returncode, "seed" in refused.stderr) == (2, True)
+
+    def ids(*filters: str) -> list[str]:
+        return [row["id"] for row in json.loads(run(cluster, "list", "--json", *filters).stdout)]
+
+    assert ids("--tag", "kept=sure") == ids("--text", "better", "--tag", f"parent={parent}") == [clone]
+    assert ids("--tag", f"parent={parent}", "--status", "failed") == []
+    assert ids("--text", parent, "--strategy", "pgpe", "--environment", "CartPole-v1", "--sort", "name") == [
+        clone,  # whose tag names it
+        parent,
+    ]
+    assert ids("--limit", "1") == [clone]
+
+
+def test_log_and_watch_tell_programs_all_they_know(cluster: Server, config: Path) -> None:
+    one = run(cluster, "submit", config).stdout.strip()
+    watched = run(cluster, "watch", one, "--json")
+    assert watched.returncode == 0
+    events = [json.loads(line) for line in watched.stdout.splitlines()]
+    assert [event["generation"] for event in events if event["event"] == "generation"] == [1, 2, 3, 4, 5, 6]
+    assert (events[-1]["event"], events[-1]["status"]) == ("status", "completed")
+    records = [json.loads(line) for line in run(cluster, "log", one, "-n", "2", "--json").stdout.splitlines()]
+    assert [record["generation"] for record in records] == [5, 6]
+    followed = run(cluster, "log", one, "--follow", "-n", "3").stdout
+    assert followed == run(cluster, "log", one, "-n", "3").stdout
+    assert len(followed.splitlines()) == 3
+
+
+def test_a_model_is_evaluated_and_filmed_where_it_is(cluster: Server, config: Path, tmp_path: Path) -> None:
+    one = run(cluster, "submit", config).stdout.strip()
+    wait_for_end(cluster, one)
+    there = json.loads(run(cluster, "evaluate", f"{one}:model_3.npz", "--episodes", "5", "--json").stdout)
+    run(cluster, "download", one, "model_3.npz", "-d", tmp_path)
+    here = json.loads(run(cluster, "evaluate", tmp_path / "model_3.npz", "--episodes", "5", "--json").stdout)
+    assert there == here
+    film = tmp_path / "film.mp4"
+    done = run(cluster, "video", f"{one}:", film, "--json")
+    assert json.loads(done.stdout)["file"] == str(film)
+    assert film.read_bytes()[4:8] == b"ftyp"
+    wrong = run(cluster, "evaluate", f"{one}:model_5.npz")
+    assert (wrong.returncode, "model_5.npz" in wrong.stderr) == (2, True)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from typing import Annotated
+
+from fastapi import APIRouter, Query
 
 from services.master.catalogue import catalogue
-from services.master.catalogue.schemas import PolicyList, StrategyDescription, StrategyList
+from services.master.catalogue.schemas import EnvironmentList, PolicyList, StrategyDescription, StrategyList
+from services.master.dependencies import EnvironmentsState
 from shared.problems import Problem
 
 router = APIRouter(tags=["catalogue"])
@@ -27,3 +30,14 @@ async def show_strategy(name: str) -> StrategyDescription:
 async def list_policies() -> PolicyList:
     """List the policies and their options."""
     return catalogue.policies()
+
+
+@router.get("/environments", responses={422: {"model": Problem}})
+async def list_environments(
+    environments: EnvironmentsState,
+    text: Annotated[str, Query(max_length=200, description="Words that stand in id, family or engine.")] = "",
+    limit: Annotated[int, Query(ge=1, le=5000, description="So many at most.")] = 1000,
+) -> EnvironmentList:
+    """List the environments of the workers that answer, with what each observes and takes."""
+    found = await environments.find(text)
+    return EnvironmentList(environments=found[:limit], total=len(found))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
+from shared.protocol import OfferedEnvironment
 from shared.registry import Plugin
 
 
@@ -53,3 +54,10 @@ class PolicyList(BaseModel):
 
     policies: list[PluginDescription]
     broken: list[Plugin] = Field(description="Installed ones that cannot be used, each with the reason.")
+
+
+class EnvironmentList(BaseModel):
+    """Environments, by id."""
+
+    environments: list[OfferedEnvironment]
+    total: int = Field(description="How many match; more than are listed where `limit` cuts them off.")

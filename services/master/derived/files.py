@@ -74,7 +74,7 @@ class TextFiles:
         anew, lines = not after, []
         for record in _records(connection, "generations", experiment_id, after):
             after = record["generation"]
-            lines.append(_log_line(record))
+            lines.append(log_line(record))
         content = "".join(lines).encode()
         if anew:
             write_durably(path, content)
@@ -145,7 +145,8 @@ def _records(
         after = record["generation"]
 
 
-def _log_line(record: dict[str, Any]) -> str:
+def log_line(record: dict[str, Any]) -> str:
+    """Return what log.txt says of a generation's record."""
     returns = record["returns"]
     return (
         f"generation {record['generation']}  return mean {returns['mean']:.2f} max {returns['maximum']:.2f}  "

@@ -97,12 +97,12 @@ async def run_test(
         BatchFailed: every test episode failed for good, or one did where ``failed_episode`` is "fail".
     """
     result = await dispatcher.run(batch)
-    returns, failed = _test_returns(result, failed_episode)
+    returns, failed = test_returns(result, failed_episode)
     work, screening = result.core_seconds, None
     if confirmation is not None and confirmation.wanted(float(returns.mean())):
         batch, screening = confirmation.batch, summarise(returns)
         result = await dispatcher.run(batch)
-        returns, failed = _test_returns(result, failed_episode)
+        returns, failed = test_returns(result, failed_episode)
         work += result.core_seconds
     return TestRecord(
         generation=generation,
@@ -120,10 +120,14 @@ async def run_test(
     )
 
 
-def _test_returns(
+def test_returns(
     result: BatchResult, failed_episode: Literal["worst", "fail"]
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Return the returns, failed episodes having the worst of the others', and which ones failed."""
+    """Return the returns, failed episodes having the worst of the others', and which ones failed.
+
+    Raises:
+        BatchFailed: every episode failed for good, or one did where ``failed_episode`` is "fail".
+    """
     failed = np.isnan(result.returns)
     if failed.any() and (failed_episode == "fail" or failed.all()):
         first = next(iter(result.failures.values()))

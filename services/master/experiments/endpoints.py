@@ -167,7 +167,7 @@ async def download_artifact(
     if_range: Annotated[str | None, Header(description="The ETag that the range is of.")] = None,
     if_none_match: Annotated[str | None, Header(description="The ETag that the client has.")] = None,
 ) -> Response:
-    """Download a file as it is now, also while it trains; images are shown in a browser."""
+    """Download a file as it is now, also while it trains; images and videos are shown in a browser."""
     artifact = await service.artifact(experiment_id, name)
     headers = _headers(artifact)
     if if_none_match is not None and artifact.etag in if_none_match:
@@ -190,7 +190,7 @@ async def download_artifact(
 
 def _headers(artifact: OpenArtifact) -> dict[str, str]:
     """Return what an artifact's answer says of it, whole or not."""
-    kind = "inline" if artifact.media_type.startswith("image/") else "attachment"
+    kind = "inline" if artifact.media_type.startswith(("image/", "video/")) else "attachment"
     plain = quote(artifact.name) == artifact.name
     name = f'filename="{artifact.name}"' if plain else f"filename*=utf-8''{quote(artifact.name)}"
     return {

@@ -7,7 +7,7 @@ import hashlib
 import logging
 import secrets
 import shutil
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -65,6 +65,8 @@ class ExperimentService:
         self._afterwards: set[asyncio.Task[None]] = set()
         """What is done of experiments that have ended: deletions, mostly."""
         self.history: History = collaborators.history
+        self.before_removal: Callable[[str], Awaitable[None]] | None = None
+        """Has others let go of an experiment's folder before it is removed."""
 
     async def create(self, spec: ExperimentSpec, key: str | None = None) -> Experiment:
         """Check an experiment as far as can be checked now, and start it.
@@ -349,6 +351,8 @@ class ExperimentService:
 
     async def _remove(self, experiment_id: str) -> None:
         """Remove what is left of a deleted experiment: files first, its row in the database last."""
+        if self.before_removal is not None:
+            await self.before_removal(experiment_id)
         await self._with.refresher.forget(experiment_id)
         while True:
             try:

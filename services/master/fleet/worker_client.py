@@ -20,7 +20,14 @@ from pydantic import ValidationError
 from shared.digest import CONTENT_DIGEST, check_content_digest, content_digest
 from shared.errors import Busy, InvalidInput, ProtocolMismatch, SeedcastError
 from shared.problems import Problem
-from shared.protocol import FRAME_MEDIA_TYPE, PROTOCOL_VERSION, SLOTS_HEADER, WorkerInfo
+from shared.protocol import (
+    FRAME_MEDIA_TYPE,
+    PROTOCOL_VERSION,
+    RETURN_HEADER,
+    SLOTS_HEADER,
+    EnvironmentCatalogue,
+    WorkerInfo,
+)
 from shared.spec.environment import EnvironmentDescription, EnvironmentSpec
 
 PROBE_SECONDS = 2.0
@@ -28,6 +35,8 @@ CONNECT_SECONDS = 10.0
 """For a unit: hundreds may begin at once."""
 PROBE_TIMEOUT = httpx.Timeout(PROBE_SECONDS)
 DESCRIBE_TIMEOUT = httpx.Timeout(60.0)
+FILM_TIMES, FILM_MARGIN_SECONDS = 12, 120.0
+"""A film may take so many times what a rollout may: more than its worker gives it, and waiting comes on top."""
 LONGEST_RETRY_AFTER_SECONDS = 60
 KEEP_ALIVE_SECONDS = 30.0
 """Below the worker's own 75 s, so that a kept connection is never closed under a request."""
@@ -120,6 +129,44 @@ class WorkerClient:
         )
         _check_digest(response)
         return EnvironmentDescription.model_validate_json(response.content)
+
+    async def environments(self) -> EnvironmentCatalogue:
+        """Ask for all environments, each with its family and sizes; the worker takes seconds over it.
+
+        Raises:
+            Busy: it has no room now.
+            WorkerLost: it gives no usable answer.
+        """
+        response = await self._call("GET", "/environments", limits=DESCRIBE_TIMEOUT)
+        _check_digest(response)
+        try:
+            return EnvironmentCatalogue.model_validate_json(response.content)
+        except ValidationError as error:
+            raise WorkerLost("its list of environments cannot be read") from error
+
+    async def film(self, frame: bytes, rollout_seconds: float, *, queue: bool) -> tuple[bytes, float]:
+        """Have a unit of one rollout filmed; return the MP4 file and the return. Cancelling gives it up.
+
+        Only an idle slot films, or any in its turn where ``queue`` says so.
+
+        Raises:
+            Busy: no slot is idle, or there is no room.
+            InvalidInput: the worker refuses the unit, or its environment draws no pictures.
+            WorkerLost: anything else.
+        """
+        limits = httpx.Timeout(None, connect=CONNECT_SECONDS)
+        headers = {"Content-Type": FRAME_MEDIA_TYPE, CONTENT_DIGEST: content_digest(frame)}
+        path = "/videos?queue=true" if queue else "/videos"
+        try:
+            async with asyncio.timeout(FILM_TIMES * rollout_seconds + FILM_MARGIN_SECONDS):
+                response = await self._call("POST", path, content=frame, headers=headers, limits=limits)
+        except TimeoutError as error:
+            raise NoReply("no film in time") from error
+        try:
+            check_content_digest(response.headers.get(CONTENT_DIGEST, ""), response.content)
+            return response.content, float(response.headers[RETURN_HEADER])
+        except (InvalidInput, LookupError, ValueError) as error:
+            raise WorkerLost(f"its film is damaged: {error}") from error
 
     async def close(self) -> None:
         """Close all connections."""

@@ -26,6 +26,7 @@ WARM_START = "warm_start.npz"
 
 MEDIA_TYPES = {
     ".csv": "text/csv",
+    ".mp4": "video/mp4",
     ".png": "image/png",
     ".txt": "text/plain",
     ".yaml": "application/yaml",

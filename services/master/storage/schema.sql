@@ -84,3 +84,17 @@ CREATE TABLE IF NOT EXISTS checkpoints (
     sha256             TEXT NOT NULL,
     PRIMARY KEY (experiment_id, generation)
 ) STRICT, WITHOUT ROWID;
+
+-- Evaluations and films that were asked for: they outlive the master, and what is unfinished is done anew.
+CREATE TABLE IF NOT EXISTS jobs (
+    number             INTEGER PRIMARY KEY AUTOINCREMENT,
+    experiment_id      TEXT NOT NULL REFERENCES experiments (id) ON DELETE CASCADE,
+    kind               TEXT NOT NULL,               -- evaluation or video
+    request            TEXT NOT NULL,               -- JobRequest as JSON
+    status             TEXT NOT NULL,               -- pending, running, done or failed
+    reason             TEXT NOT NULL DEFAULT '',    -- why it failed
+    result             TEXT,                        -- JobResult as JSON
+    created_at         TEXT NOT NULL,               -- UTC, ISO 8601
+    finished_at        TEXT
+) STRICT;
+CREATE INDEX IF NOT EXISTS jobs_of_experiment ON jobs (experiment_id);

@@ -6,7 +6,6 @@ import asyncio
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response, status
-from fastapi.responses import PlainTextResponse
 
 from services.master.dependencies import Studies
 from services.master.experiments.body import EXAMPLE, read_body
@@ -75,7 +74,11 @@ async def show_study_curves(
     return await studies.curves(study_id, against)
 
 
-@router.get("/{study_id}/runs.csv", response_class=PlainTextResponse)
+@router.get(
+    "/{study_id}/runs.csv",
+    response_class=Response,
+    responses={200: {"content": {"text/csv": {"schema": {"type": "string"}}}}},
+)
 async def export_study(study_id: str, studies: Studies) -> Response:
     """Return a study's runs as CSV, one a line."""
     return Response(await studies.csv(study_id), media_type="text/csv")
