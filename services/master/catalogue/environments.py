@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from services.master.dispatch.fleet import Fleet, Worker
+from services.master.fleet.fleet import Fleet, Worker
 from shared.errors import SeedcastError
 from shared.protocol import EnvironmentCatalogue, OfferedEnvironment
 

@@ -7,8 +7,8 @@ import logging
 from collections import defaultdict
 
 from services.master.dispatch.dispatcher import Dispatcher
-from services.master.dispatch.fleet import Fleet
 from services.master.experiments.service import ExperimentService
+from services.master.fleet.fleet import Fleet
 from services.master.jobs.repository import JobRepository
 from services.master.jobs.schemas import EvaluationRequest, Job, JobRequest, JobResult, Kind, VideoRequest
 from services.master.jobs.work import evaluate, film
