@@ -40,8 +40,8 @@ class NoiseKey(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    seed: Counter
-    generation: Counter
+    seed: Counter = Field(description="Of the experiment.")
+    generation: Counter = Field(description="Whose noise it is.")
     mirrored: bool = Field(
         default=False,
         description="Whether members 2i and 2i + 1 are mean ± the same perturbation, the i-th; otherwise member i "

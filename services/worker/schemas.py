@@ -31,11 +31,11 @@ CART_POLE: dict[str, Any] = {
 class Result(ResultHeader):
     """What a unit's rollouts came to. A failed rollout has null, and a reason in ``failures``."""
 
-    returns: list[float | None]
-    fitness: list[float | None]
-    lengths: list[int]
-    observation_sums: list[list[float]] | None = None
-    observation_squares: list[list[float]] | None = None
+    returns: list[float | None] = Field(description="Plain returns.")
+    fitness: list[float | None] = Field(description="Shaped returns.")
+    lengths: list[int] = Field(description="Steps.")
+    observation_sums: list[list[float]] | None = Field(default=None, description="By rollout, where asked for.")
+    observation_squares: list[list[float]] | None = Field(default=None, description="By rollout, where asked for.")
 
 
 class Health(BaseModel):

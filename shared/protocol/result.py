@@ -24,8 +24,8 @@ class Failure(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    kind: FailureKind
-    message: str
+    kind: FailureKind = Field(description="What became of them.")
+    message: str = Field(description="In the words of what failed.")
     rollouts: list[int] = Field(description="Positions in the unit.")
 
 
@@ -34,7 +34,7 @@ class ResultHeader(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    protocol: int = PROTOCOL_VERSION
+    protocol: int = Field(default=PROTOCOL_VERSION, description="The version of the protocol.")
     busy_seconds: float = Field(description="How long slots worked on the unit, added up.")
     failures: list[Failure] = Field(default_factory=list)
 

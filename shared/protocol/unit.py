@@ -30,16 +30,18 @@ class RewardShaping(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    drop_terminal_penalty: float | None = None
-    finish_bonus: float = 0.0
-    finish_above: float = 0.0
-    subtract_per_step: float = 0.0
+    drop_terminal_penalty: float | None = Field(
+        default=None, description="A terminating reward at or below minus this counts 0."
+    )
+    finish_bonus: float = Field(default=0.0, description="Added to an episode that has finished.")
+    finish_above: float = Field(default=0.0, description="It has if it terminates with a last reward above this.")
+    subtract_per_step: float = Field(default=0.0, description="Taken off every step's reward.")
 
 
 class UnitHeader(PopulationHeader):
     """Everything of a unit that is not an array."""
 
-    protocol: int = PROTOCOL_VERSION
+    protocol: int = Field(default=PROTOCOL_VERSION, description="The version of the protocol.")
     environment: EnvironmentSpec
     policy: AnyPolicySpec
     shaping: RewardShaping = RewardShaping()
@@ -48,7 +50,9 @@ class UnitHeader(PopulationHeader):
         ge=1,
         description="Episodes are truncated here if the environment does not end them before.",
     )
-    collect_statistics: bool = False
+    collect_statistics: bool = Field(
+        default=False, description="Sum observations and their squares, rollout by rollout."
+    )
 
 
 @dataclass(frozen=True)
@@ -126,14 +130,24 @@ class Unit:
 class UnitJson(UnitHeader):
     """A unit as JSON: for curl and for reading."""
 
-    parameters: list[list[float]] | None = Field(default=None, min_length=1)
-    mean: list[float] | None = Field(default=None, min_length=1)
-    sigma: list[float] | None = Field(default=None, min_length=1)
-    members: list[int] | None = Field(default=None, min_length=1)
-    rows: list[int] = Field(min_length=1)
-    seeds: list[int] = Field(min_length=1)
-    normaliser_mean: list[float] | None = None
-    normaliser_std: list[float] | None = None
+    parameters: list[list[float]] | None = Field(
+        default=None, min_length=1, description="Of `rows`: a row for each member, `(members, dimension)`."
+    )
+    mean: list[float] | None = Field(
+        default=None, min_length=1, description="Of members that are drawn: `(dimension,)`."
+    )
+    sigma: list[float] | None = Field(
+        default=None, min_length=1, description="The same: `(dimension,)`, or one for all."
+    )
+    members: list[int] | None = Field(
+        default=None, min_length=1, description="The same: their numbers, by which they are drawn."
+    )
+    rows: list[int] = Field(min_length=1, description="The member of each rollout.")
+    seeds: list[int] = Field(min_length=1, description="The episode's seed of each rollout.")
+    normaliser_mean: list[float] | None = Field(
+        default=None, description="Of the observations, `(observation_size,)`."
+    )
+    normaliser_std: list[float] | None = Field(default=None, description="The same.")
 
     def unit(self) -> Unit:
         """Return the same unit with arrays.

@@ -54,10 +54,11 @@ def test_every_operation_says_what_it_does(role: str) -> None:
     assert [path for path, _, operation in operations(role) if not operation.get("description")] == []
 
 
-def test_every_field_of_the_master_says_what_it_is() -> None:
+@pytest.mark.parametrize("role", ROLES)
+def test_every_field_says_what_it_is(role: str) -> None:
     without = [
         f"{name}.{key}"
-        for name, schema in document("master")["components"]["schemas"].items()
+        for name, schema in document(role)["components"]["schemas"].items()
         for key, field in schema.get("properties", {}).items()
         if not field.get("description")
     ]
