@@ -71,9 +71,12 @@ class AllOf:
         self._sources = sources
 
     async def urls(self) -> list[str]:
-        """Return what all sources return, each URL once."""
+        """Return what all sources return, each worker once, by the first of its names."""
         lists = await asyncio.gather(*(source.urls() for source in self._sources))
-        return list(dict.fromkeys(url for urls in lists for url in urls))
+        found: dict[str, str] = {}
+        for url in (url for urls in lists for url in urls):
+            found.setdefault(_place(url), url)
+        return list(found.values())
 
 
 def parse_workers(workers: str) -> Discovery:
@@ -99,6 +102,14 @@ def _parse(entry: str) -> Discovery:
     if parts.scheme == "dns" and parts.hostname and port:
         return DnsDiscovery(parts.hostname, port)
     raise StartupError(f"SEEDCAST_WORKERS: {entry!r} is neither http://host:port nor dns://host:port")
+
+
+def _place(url: str) -> str:
+    """Return what is equal of URLs that lead to one place: localhost is 127.0.0.1, and a port may go unsaid."""
+    parts = urlsplit(url)
+    host = "127.0.0.1" if parts.hostname == "localhost" else parts.hostname
+    port = parts.port or {"http": 80, "https": 443}[parts.scheme]
+    return f"{parts.scheme}://{host}:{port}{parts.path}"
 
 
 def _bracketed(address: str) -> str:

@@ -59,3 +59,10 @@ def test_a_name_that_vanished_does_not_revive_its_old_addresses_when_dns_fails_n
             assert await discovery.urls() == []
 
     asyncio.run(run())
+
+
+def test_one_place_by_several_names_is_one_worker() -> None:
+    named = "http://localhost:8001, http://127.0.0.1:8001/, http://127.0.0.1:8002, https://localhost:8001"
+    found = asyncio.run(parse_workers(named).urls())
+    assert found == ["http://localhost:8001", "http://127.0.0.1:8002", "https://localhost:8001"]
+    assert asyncio.run(parse_workers("http://Worker, http://worker:80").urls()) == ["http://Worker"]
