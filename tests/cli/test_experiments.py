@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
 from seedcast import Client
 from tests.cli.test_specs import seedcast
-from tests.processes import Server, free_port, wait_for_end
+from tests.processes import Server, free_port, submit, wait_for_end
 from tests.specs import cartpole_values
 
 
@@ -174,8 +175,8 @@ def test_the_same_key_starts_nothing_anew(cluster: Server, config: Path) -> None
     assert run(cluster, "submit", config, "--key", "once").stdout == first
 
 
-def test_an_experiment_is_cloned_edited_and_found_by_what_it_has(cluster: Server, config: Path) -> None:
-    parent = run(cluster, "submit", config, "-o", "tags.lab=x", "-o", "stop.generations=3").stdout.strip()
+def test_an_experiment_is_cloned_edited_and_found_by_what_it_has(cluster: Server) -> None:
+    parent = submit(cluster, cartpole_values() | {"tags": {"lab": "x"}, "stop": {"generations": 3}})
     wait_for_end(cluster, parent)
     branch = run(cluster, "clone", parent, "-o", "seed=8", "-o", "name=branch", "--model", "model_3.npz")
     clone = branch.stdout.strip()
@@ -194,20 +195,21 @@ def test_an_experiment_is_cloned_edited_and_found_by_what_it_has(cluster: Server
     refused = run(cluster, "edit", clone, "-o", "seed=9")
     assert (refused.returncode, "seed" in refused.stderr) == (2, True)
 
-    def ids(*filters: str) -> list[str]:
-        return [row["id"] for row in json.loads(run(cluster, "list", "--json", *filters).stdout)]
+    listed = run(cluster, "list", "--json", "--text", "better", "--tag", f"parent={parent}", "--sort", "name")
+    assert [row["id"] for row in json.loads(listed.stdout)] == [clone]
+    with Client(cluster.url) as client:
 
-    assert ids("--tag", "kept=sure") == ids("--text", "better", "--tag", f"parent={parent}") == [clone]
-    assert ids("--tag", f"parent={parent}", "--status", "failed") == []
-    assert ids("--text", parent, "--strategy", "pgpe", "--environment", "CartPole-v1", "--sort", "name") == [
-        clone,  # whose tag names it
-        parent,
-    ]
-    assert ids("--limit", "1") == [clone]
+        def ids(**filters: Any) -> list[str]:
+            return [row.id for row in client.rows(**filters)]
+
+        assert ids(tag=["kept=sure"]) == ids(text="branch", limit=1) == [clone]
+        assert ids(tag=[f"parent={parent}"], status=["failed"]) == []
+        found = ids(text=parent, strategy="pgpe", environment="CartPole-v1", sort="name")
+        assert found == [clone, parent]  # a tag of the clone names its parent
 
 
-def test_log_and_watch_tell_programs_all_they_know(cluster: Server, config: Path) -> None:
-    one = run(cluster, "submit", config).stdout.strip()
+def test_log_and_watch_tell_programs_all_they_know(cluster: Server) -> None:
+    one = submit(cluster, cartpole_values())
     watched = run(cluster, "watch", one, "--json")
     assert watched.returncode == 0
     events = [json.loads(line) for line in watched.stdout.splitlines()]
@@ -220,11 +222,12 @@ def test_log_and_watch_tell_programs_all_they_know(cluster: Server, config: Path
     assert len(followed.splitlines()) == 3
 
 
-def test_a_model_is_evaluated_and_filmed_where_it_is(cluster: Server, config: Path, tmp_path: Path) -> None:
-    one = run(cluster, "submit", config).stdout.strip()
+def test_a_model_is_evaluated_and_filmed_where_it_is(cluster: Server, tmp_path: Path) -> None:
+    one = submit(cluster, cartpole_values())
     wait_for_end(cluster, one)
     there = json.loads(run(cluster, "evaluate", f"{one}:model_3.npz", "--episodes", "5", "--json").stdout)
-    run(cluster, "download", one, "model_3.npz", "-d", tmp_path)
+    with Client(cluster.url) as client:
+        client.download(one, "model_3.npz", tmp_path / "model_3.npz")
     here = json.loads(run(cluster, "evaluate", tmp_path / "model_3.npz", "--episodes", "5", "--json").stdout)
     assert there == here
     film = tmp_path / "film.mp4"
