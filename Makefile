@@ -51,7 +51,7 @@ bench-minitaur: setup ## Measure the Minitaur's steps/s beside pybullet_envs' ow
 bench-memory: setup ## Measure what a worker of 2 slots holds after ROLLOUTS=10000 Hardcore rollouts
 	$(BIN)/python -W ignore -m benchmarks.memory --rollouts $(or $(ROLLOUTS),10000)
 
-bench-scale: setup ## Measure the dispatcher on 1,024 simulated slots, and with a slow worker (QUICK=1)
+bench-scale: setup ## Measure the dispatcher on 1,024 and 8,192 simulated slots, and with a slow worker (QUICK=1)
 	@$(BIN)/python -W ignore -m benchmarks.scale $(if $(QUICK),--quick)
 
 bench-restart: setup ## Measure how soon 100 experiments train again under a new master (EXPERIMENTS=100)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import platform
 from importlib.metadata import version
+from typing import Any
 
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel, Field
 
-from services.master.dependencies import CurrentPlan, MetricsState
+from services.master.dependencies import CurrentPlan, DispatcherState, MetricsState
 from shared.protocol import PROTOCOL_VERSION
 
 router = APIRouter(tags=["operations"])
@@ -43,6 +45,25 @@ async def show_version() -> Version:
     return Version(version=_VERSION, protocol=PROTOCOL_VERSION, python=platform.python_version())
 
 
+class RecordedEvent(BaseModel):
+    """An event that the scheduler was told of."""
+
+    at: float = Field(description="Seconds of the scheduler's clock.")
+    event: str = Field(description="What it is, such as UnitDone.")
+    instructions: int = Field(ge=0, description="How many instructions it was answered with.")
+    fields: dict[str, Any] = Field(description="What it says.")
+
+
+class RecordedEvents(BaseModel):
+    """The scheduler's last events, in order: `python -m tests.simulation replay FILE` plays them again."""
+
+    complete: bool = Field(
+        description="Whether they reach back to the master's start: only then a replay is exact."
+    )
+    tuning: dict[str, float] = Field(description="The scheduler's constants.")
+    events: list[RecordedEvent]
+
+
 @router.get("/livez")
 async def livez() -> Health:
     """Say that the process lives."""
@@ -59,3 +80,10 @@ async def readyz() -> Readiness:
 async def metrics(metrics: MetricsState, plan: CurrentPlan) -> Response:
     """Return the metrics in Prometheus text format."""
     return Response(metrics.render(plan.desired_workers), media_type=CONTENT_TYPE_LATEST)
+
+
+@router.get("/debug/events", response_model=RecordedEvents)
+async def debug_events(dispatcher: DispatcherState) -> Response:
+    """Return what the scheduler was last told, and by which constants it decides."""
+    recording = dispatcher.recording()
+    return Response(await asyncio.to_thread(recording.to_json), media_type="application/json")

@@ -1,7 +1,10 @@
-"""Replays schedules: ``python -m tests.simulation {scheduler,dispatcher} SEED [LAST]``, each event on a line.
+"""Plays the scheduler in virtual time: ``python -m tests.simulation WHAT``, where WHAT is a command.
 
-With LAST it runs SEED to LAST quietly and names those that fail; ``python -m tests.simulation calm`` prints what
-the scheduler alone reaches on fleets without accidents.
+* ``{scheduler,dispatcher} SEED [LAST]``: a schedule of accidents, each event on a line; with LAST all seeds up to
+  it, quietly, naming those that fail;
+* ``replay FILE``: what a master answered to ``GET /debug/events``;
+* ``calm``: what the scheduler alone reaches on fleets without accidents;
+* ``worth``: what each of its rules gains.
 """
 # ruff: noqa: T201
 
@@ -9,9 +12,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
+from services.master.scheduling.recording import Recording
 from tests.simulation import schedules, virtual_fleet
 from tests.simulation.calm import generations
+from tests.simulation.replay import replay
+from tests.simulation.worth import worth
 
 PLAYS: dict[str, Callable[[int, Callable[[str], None]], object]] = {
     "scheduler": schedules.play,
@@ -44,6 +51,15 @@ def main() -> None:
     """Replay one, or look for failing ones."""
     if sys.argv[1] == "calm":
         calm()
+        return
+    if sys.argv[1] == "worth":
+        for rule, gains in worth():
+            print(f"{rule}: a generation without it takes longer by")
+            for fleet, (cold, warm) in gains.items():
+                print(f"  {fleet:<34} {cold:+7.1%} cold, {warm:+7.1%} warm", flush=True)
+        return
+    if sys.argv[1] == "replay":
+        replay(Recording.from_json(Path(sys.argv[2]).read_text()), print)
         return
     play, first = PLAYS[sys.argv[1]], int(sys.argv[2])
     if len(sys.argv) == 3:

@@ -19,6 +19,7 @@ from services.master.fleet.worker_client import NoConnection, Unreachable, Worke
 from services.master.scheduling import events as ev
 from services.master.scheduling.instructions import Cancel, Fail, Finish, Instruction, Send, Settle
 from services.master.scheduling.pool_worker import PoolWorker
+from services.master.scheduling.recording import Recorder, Recording
 from services.master.scheduling.scheduler import Scheduler
 from services.master.scheduling.tuning import Tuning
 from shared.errors import Busy, InvalidInput
@@ -67,6 +68,7 @@ class Dispatcher:
         self._cost = cost or RequestCost()
         self._tuning = tuning or Tuning()
         self._scheduler = Scheduler(self._tuning)
+        self._recorder = Recorder(self._tuning)
         self._numbers = itertools.count()
         self._jobs: dict[int, _Job] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
@@ -114,6 +116,10 @@ class Dispatcher:
         """Return what the scheduler knows of a worker, to be looked at only."""
         return self._scheduler.worker(url)
 
+    def recording(self) -> Recording:
+        """Return the scheduler's recent events."""
+        return self._recorder.snapshot()
+
     @property
     def late_replies(self) -> int:
         """Replies that came after their rollouts had been settled by others."""
@@ -157,8 +163,13 @@ class Dispatcher:
         """Tell the scheduler of an event, and perform what it says to that."""
         now = asyncio.get_running_loop().time()
         if cost := self._cost.look():
-            self._perform(self._scheduler.handle(ev.RequestCosts(cost), now))
-        self._perform(self._scheduler.handle(event, now), reply)
+            self._perform(self._handle(ev.RequestCosts(cost), now))
+        self._perform(self._handle(event, now), reply)
+
+    def _handle(self, event: ev.Event, now: float) -> list[Instruction]:
+        instructions = self._scheduler.handle(event, now)
+        self._recorder.note(now, event, len(instructions))
+        return instructions
 
     def _perform(self, instructions: list[Instruction], reply: _Reply | None = None) -> None:
         for instruction in instructions:

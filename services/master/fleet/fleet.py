@@ -88,7 +88,7 @@ class Worker:
         self.last_error = str(error)
 
 
-Capacity = Callable[[str, int | None], None]
+SlotsListener = Callable[[str, int | None], None]
 """Told a worker's URL and its usable slots, None when it is gone."""
 
 
@@ -98,7 +98,7 @@ class Fleet:
     def __init__(self, discovery: Discovery, connect: Callable[[str], WorkerClient] = WorkerClient) -> None:
         self._discovery = discovery
         self._connect = connect
-        self._listener: Capacity = lambda _url, _slots: None
+        self._listener: SlotsListener = lambda _url, _slots: None
         self._ready = asyncio.Event()
         self._idle: dict[str | None, IdleClock] = {}
         """Without a ready worker, by fingerprint: each from when it was first asked for. None: without any."""
@@ -107,7 +107,7 @@ class Fleet:
         """Under way, by URL: one that takes its time holds up no other."""
         self.workers: dict[str, Worker] = {}
 
-    def listen(self, listener: Capacity) -> None:
+    def listen(self, listener: SlotsListener) -> None:
         """Have ``listener`` told of every change of capacity."""
         self._listener = listener
 
@@ -200,9 +200,9 @@ class Fleet:
             else:
                 worker.discovered = True
         for url in set(self.workers) - set(urls):
-            self._see_off(self.workers[url])
+            self._take_leave_of(self.workers[url])
 
-    def _see_off(self, worker: Worker) -> None:
+    def _take_leave_of(self, worker: Worker) -> None:
         """Let a worker that has vanished from discovery finish what it has, if it still can; then forget it.
 
         A pod that shuts down leaves its Service's addresses at once, while its units run on.

@@ -1,0 +1,91 @@
+"""The scheduler's recent events, kept so that an incident can be replayed: they give the same instructions again.
+
+``GET /debug/events`` returns them, and ``python -m tests.simulation replay FILE`` plays them again.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, get_args
+
+from pydantic import TypeAdapter
+
+from services.master.scheduling.events import Event
+from services.master.scheduling.tuning import Tuning
+
+RECORDED_EVENTS = 20_000
+"""Ten seconds of a master at its limit, hours of a small one; some 10 MB."""
+
+_TYPES: dict[str, TypeAdapter[Any]] = {kind.__name__: TypeAdapter(kind) for kind in get_args(Event)}
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """An event as it was handled."""
+
+    at: float
+    """Seconds of the scheduler's clock."""
+    event: Event
+    instructions: int
+    """How many it was answered with."""
+
+
+class Recorder:
+    """A ring of the last events."""
+
+    def __init__(self, tuning: Tuning, size: int = RECORDED_EVENTS) -> None:
+        self._tuning = tuning
+        self._ring: deque[Recorded] = deque(maxlen=size)
+        self._dropped = False
+
+    def note(self, at: float, event: Event, instructions: int) -> None:
+        """Take an event in; the oldest is dropped where there are too many."""
+        self._dropped = self._dropped or len(self._ring) == self._ring.maxlen
+        self._ring.append(Recorded(at, event, instructions))
+
+    def snapshot(self) -> Recording:
+        """Return what is there now."""
+        return Recording(self._tuning, not self._dropped, tuple(self._ring))
+
+
+@dataclass(frozen=True)
+class Recording:
+    """Events that can be written down, and played again."""
+
+    tuning: Tuning
+    complete: bool
+    """Whether they reach back to the master's start: only then is a replay exact."""
+    events: Sequence[Recorded]
+
+    def to_json(self) -> str:
+        """Return all as one JSON object."""
+        content = {"complete": self.complete, "tuning": asdict(self.tuning), "events": list(self._plain())}
+        return json.dumps(content, allow_nan=False)
+
+    def _plain(self) -> Iterator[dict[str, Any]]:
+        for recorded in self.events:
+            name = type(recorded.event).__name__
+            fields = _TYPES[name].dump_python(recorded.event, mode="json")
+            finite = {key: "inf" if value == math.inf else value for key, value in fields.items()}
+            yield {"at": recorded.at, "event": name, "instructions": recorded.instructions, "fields": finite}
+
+    @classmethod
+    def from_json(cls, text: str) -> Recording:
+        """Read what `to_json` has written.
+
+        Raises:
+            ValueError: it is no recording.
+        """
+        try:
+            content = json.loads(text)
+            events = [
+                Recorded(one["at"], _TYPES[one["event"]].validate_python(one["fields"]), one["instructions"])
+                for one in content["events"]
+            ]
+            return cls(Tuning(**content["tuning"]), content["complete"], events)
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"it is no recording of a scheduler's events: {error}") from error

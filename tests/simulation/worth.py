@@ -1,0 +1,51 @@
+"""What each rule of the scheduler gains: generations with it, and without it, on fleets in virtual time.
+
+The master's own time is not simulated, so what spares it requests (wide units, `minimum_unit_seconds`) shows here
+only as what it costs; `make bench-scale` measures what it gains.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import inf
+
+from services.master.scheduling.tuning import Tuning
+from tests.simulation.calm import generations
+
+WITHOUT = {
+    "hedging": Tuning(hedge_after_share=inf),
+    "wide units": Tuning(most_request_share=inf, easy_request_share=inf, start_share=inf),
+    "slow start of a worker": Tuning(first_share=1.0),
+    "small first units": Tuning(untried_share=1.0),
+    "two thirds of what is left": Tuning(tolerance=1.001),
+    "leaving the last to others": Tuning(slow=inf),
+    "a queue beyond the slots": Tuning(queue_share=0.0),
+    "a least duration of units": Tuning(minimum_unit_seconds=1e-6),
+}
+
+FLEETS: dict[str, tuple[int, int, int, tuple[float, float], dict[int, float]]] = {
+    "8 x 128, 0.5-1.5 s": (8, 128, 4096, (0.5, 1.5), {}),
+    "8 x 128, 0.1-0.2 s": (8, 128, 4096, (0.1, 0.2), {}),
+    "256 x 1, 0.1-0.2 s": (256, 1, 1024, (0.1, 0.2), {}),
+    "4 x 1, 0.5-1.5 s": (4, 1, 64, (0.5, 1.5), {}),
+    "one of 4 x 1 10x slow": (4, 1, 64, (0.5, 1.5), {0: 10.0}),
+    "one of 4 x 4 10x slow, 0.05-0.2 s": (4, 4, 256, (0.05, 0.2), {0: 10.0}),
+    "4 x 8, moments of 1 ms": (4, 8, 2048, (0.001, 0.001), {}),
+}
+
+
+def worth(warm: int = 4) -> Iterator[tuple[str, dict[str, tuple[float, float]]]]:
+    """Yield for each rule by how much it shortens the first, and the later, generations of each fleet."""
+    usual = {fleet: _seconds(fleet, Tuning(), warm) for fleet in FLEETS}
+    for rule, tuning in WITHOUT.items():
+        gains = {}
+        for fleet, (cold, later) in usual.items():
+            without_cold, without_later = _seconds(fleet, tuning, warm)
+            gains[fleet] = (without_cold / cold - 1, without_later / later - 1)
+        yield rule, gains
+
+
+def _seconds(fleet: str, tuning: Tuning, warm: int) -> tuple[float, float]:
+    workers, slots, rollouts, seconds, slow = FLEETS[fleet]
+    first, *later = generations(workers, slots, rollouts, seconds, slow, count=1 + warm, tuning=tuning)
+    return first.seconds, sum(figures.seconds for figures in later)
