@@ -15,7 +15,7 @@ from tests.simulation.calm import generations
 WITHOUT = {
     "hedging": Tuning(hedge_after_share=inf),
     "wide units": Tuning(most_request_share=inf, easy_request_share=inf, start_share=inf),
-    "slow start of a worker": Tuning(first_share=1.0),
+    "earning the queue": Tuning(first_share=2.0),
     "small first units": Tuning(untried_share=1.0),
     "two thirds of what is left": Tuning(tolerance=1.001),
     "leaving the last to others": Tuning(slow=inf),

@@ -1,6 +1,6 @@
 """A worker of the pool: what it may hold, what it holds, how slow it is, how often it fails.
 
-A new worker starts slowly and earns its full allowance unit by unit. One that fails again and again is set aside,
+A new worker may fill its slots, and earns its queue unit by unit. One that fails again and again is set aside,
 each time for longer.
 """
 
@@ -111,12 +111,12 @@ class PoolWorker:
         return self.slots / self.slowness
 
     def resize(self, slots: int, queue: int) -> None:
-        """Have so many slots and such a queue; one that was away starts slowly."""
+        """Have so many slots and such a queue; one that was away earns its queue anew."""
         back = slots and not self.slots
         self.slots, self.queue = slots, queue
         if back:
             self.ceiling = math.inf
-            self.earned = max(1.0, self.tuning.first_share * (slots + self.places))
+            self.earned = max(1.0, self.tuning.first_share * slots)
 
     def depart(self, flight: Flight) -> None:
         """Note a unit that is sent to it."""

@@ -40,8 +40,9 @@ class Tuning:
 
     # How much a worker holds
 
-    first_share: float = 0.25
-    """Slow start: the share of its slots and queue that a new worker may fill; each answer earns it more."""
+    first_share: float = 1.0
+    """Share of its slots that a new worker may fill; each answer earns it more, and its queue. In the simulation a
+    quarter made the first generation 29 to 43% longer; its queue at once, 2.7 times where a worker is 10x slow."""
     queue_share: float = 0.25
     """Share of its slots that a worker may have waiting in its queue, so that no slot waits for a request."""
     usual_queue: int = 2

@@ -10,7 +10,7 @@ from services.master.scheduling.tuning import Tuning
 from tests.master.scheduling.driver import Driver
 from tests.master.scheduling.invariants import check_places
 
-LIMITS = Tuning(unit_seconds=1.0, minimum_unit_seconds=0.1, first_share=1.0)
+LIMITS = Tuning(unit_seconds=1.0, minimum_unit_seconds=0.1, first_share=2.0)
 
 
 def test_a_job_of_one_kind_leaves_workers_of_another_alone() -> None:

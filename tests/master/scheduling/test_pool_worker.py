@@ -27,13 +27,13 @@ def answer(scheduler: Driver, sends: list[Send]) -> list[Send]:
     return scheduler.assign()
 
 
-def test_a_new_worker_starts_slowly_and_earns_its_capacity() -> None:
+def test_a_new_worker_may_fill_its_slots_and_earns_its_queue() -> None:
     scheduler = fleet(16)
     sends, held = scheduler.assign(), []
     for _ in range(4):
         held.append(len(sends))
         sends = answer(scheduler, sends)
-    assert held == [5, 10, 20, 20]
+    assert held == [16, 20, 20, 20]
 
 
 def test_the_first_units_of_a_newcomer_are_small() -> None:
@@ -48,8 +48,11 @@ def test_the_first_units_of_a_newcomer_are_small() -> None:
 
 
 def test_the_least_loaded_worker_is_next() -> None:
-    scheduler = fleet(4, 1)
-    assert [send.worker for send in scheduler.assign()] == ["w0", "w1"]
+    scheduler = Driver()
+    for name, slots in (("w0", 4), ("w1", 2)):
+        scheduler.worker_up(name, slots)
+    scheduler.add_job("a", 1_000_000)
+    assert [send.worker for send in scheduler.assign()] == ["w0", "w1", "w0", "w0", "w1", "w0"]
 
 
 def test_a_worker_that_pushes_back_is_left_alone_for_as_long_as_it_says_and_gets_less() -> None:
@@ -219,7 +222,7 @@ def test_a_newcomer_is_given_no_more_slots_than_it_has_earned() -> None:
     scheduler = warm(64, 16, 4096, 0.1)
     scheduler.worker_up("new", 16)
     sends = [send for send in scheduler.assign() if send.worker == "new"]
-    assert sum(send.slots for send in sends) == 5  # a quarter of 16 and their queue
+    assert sum(send.slots for send in sends) == 16  # and nothing in its queue
 
 
 def test_a_worker_is_never_sent_more_than_its_queue_holds() -> None:

@@ -8,7 +8,7 @@ from services.master.scheduling.tuning import Tuning
 from shared.protocol import Failure
 from tests.master.scheduling.driver import Driver
 
-LIMITS = Tuning(unit_seconds=1.0, minimum_unit_seconds=0.1, first_share=1.0)
+LIMITS = Tuning(unit_seconds=1.0, minimum_unit_seconds=0.1, first_share=2.0)
 
 
 def crash(*rollouts: int) -> Failure:

@@ -11,7 +11,7 @@ from services.master.scheduling.tuning import Tuning
 
 
 def worker(slots: int, queue: int) -> PoolWorker:
-    entry = PoolWorker("w", 0, Tuning(first_share=1.0))
+    entry = PoolWorker("w", 0, Tuning(first_share=2.0))
     entry.resize(slots, queue)
     return entry
 

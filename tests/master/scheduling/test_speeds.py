@@ -35,7 +35,7 @@ def test_a_unit_of_a_moment_says_little_of_its_workers_pace() -> None:
 
 
 def test_a_generation_that_is_over_in_a_moment_is_one_unit_for_each_slot() -> None:
-    scheduler = Driver(Tuning(first_share=1.0))
+    scheduler = Driver(Tuning(first_share=2.0))
     for name in ("v", "w"):
         scheduler.worker_up(name, 1)
     units = []
@@ -54,7 +54,7 @@ def test_a_generation_that_is_over_in_a_moment_is_one_unit_for_each_slot() -> No
 
 
 def test_nothing_waits_in_a_queue_toward_a_generations_end() -> None:
-    tuning = Tuning(first_share=1.0)
+    tuning = Tuning(first_share=2.0)
     scheduler = Driver(tuning)
     for name in ("v", "w"):
         scheduler.worker_up(name, 1)
