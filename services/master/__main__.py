@@ -1,4 +1,4 @@
-"""`python -m services.master`: one master, configured by SEEDCAST_ environment variables."""
+"""`python -m services.master`: one master, configured by SEEDCAST_ variables; `--check` only reads them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from services.master.settings import Settings
 from services.master.storage.data_folder import DataFolder
 from services.master.storage.database import Database
 from shared.errors import StartupError, StorageFailed
-from shared.server import bind, read_settings, run_main, serve
+from shared.server import bind, only_checked, read_settings, run_main, serve
 
 SHUTDOWN_SECONDS = 5
 
@@ -22,6 +22,8 @@ def main() -> None:
     failpoints.arm(os.environ.get("SEEDCAST_FAILPOINTS", ""))
     settings = read_settings(Settings)
     settings.check_open_door()
+    if only_checked(settings):
+        return
     listener = bind(settings.host, settings.port)
     folder = DataFolder(settings.data)
     try:

@@ -1,4 +1,4 @@
-"""`python -m services.worker`: one worker, configured by SEEDCAST_WORKER_ environment variables."""
+"""`python -m services.worker`: one worker, configured by SEEDCAST_WORKER_ variables; `--check` only reads them."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ from services.worker.app import create_app
 from services.worker.metrics import Metrics
 from services.worker.settings import Settings
 from services.worker.slots.pool import SlotPool
-from shared.server import bind, read_settings, run_main, serve
+from shared.server import bind, only_checked, read_settings, run_main, serve
 
 
 def main() -> None:
     """Take the port, then serve."""
     settings = read_settings(Settings)
     settings.check_open_door()
+    if only_checked(settings):
+        return
     listener = bind(settings.host, settings.port)
     metrics = Metrics()
     pool = SlotPool(settings.slots, settings.queue, settings.slot_memory_bytes, metrics.count)

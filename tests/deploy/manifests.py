@@ -19,8 +19,9 @@ Resource = dict[str, Any]
 AUTOSCALING: tuple[tuple[str, ...], ...] = ((), ("autoscale-cpu",), ("autoscale-keda",))
 ENTRANCE: tuple[tuple[str, ...], ...] = ((), ("ingress",))
 GKE_ENTRANCE: tuple[tuple[str, ...], ...] = (*ENTRANCE, ("ingress", "gke-iap"))
-BUCKET: tuple[tuple[str, ...], ...] = ((), ("gke-bucket",))
-MONITORING: tuple[tuple[str, ...], ...] = ((), ("monitoring-prometheus",))
+TENANT = ("tenant", "low-priority", "worker-egress")
+BUCKET: tuple[tuple[str, ...], ...] = ((), ("gke-bucket",), TENANT)
+MONITORING: tuple[tuple[str, ...], ...] = ((), ("monitoring-prometheus",), TENANT)
 
 OFFERED = {
     "local": [AUTOSCALING, ENTRANCE, MONITORING],
@@ -76,15 +77,20 @@ class Rendered:
         return dict(container)
 
 
-def build(combination: Combination, folder: Path) -> Rendered:
-    """Add the components to a copy of the overlay, as a person would, and build it."""
+def build(combination: Combination, folder: Path, namespace: str = "seedcast", **settings: str) -> Rendered:
+    """Add the components to a copy of the overlay and change its settings, as a person would, and build it."""
     copy = folder / str(combination)
     for name in ("deploy", "configs"):
         shutil.copytree(ROOT / name, copy / name)
     kustomization = copy / "deploy" / "overlays" / combination.overlay / "kustomization.yaml"
     content = yaml.safe_load(kustomization.read_text())
     content["components"] += [f"../../components/{name}" for name in combination.added]
+    content["namespace"] = namespace
     kustomization.write_text(yaml.safe_dump(content))
+    file = kustomization.parent / "settings.yaml"
+    own = yaml.safe_load(file.read_text())
+    own["data"] |= settings
+    file.write_text(yaml.safe_dump(own))
     text = run("kubectl", "kustomize", kustomization.parent, KUBECONFIG=os.devnull)
     (folder / f"{combination}.yaml").write_text(text)
     shutil.rmtree(copy)

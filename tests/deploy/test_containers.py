@@ -68,7 +68,7 @@ def run(spec):
     return [list(map(float.hex, result.returns.tolist())), [failure.kind for failure in result.failures]]
 specs = [EnvironmentSpec(id=id_, engine=engine.name, max_episode_steps=30)
          for engine in ENGINES.values() for id_ in sorted(engine.available())]
-json.dump({f"{spec.engine} {spec.id}": run(spec) for spec in specs}, sys.stdout)
+print("\\n" + json.dumps({f"{spec.engine} {spec.id}": run(spec) for spec in specs}))
 """
 
 
@@ -123,7 +123,10 @@ def test_what_was_taken_from_packages_is_not_missed_in_any_environment(network: 
     here = subprocess.run(
         [sys.executable, "-c", RETURNS], cwd=ROOT, env=environment, capture_output=True, check=True
     )
-    expected, returned = json.loads(here.stdout), json.loads(once("worker", "python", "-c", RETURNS))
+    # The last line: MuJoCo writes its warnings on standard output, too.
+    expected, returned = (
+        json.loads(text.splitlines()[-1]) for text in (here.stdout, once("worker", "python", "-c", RETURNS))
+    )
     assert returned == expected
     assert {key.split()[0] for key in returned} >= {"envpool", "pybullet", "gymnasium"}
 
@@ -136,6 +139,16 @@ def test_the_health_check_passes_where_the_service_is_ready_and_not_elsewhere(ne
     with pytest.raises(AssertionError, match=r"HTTPError|URLError"):
         once(role, *command)
     assert container.stop(10) != KILLED
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_the_check_before_an_upgrade_runs_in_the_image(network: Network, role: str) -> None:
+    assert network
+    anonymous = f"SEEDCAST_{'WORKER_' if role == 'worker' else ''}ALLOW_ANONYMOUS=true"
+    check = ("env", anonymous, "python", "-m", f"services.{role}", "--check")
+    assert "the settings are valid" in once(role, *check)
+    with pytest.raises(AssertionError, match="ALLOW_ANONYMOUS"):
+        once(role, *check[2:])
 
 
 def test_the_pods_of_the_local_overlay_run_as_they_are_rendered(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""docs/kubernetes.md: its commands parse, and what they name exists."""
+"""docs/kubernetes.md and its reference: their commands parse, and what they name exists."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from tests.deploy.applications import ROLES, routes, variables
 from tests.deploy.manifests import Combination, Rendered
 from tests.deploy.tools import ROOT, tool
 
-GUIDE = (ROOT / "docs" / "kubernetes.md").read_text()
+FIRST_PAGE = (ROOT / "docs" / "kubernetes.md").read_text()
+GUIDE = FIRST_PAGE + (ROOT / "docs" / "kubernetes_reference.md").read_text()
 BLOCKS = re.findall(r"^```bash\n(.*?)^```$", GUIDE, re.MULTILINE | re.DOTALL)
 COMMANDS = "\n".join(BLOCKS)
 SUBSTITUTION = re.compile(r"\$\(([^()]*)\)")
@@ -56,8 +57,12 @@ def test_every_block_says_its_language() -> None:
 
 @pytest.mark.parametrize("heading", ["Five commands on GKE Autopilot", "Five commands on kind"])
 def test_five_commands_are_five(heading: str) -> None:
-    block = GUIDE.partition(f"## {heading}\n")[2].partition("```bash\n")[2].partition("```")[0]
+    block = FIRST_PAGE.partition(f"## {heading}\n")[2].partition("```bash\n")[2].partition("```")[0]
     assert len(block.strip().replace("\\\n", " ").splitlines()) == 5
+
+
+def test_a_newcomers_page_is_one_page() -> None:
+    assert len(FIRST_PAGE.splitlines()) <= 200
 
 
 def test_files_that_it_names_exist() -> None:
@@ -98,7 +103,11 @@ def test_every_overlay_and_optional_component_is_explained() -> None:
     for overlay in (ROOT / "deploy" / "overlays").iterdir():
         assert f"deploy/overlays/{overlay.name}" in GUIDE
     for component in (ROOT / "deploy" / "components").iterdir():
-        if component.name not in {"settings", "monitoring-gke"}:  # every overlay's, and both GKE overlays'
+        if component.name not in {
+            "settings",
+            "monitoring-gke",
+            "verify",
+        }:  # every overlay's, and both GKE overlays'
             assert f"deploy/components/{component.name}" in GUIDE
 
 

@@ -134,16 +134,6 @@ def test_pods_carry_no_token_of_the_cluster(rendered: Rendered, role: str) -> No
     assert not rendered.of_kind("Role") + rendered.of_kind("ClusterRole") + rendered.of_kind("Secret")
 
 
-def test_the_masters_token_comes_from_a_secret_and_is_a_must_where_there_is_an_ingress(rendered: Rendered) -> None:
-    [variable] = [one for one in rendered.container("master")["env"] if one["name"] == "SEEDCAST_TOKEN"]
-    reference = variable["valueFrom"]["secretKeyRef"]
-    open_to_all = rendered.of_kind("Ingress") and not rendered.of_kind(
-        "BackendConfig"
-    )  # whose proxy asks who is there
-    assert reference == {"name": "seedcast-token", "key": "token", "optional": not open_to_all}
-    assert "SEEDCAST_TOKEN" not in {one["name"] for one in rendered.container("worker")["env"]}
-
-
 @pytest.mark.parametrize("role", ROLES)
 def test_pods_end_within_the_time_that_spot_gives(rendered: Rendered, role: str) -> None:
     assert rendered.pod(role)["spec"]["terminationGracePeriodSeconds"] <= SPOT_SECONDS
@@ -162,11 +152,45 @@ def test_applying_again_does_not_undo_scaling(rendered: Rendered) -> None:
     assert "replicas" not in rendered.one("Deployment", "seedcast-worker")["spec"]
 
 
+@pytest.mark.parametrize("role", ROLES)
+def test_pods_are_on_machines_that_the_images_are_built_for(rendered: Rendered, role: str) -> None:
+    assert rendered.pod(role)["spec"]["nodeSelector"]["kubernetes.io/arch"] == "amd64"
+
+
+def test_every_deployment_names_its_strategy(rendered: Rendered) -> None:
+    """Without a type the server adds one, and applying the same again would change it."""
+    for deployment in rendered.of_kind("Deployment"):
+        assert deployment["spec"]["strategy"]["type"] in {"Recreate", "RollingUpdate"}
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_what_lies_on_a_node_keeps_no_autoscaler_from_moving_a_pod(rendered: Rendered, role: str) -> None:
+    noted = rendered.pod(role)["metadata"]["annotations"][
+        "cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes"
+    ]
+    local = [one["name"] for one in rendered.pod(role)["spec"]["volumes"] if "emptyDir" in one]
+    assert noted.split(",") == local
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_start_is_not_asked_about_before_the_program_can_answer(rendered: Rendered, role: str) -> None:
+    probe = rendered.container(role)["startupProbe"]
+    assert probe["initialDelaySeconds"] >= 3
+    assert probe["failureThreshold"] * probe["periodSeconds"] >= 120
+
+
+def test_the_master_leaves_a_node_that_is_gone_within_a_minute(rendered: Rendered) -> None:
+    tolerated = {one["key"]: one["tolerationSeconds"] for one in rendered.pod("master")["spec"]["tolerations"]}
+    assert tolerated == {"node.kubernetes.io/not-ready": 30, "node.kubernetes.io/unreachable": 30}
+
+
 def test_only_the_master_and_monitoring_reach_workers(rendered: Rendered) -> None:
     policies = [one["spec"] for one in rendered.of_kind("NetworkPolicy")]
     assert {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]} in policies
     for policy in policies:
         if policy["podSelector"].get("matchLabels") != {"app.kubernetes.io/name": "seedcast-worker"}:
+            continue
+        if policy["policyTypes"] == ["Egress"]:  # worker-egress, which whoever lists it wants
             continue
         assert "egress" not in policy
         [rule] = policy["ingress"]
@@ -220,7 +244,7 @@ def test_overlays_have_the_same_settings_and_gke_a_bucket() -> None:
 
 
 def test_every_component_is_in_some_combination(all_rendered: dict[Combination, Rendered]) -> None:
-    used = {name for one in all_rendered for name in one.added}
+    used = {name for one in all_rendered for name in one.added} | {"verify"}  # test_verify.py's
     for overlay in OFFERED:
         content = yaml.safe_load((ROOT / "deploy" / "overlays" / overlay / "kustomization.yaml").read_text())
         used |= {Path(path).name for path in content["components"]}
