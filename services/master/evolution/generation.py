@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from services.master.dispatch.batch import Batch, BatchFailed, BatchResult
 from services.master.dispatch.dispatcher import Dispatcher
 from services.master.evolution.batches import training_batch
+from services.master.evolution.movement import mirrored_correlation, movement
 from services.master.evolution.state import Evolution
 from services.master.storage.history import GenerationRecord, ReturnSummary, TestRecord
 
@@ -33,13 +34,18 @@ async def run_generation(
         BatchFailed: no rollout can be had of the environment.
     """
     started = time.perf_counter()
-    cap, stage = evolution.episode_cap, evolution.stage
+    cap, stage, mirrored = evolution.episode_cap, evolution.stage, evolution.strategy.mirrored
     population = await asyncio.to_thread(evolution.strategy.ask)
+    before = evolution.strategy.mean.copy()
     batch = training_batch(evolution, population)
     asked = time.perf_counter()
     result = await dispatcher.run(batch)
     rolled_out = time.perf_counter()
     fitness, failed = await asyncio.to_thread(evolution.learn, result)
+    agreement = mirrored_correlation(fitness) if mirrored else None
+    moved, evolution.last_step = await asyncio.to_thread(
+        movement, before, evolution.strategy.mean, evolution.last_step, agreement
+    )
     ended = time.perf_counter()
     evolution.elapsed_seconds += lap()
     evolution.core_seconds += result.core_seconds
@@ -48,6 +54,8 @@ async def run_generation(
         population_size=len(fitness),
         returns=summarise(result.returns),
         fitness=summarise(fitness),
+        quantiles=quantiles(result.returns),
+        movement=moved,
         mean_length=result.mean_length,
         episode_cap=cap,
         stage=stage,
@@ -56,6 +64,7 @@ async def run_generation(
         core_seconds=evolution.core_seconds,
         generation_seconds=ended - started,
         master_seconds=(asked - started) + (ended - rolled_out),
+        ask_seconds=asked - started,
         failed_members=failed,
         retried_rollouts=result.retried,
         strategy=evolution.strategy.summary(),
@@ -148,3 +157,9 @@ def summarise(values: NDArray[np.float64]) -> ReturnSummary:
         median=float(np.median(scaled)) * scale,
         maximum=float(there.max()),
     )
+
+
+def quantiles(values: NDArray[np.float64]) -> list[float]:
+    """Return the 0, 10, …, 100% quantiles of the values that there are, always finite."""
+    there = np.clip(values[~np.isnan(values)], -sys.float_info.max / 4, sys.float_info.max / 4)
+    return [float(value) for value in np.quantile(there, np.linspace(0.0, 1.0, 11))]

@@ -52,6 +52,8 @@ class Evolution:
     """Only workers with this fingerprint may compute its rollouts; None: all."""
     stage: int = 0
     """Which of the curriculum's stages this is; their number: the task itself."""
+    last_step: NDArray[np.float32] | None = None
+    """How the last generation moved the mean: looked at, never learnt from, and so in no checkpoint."""
     tested_return: float | None = None
     """The mean return of the last test, if there was one."""
 

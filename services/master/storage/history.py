@@ -40,6 +40,24 @@ class ReturnSummary(BaseModel):
     maximum: FiniteFloat = Field(description="The greatest.")
 
 
+class Movement(BaseModel):
+    """How a generation moved the mean, and whether mirrored halves agree."""
+
+    model_config = ConfigDict(frozen=True)
+
+    update_norm: FiniteFloat = Field(description="Euclidean length of the mean's step.")
+    mean_norm: FiniteFloat = Field(description="Euclidean length of the mean after it.")
+    update_cosine: FiniteFloat | None = Field(
+        default=None,
+        description="Between this step and the one before; null for the first one since a start of the master.",
+    )
+    mirrored_correlation: FiniteFloat | None = Field(
+        default=None,
+        description="Spearman's rank correlation between the fitness of mirrored members; null where none are. "
+        "Near −1: the fitness is a slope here; near 1: the noise or the curvature is all there is.",
+    )
+
+
 class GenerationRecord(BaseModel):
     """One committed generation."""
 
@@ -51,6 +69,11 @@ class GenerationRecord(BaseModel):
     population_size: Annotated[
         int | None, Field(description="Members evaluated; null in records of earlier versions.")
     ] = None
+    quantiles: Annotated[
+        list[FiniteFloat],
+        Field(description="Of the training returns: 0, 10, …, 100%; empty in records of earlier versions."),
+    ] = Field(default_factory=list)
+    movement: Movement | None = Field(default=None, description="Null in records of earlier versions.")
     mean_length: Annotated[float, Field(description="Steps per episode.")]
     episode_cap: int | None = Field(description="Where training episodes were cut off, in steps.")
     stage: Annotated[int, Field(description="Of the curriculum, counted from 0; without one always 0.")] = 0
@@ -61,6 +84,9 @@ class GenerationRecord(BaseModel):
     ] = 0.0
     generation_seconds: float = Field(description="How long it took.")
     master_seconds: Annotated[float, Field(description="Of those, ask and tell on the master.")]
+    ask_seconds: Annotated[
+        float | None, Field(description="Of those, making the population; null in records of earlier versions.")
+    ] = None
     failed_members: int = Field(default=0, description="Members without a return, ranked with the worst.")
     retried_rollouts: int = Field(default=0, description="Rollouts that were run again.")
     strategy: Annotated[dict[str, float], BeforeValidator(_finite)] = Field(
