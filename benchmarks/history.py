@@ -26,7 +26,7 @@ LONG = "long-run"
 OTHER = cartpole_values() | {"stop": {"generations": 1_000_000}, "test": {"every": 1000}}
 LOOKED_AT = (
     f"/experiments/{LONG}",
-    f"/experiments/{LONG}/charts?axis=time",
+    f"/experiments/{LONG}/columns?most=2000",
     f"/experiments/{LONG}/generations?newest=true&limit=2",
     f"/experiments/{LONG}/evaluations?newest=true&limit=1",
     f"/experiments/{LONG}/artifacts",

@@ -24,6 +24,9 @@ Statistic = Callable[[Scores], float]
 
 RESAMPLES = 2000
 CONFIDENCE = 0.95
+CURVE_POINTS = 60
+CURVE_RESAMPLES = 200
+"""Enough for a band that is looked at; an interval that is printed takes more."""
 _BOOTSTRAP_SEED = 20_211_001
 
 
@@ -60,6 +63,55 @@ def bootstrap(scores: Scores, statistic: Statistic = interquartile_mean, resampl
     ]
     low, high = np.quantile(estimates, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
     return Interval(statistic(scores), float(low), float(high))
+
+
+@dataclass(frozen=True)
+class Band:
+    """A curve over runs: at each ``x`` an interquartile mean and its interval."""
+
+    x: list[float]
+    estimate: list[float]
+    low: list[float]
+    high: list[float]
+
+
+def curve_over_runs(lines: Sequence[tuple[Sequence[float], Sequence[float]]]) -> Band | None:
+    """Return one curve of runs, each ``(x, scores)``, rising in x, over the x that all of them cover.
+
+    Between two of its scores a run counts with the earlier one: what was not measured is not guessed. None where
+    there are no runs, or no x is covered by all.
+    """
+    if not lines or not all(len(x) for x, _ in lines):
+        return None
+    used = [np.array(x, np.float64) for x, _ in lines]
+    scores = [np.array(y, np.float64) for _, y in lines]
+    begin, end = max(line[0] for line in used), min(line[-1] for line in used)
+    if begin > end:
+        return None
+    x = np.unique(np.linspace(begin, end, CURVE_POINTS))
+    before = [np.searchsorted(line, x, side="right") - 1 for line in used]
+    at = np.stack([score[index] for score, index in zip(scores, before, strict=True)])
+    estimate, low, high = _bootstrap_columns(at, CURVE_RESAMPLES)
+    return Band(x=x.tolist(), estimate=estimate.tolist(), low=low.tolist(), high=high.tolist())
+
+
+def _bootstrap_columns(
+    at: NDArray[np.float64], resamples: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Return what `bootstrap` does of each column of ``at`` ``(runs, points)``, all columns at once."""
+    runs = len(at)
+    if runs == 1:
+        return at[0], at[0], at[0]
+    generator = np.random.Generator(np.random.Philox(_BOOTSTRAP_SEED))
+    drawn = np.stack([generator.integers(0, runs, runs) for _ in range(resamples)])
+    cut = int(0.25 * runs)
+
+    def means(values: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.asarray(np.sort(values, axis=-2)[..., cut : runs - cut, :].mean(axis=-2), np.float64)
+
+    estimates = means(at[drawn])
+    low, high = np.quantile(estimates, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2], axis=0)
+    return means(at), low, high
 
 
 def probability_of_improvement(ours: Scores, theirs: Scores) -> float:

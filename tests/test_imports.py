@@ -35,7 +35,7 @@ SYNCHRONOUS = [
     "services/master/dispatch/request_cost.py",
     "services/master/fleet/worker_state.py",
     "services/master/scheduling",
-    "services/master/dashboard/figures.py",
+    "services/master/dashboard/comparison.py",
     "services/worker/engine",
     "services/worker/environments",
 ]

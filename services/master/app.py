@@ -18,7 +18,7 @@ from services.master.autoscale.plan import Planner
 from services.master.catalogue import endpoints as catalogue
 from services.master.catalogue.environments import Environments
 from services.master.dashboard import endpoints as dashboard
-from services.master.dashboard.charts import Charts
+from services.master.dashboard.columns import ColumnReader
 from services.master.derived.refresher import Refresher
 from services.master.dispatch.dispatcher import Dispatcher
 from services.master.events import endpoints as events
@@ -63,7 +63,7 @@ class State(TypedDict):
     dispatcher: Dispatcher
     metrics: Metrics
     planner: Planner
-    charts: Charts
+    columns: ColumnReader
     readers: Readers
     jobs: JobService
     environments: Environments
@@ -92,7 +92,7 @@ def create_app(settings: Settings, folder: DataFolder, leaving: asyncio.Event | 
         study_service = StudyService(StudyRepository(database), service)
         job_service = JobService(JobRepository(database), service, folder, dispatcher, fleet)
         metrics = Metrics(fleet, dispatcher)
-        charts = Charts(collaborators.history)
+        columns = ColumnReader(collaborators.history)
         readers = Readers(Feed(service.get, collaborators.history), leaving or asyncio.Event())
         # One BLAS thread: the bits of a product must not depend on how many cores the master has.
         with threadpool_limits(1):
@@ -114,7 +114,7 @@ def create_app(settings: Settings, folder: DataFolder, leaving: asyncio.Event | 
                     dispatcher=dispatcher,
                     metrics=metrics,
                     planner=Planner(settings.autoscale),
-                    charts=charts,
+                    columns=columns,
                     readers=readers,
                     jobs=job_service,
                     environments=Environments(fleet),
@@ -127,7 +127,7 @@ def create_app(settings: Settings, folder: DataFolder, leaving: asyncio.Event | 
                 for task in background:
                     task.cancel()
                 await asyncio.gather(*background, return_exceptions=True)
-                charts.close()
+                columns.close()
                 database.close()
 
     app = FastAPIOffline(

@@ -9,7 +9,7 @@ from fastapi import Depends, Request
 
 from services.master.autoscale.plan import Plan, Planner
 from services.master.catalogue.environments import Environments
-from services.master.dashboard.charts import Charts
+from services.master.dashboard.columns import ColumnReader
 from services.master.dispatch.dispatcher import Dispatcher
 from services.master.events.stream import Readers
 from services.master.experiments.service import ExperimentService
@@ -39,8 +39,8 @@ async def _planner(request: Request) -> Planner:
     return cast(Planner, request.state.planner)
 
 
-async def _charts(request: Request) -> Charts:
-    return cast(Charts, request.state.charts)
+async def _columns(request: Request) -> ColumnReader:
+    return cast(ColumnReader, request.state.columns)
 
 
 async def _studies(request: Request) -> StudyService:
@@ -67,7 +67,7 @@ Studies = Annotated[StudyService, Depends(_studies)]
 Jobs = Annotated[JobService, Depends(_jobs)]
 EnvironmentsState = Annotated[Environments, Depends(_environments)]
 ReadersState = Annotated[Readers, Depends(_readers)]
-ChartsState = Annotated[Charts, Depends(_charts)]
+ColumnsState = Annotated[ColumnReader, Depends(_columns)]
 PlannerState = Annotated[Planner, Depends(_planner)]
 
 

@@ -1,15 +1,19 @@
-"""The dashboard in a real browser that can reach no other host."""
+"""The dashboard in a real browser that can reach no other host: what a person does there, step by step."""
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
-import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from tests.processes import Server, master, submit, wait_for_end
+from tests.processes import Server, eventually, master, submit, wait_for_end, wait_for_generation, worker
 from tests.specs import cartpole_values
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -17,61 +21,262 @@ REQUIRED = os.environ.get("CI") == "true"
 """CI installs a browser, so that there the tests cannot be skipped unseen."""
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None and not REQUIRED, reason="no Chromium installed")
+LONG = {"stop": {"generations": 10_000}}
+PATIENCE = 30_000
+"""Milliseconds that a page may take on a busy machine."""
 
 
-def rendered(url: str, profile: Path) -> str:
-    """Return the page's DOM after its scripts have run."""
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
     assert CHROMIUM is not None, "CI has to install Chromium"
-    command = [
-        CHROMIUM,
-        "--headless",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-quic",
-        "--no-first-run",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-        "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
-        f"--user-data-dir={profile}",
-        "--window-size=1400,2000",
-        "--virtual-time-budget=15000",
-        "--dump-dom",
-        url,
-    ]
-    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout
+    with sync_playwright() as playwright:
+        arguments = ["--no-sandbox", "--disable-gpu", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        yield browser
+        browser.close()
 
 
-def test_an_experiments_page_draws_its_curves_and_figures(cluster: Server, tmp_path: Path) -> None:
-    experiment_id = submit(cluster, cartpole_values())
-    best = wait_for_end(cluster, experiment_id)["best_test_return"]
-    dom = rendered(f"{cluster.url}/dashboard/{experiment_id}", tmp_path)
-    assert dom.count('class="main-svg"') >= 4  # each figure is drawn by plotly.js
-    assert dom.count("js-line") >= 4  # and has lines in it
-    assert "completed" in dom
-    assert f"{best:.1f}" in dom or f"{best:.0f}" in dom
-    assert "best_model.npz" in dom
+@contextmanager
+def watched(browser: Browser, server: Server, **options: Any) -> Iterator[Page]:
+    """A page of which every console error, fault and request to another host is a failure of the test."""
+    context: BrowserContext = browser.new_context(
+        base_url=server.url, viewport={"width": 1440, "height": 900}, **options
+    )
+    context.set_default_timeout(PATIENCE)
+    page, faults = context.new_page(), list[str]()
+    page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("request", lambda request: None if _own(request.url, server) else faults.append(request.url))
+    yield page
+    context.close()
+    # What the API refuses is in the console as a failed request; those are looked at by the test itself.
+    expected = re.compile(r"the server responded with a status of (404|409|422)")
+    assert [fault for fault in faults if not expected.search(fault)] == []
 
 
-def test_the_list_shows_every_experiment_with_a_link(cluster: Server, tmp_path: Path) -> None:
-    experiment_id = submit(cluster, cartpole_values() | {"name": "listed", "stop": {"generations": 1}})
+def _own(url: str, server: Server) -> bool:
+    return url.startswith((server.url, "data:", "blob:"))
+
+
+def visible(page: Page, text: str) -> None:
+    expect(page.get_by_text(text, exact=True).first).to_be_visible(timeout=PATIENCE)
+
+
+def status_is(page: Page, status: str) -> None:
+    expect(page.locator("#status")).to_have_text(status, timeout=PATIENCE)
+
+
+def test_an_experiment_is_written_corrected_started_watched_paused_resumed_stopped_and_deleted(
+    cluster: Server, browser: Browser
+) -> None:
+    with watched(browser, cluster) as page:
+        page.goto("/")
+        page.get_by_role("link", name="New experiment").first.click()
+        editor = page.locator("#spec")
+        expect(editor).to_have_value(re.compile("CartPole-v1"), timeout=PATIENCE)
+        good = editor.input_value().replace("name: cartpole", "name: written", 1).replace("475", "9999")
+        editor.fill(good.replace("radius: 2", "radius: -2").replace("generations: 200", "generations: 100000"))
+        fault = page.locator(".faults li")
+        expect(fault).to_contain_text("greater than 0", timeout=PATIENCE)
+        expect(page.locator("#start")).to_be_disabled()
+        fault.get_by_role("button").click()
+        assert page.evaluate("getSelection().toString()").strip() == "radius: -2", "a press selects the wrong line"
+        editor.fill(good.replace("generations: 200", "generations: 100000"))
+        visible(page, "It can be started.")
+        expect(page.locator("#estimate")).to_contain_text("Rollouts a generation")
+        page.locator("#start").click()
+        page.wait_for_url("**/dashboard/written-*")
+        status_is(page, "running")
+        points = "document.querySelector('.plot').data?.find(t => t.name === 'training mean')?.y.length ?? 0"
+        page.wait_for_function(f"({points}) > 2", timeout=PATIENCE)
+        before = page.evaluate(points)
+        page.wait_for_function(f"({points}) > {before}", timeout=PATIENCE)
+        page.get_by_role("button", name="Pause").click()
+        status_is(page, "paused")
+        page.get_by_role("button", name="Resume").click()
+        status_is(page, "running")
+        page.get_by_role("button", name="Edit").click()
+        page.get_by_label("Note").fill("<img src=x onerror=alert(1)> is text")
+        page.get_by_label("Tags, one a line: name=value").fill("owner=ann")
+        page.get_by_role("button", name="Save").click()
+        visible(page, "<img src=x onerror=alert(1)> is text")
+        visible(page, "owner=ann")
+        page.get_by_role("button", name="Stop").click()
+        page.get_by_role("dialog").get_by_role("button", name="Stop").click()
+        status_is(page, "stopped")
+        page.get_by_role("button", name="Delete").click()
+        page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+        page.wait_for_url(cluster.url + "/")
+
+
+def test_charts_share_one_zoom_fit_its_heights_and_change_their_axis(cluster: Server, browser: Browser) -> None:
+    experiment_id = submit(cluster, cartpole_values() | {"name": "curves", "stop": {"generations": 12}})
     wait_for_end(cluster, experiment_id)
-    dom = rendered(f"{cluster.url}/", tmp_path)
-    assert f"/dashboard/{experiment_id}" in dom
-    assert "CartPole-v1" in dom
+    with watched(browser, cluster) as page:
+        page.goto(f"/dashboard/{experiment_id}")
+        status_is(page, "completed")
+        page.wait_for_function("[...document.querySelectorAll('.plot')].filter(p => p.layout).length > 6")
+        ranges = "[...document.querySelectorAll('.plot')].map(p => p.layout.xaxis.range.map(Number))"
+        page.evaluate("Plotly.relayout(document.querySelector('.plot'), {'xaxis.range': [4, 8]})")
+        page.wait_for_function(f"({ranges}).every(([from, to]) => from === 4 && to === 8)")
+        fitted = page.evaluate(
+            """() => { const plot = document.querySelectorAll('.plot')[0];
+            const seen = plot.data.filter(t => t.y && t.visible !== 'legendonly').flatMap(t => t.y.filter((_, i) =>
+                t.x[i] >= 4 && t.x[i] <= 8)); const [low, high] = plot.layout.yaxis.range;
+            return [low <= Math.min(...seen), high >= Math.max(...seen), high - low,
+                Math.max(...seen) - Math.min(...seen)]; }"""
+        )
+        assert fitted[:2] == [True, True]
+        assert fitted[2] <= 1.6 * fitted[3], "the height is not fitted to what is in view"
+        page.get_by_role("button", name="Show all").click()
+        page.wait_for_function(f"({ranges})[0][1] > 11")
+        for label, title in (
+            ("Time", "Training time"),
+            ("Env-steps", "Environment steps"),
+            ("Core-hours", "Core"),
+        ):
+            page.get_by_text(label, exact=True).click()
+            page.wait_for_function(
+                f"document.querySelector('.plot').layout.xaxis.title.text.startsWith('{title}')"
+            )
+        assert page.url.endswith("#core-hours")
+        page.locator("#log").check()
+        page.wait_for_function("document.querySelector('.plot').layout.yaxis.type === 'log'")
+        page.locator("details.figures").first.locator("summary").click()
+        expect(page.locator("details.figures table").first).to_contain_text("training mean")
+        page.locator("#log-box summary").click()
+        expect(page.locator("#log-text")).to_contain_text("generation", timeout=PATIENCE)
+        expect(page.locator("#files")).to_contain_text("best_model.npz")
 
 
-def test_the_api_documentation_renders(cluster: Server, tmp_path: Path) -> None:
-    dom = rendered(f"{cluster.url}/docs", tmp_path)
-    assert "operations-experiments-create_experiment" in dom
+def test_the_list_is_sorted_filtered_and_keeps_both_in_its_address(cluster: Server, browser: Browser) -> None:
+    for name, tag in (("sort-b", "left"), ("sort-a", "right")):
+        values = cartpole_values() | {"name": name, "stop": {"generations": 1}, "tags": {"side": tag}}
+        wait_for_end(cluster, submit(cluster, values))
+    with watched(browser, cluster) as page:
+        page.goto("/?text=sort-")
+        names = page.locator("#rows .name a")
+        expect(names).to_have_text(["sort-a", "sort-b"], timeout=PATIENCE)
+        page.get_by_role("button", name="Name").click()
+        page.get_by_role("button", name="Name").click()
+        expect(names).to_have_text(["sort-b", "sort-a"], timeout=PATIENCE)
+        expect(page.locator("th[aria-sort]")).to_have_attribute("aria-sort", "descending")
+        page.get_by_role("button", name="side=left").first.click()
+        expect(names).to_have_text(["sort-b"], timeout=PATIENCE)
+        page.reload()
+        expect(names).to_have_text(["sort-b"], timeout=PATIENCE)
+        assert "tag=side%3Dleft" in page.url
+        page.locator("#text").fill("nothing is called so")
+        expect(page.locator("#no-match")).to_be_visible(timeout=PATIENCE)
+        page.get_by_role("button", name="Show all").click()
+        expect(page.locator("#rows .name a").nth(1)).to_be_visible(timeout=PATIENCE)
 
 
-def test_the_pages_work_with_a_token_as_the_password(tmp_path: Path) -> None:
+def test_two_runs_are_compared_by_what_differs_and_as_a_group(cluster: Server, browser: Browser) -> None:
+    for seed in (1, 2):
+        values = cartpole_values() | {"name": "compared", "seed": seed, "tags": {"group": "pair"}}
+        wait_for_end(cluster, submit(cluster, values))
+    with watched(browser, cluster) as page:
+        page.goto("/?text=compared")
+        for place in (0, 1):
+            page.get_by_role("checkbox", name="Compare compared").nth(place).check()
+        page.get_by_role("button", name="Compare 2").click()
+        page.wait_for_url("**/dashboard/compare?*")
+        lines = "document.querySelector('.plot')?.data?.filter(t => t.showlegend !== false).length ?? 0"
+        page.wait_for_function(f"({lines}) === 2", timeout=PATIENCE)
+        expect(page.locator("#differences th")).to_have_text(["Run", "Best test", "Status", "seed"])
+        page.locator("#group").select_option("group")
+        page.wait_for_function(f"({lines}) === 1", timeout=PATIENCE)
+        legend = "document.querySelector('.plot').data.at(-1).name"
+        assert page.evaluate(legend) == "pair (2 runs)"
+
+
+def test_a_run_is_cloned_from_the_list_with_its_parent_named(cluster: Server, browser: Browser) -> None:
+    original = submit(cluster, cartpole_values() | {"name": "cloned", "stop": {"generations": 2}})
+    wait_for_end(cluster, original)
+    with watched(browser, cluster) as page:
+        page.goto("/?text=cloned")
+        page.get_by_role("button", name="Actions of cloned").first.click()
+        page.get_by_role("button", name="Clone").click()
+        expect(page.locator("#spec")).to_have_value(re.compile(f"parent: {original}"), timeout=PATIENCE)
+        visible(page, "It can be started.")
+        page.keyboard.press("Tab")
+        page.locator("#spec").press("Control+Enter")
+        page.wait_for_url("**/dashboard/cloned-*")
+        clone = page.url.rpartition("/")[2]
+        assert cluster.http.get(f"/experiments/{clone}").json()["spec"]["tags"]["parent"] == original
+
+
+def test_the_fleet_shows_its_workers_and_a_study_its_trials(cluster: Server, browser: Browser) -> None:
+    study = {
+        "name": "radii",
+        "specification": cartpole_values(),
+        "axes": [{"field": "strategy.radius", "values": [1, 3]}],
+        "seeds": 2,
+        "budget": {"environment_steps": 3_000, "runs_at_once": 2},
+    }
+    study_id = cluster.http.post("/studies", json=study).json()["id"]
+    eventually(lambda: cluster.http.get(f"/studies/{study_id}").json()["study"]["status"] == "completed", 90)
+    with watched(browser, cluster) as page:
+        page.goto("/dashboard/fleet")
+        expect(page.locator("#workers tbody tr")).to_have_count(2, timeout=PATIENCE)
+        page.get_by_role("link", name="Studies").click()
+        page.get_by_role("link", name="radii").click()
+        expect(page.locator("#trials tbody tr")).to_have_count(2, timeout=PATIENCE)
+        page.wait_for_function("document.querySelector('.plot')?.data?.some(t => t.name.startsWith('radius 3'))")
+        expect(page.locator("#copy")).to_be_enabled()
+        page.goto("/dashboard/studies/nobody")
+        visible(page, "There is no such study")
+
+
+def test_every_page_fits_a_telephone_in_light_and_dark(cluster: Server, browser: Browser) -> None:
+    experiment_id = submit(cluster, cartpole_values() | {"name": "narrow", "tags": {"a-long-name": "w" * 90}})
+    wait_for_end(cluster, experiment_id)
+    paths = ["/", f"/dashboard/{experiment_id}", "/dashboard/submit", f"/dashboard/compare?run={experiment_id}"]
+    for scheme in ("light", "dark"):
+        with watched(browser, cluster, color_scheme=scheme) as page:
+            page.set_viewport_size({"width": 390, "height": 800})
+            for path in [*paths, "/dashboard/fleet", "/dashboard/studies", "/dashboard/nobody-000000"]:
+                page.goto(path)
+                page.wait_for_timeout(700)
+                wide = page.evaluate("document.documentElement.scrollWidth")
+                assert wide <= 390, f"{path} is {wide} wide"
+
+
+def test_a_lost_master_is_said_and_found_again(browser: Browser, tmp_path: Path) -> None:
+    with worker(tmp_path) as first, master(tmp_path, [first.url]) as server:
+        experiment_id = submit(server, cartpole_values() | LONG)
+        wait_for_generation(server, experiment_id, 1)
+        context = browser.new_context(base_url=server.url)
+        page = context.new_page()
+        page.goto(f"/dashboard/{experiment_id}")
+        status_is(page, "running")
+        context.set_offline(True)
+        expect(page.locator("#connection")).to_have_text(re.compile("retrying"), timeout=PATIENCE)
+        context.set_offline(False)
+        expect(page.locator("#connection")).to_be_hidden(timeout=PATIENCE)
+        context.close()
+
+
+def test_the_api_documentation_renders(cluster: Server, browser: Browser) -> None:
+    with watched(browser, cluster) as page:
+        page.goto("/docs")
+        expect(page.locator("#operations-experiments-create_experiment")).to_be_visible(timeout=PATIENCE)
+
+
+def test_the_pages_work_with_a_token_as_the_password(browser: Browser, tmp_path: Path) -> None:
     token = "sixteen-letters-and-more"  # noqa: S105 - this test's own
     with master(tmp_path, ["http://127.0.0.1:9"], SEEDCAST_TOKEN=token) as server:
         server.http.auth = ("anyone", token)
         experiment_id = submit(server, cartpole_values() | {"name": "secret"})
-        dom = rendered(f"http://anyone:{token}@127.0.0.1:{server.port}/", tmp_path / "with")
-        assert f"/dashboard/{experiment_id}" in dom
-        assert "CartPole-v1" in dom
-        assert "CartPole-v1" not in rendered(f"{server.url}/", tmp_path / "without")
+        context = browser.new_context()
+        page = context.new_page()
+        page.goto(f"http://anyone:{token}@127.0.0.1:{server.port}/")
+        expect(page.locator(f'a[href="/dashboard/{experiment_id}"]')).to_be_visible(timeout=PATIENCE)
+        context.close()
+        context = browser.new_context()
+        page = context.new_page()
+        answer = page.goto(f"{server.url}/")
+        assert answer is None or answer.status == 401
+        assert "secret" not in page.content()
+        context.close()

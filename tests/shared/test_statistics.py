@@ -7,8 +7,11 @@ import pytest
 from scipy import stats
 
 from shared.statistics import (
+    CURVE_POINTS,
+    CURVE_RESAMPLES,
     bootstrap,
     compare_all,
+    curve_over_runs,
     holm,
     interquartile_mean,
     performance_profile,
@@ -99,3 +102,24 @@ def test_every_pair_of_groups_is_compared_once() -> None:
     assert found["a", "b"].p_value == pytest.approx(2 / 12_870)  # exact: one of C(16, 8) orders, two-sided
     assert found["a", "b"].adjusted == pytest.approx(3 * 2 / 12_870)
     assert found["a", "c"].adjusted > 0.5
+
+
+def test_a_curve_over_runs_is_the_bootstrap_of_every_point() -> None:
+    x = [0.0, 10.0, 20.0]
+    runs = [[1.0, 2.0, 3.0], [2.0, 4.0, 9.0], [0.0, 5.0, 1.0], [7.0, 1.0, 2.0], [3.0, 3.0, 3.0]]
+    band = curve_over_runs([(x, y) for y in runs])
+    assert band is not None
+    assert (band.x[0], band.x[-1], len(band.x)) == (0.0, 20.0, CURVE_POINTS)
+    for place, column in ((0, 0), (-1, 2)):
+        expected = bootstrap([np.array([run[column] for run in runs])], resamples=CURVE_RESAMPLES)
+        assert band.estimate[place] == pytest.approx(expected.estimate)
+        assert (band.low[place], band.high[place]) == pytest.approx((expected.low, expected.high))
+
+
+def test_a_curve_covers_what_all_runs_cover_and_guesses_nothing_between_two_tests() -> None:
+    band = curve_over_runs([([0.0, 10.0], [1.0, 5.0]), ([4.0, 12.0], [3.0, 7.0])])
+    assert band is not None
+    assert (band.x[0], band.x[-1]) == (4.0, 10.0)
+    assert band.estimate[0] == band.estimate[-2] == 2.0
+    assert curve_over_runs([([0.0, 1.0], [1.0, 1.0]), ([2.0], [1.0])]) is None
+    assert curve_over_runs([]) is None

@@ -1,7 +1,8 @@
-"""The pages and what they load: our own css and js, and plotly.js out of the plotly package. Never a CDN.
+"""The pages and what they load: css and js of our own, and one bundle of plotly.js. Never a CDN.
 
 Assets have a version in their address and never change under it, so a browser keeps them for good. Pages name
-that version and are asked for again each time.
+that version and are asked for again each time. Every address in a page is relative: behind a proxy that serves the
+master under a prefix (``--root-path``) they stay right.
 """
 
 from __future__ import annotations
@@ -12,13 +13,14 @@ import mimetypes
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-
-import plotly
+from string import Template
 
 from shared.errors import NotFound
 
-_OURS = files("services.master.dashboard") / "static"
-_PLOTLY = "plotly.min.js"
+_HOME = files("services.master.dashboard")
+_ASSETS, _PAGES = _HOME / "static", _HOME / "pages"
+PLOTLY = "plotly-cartesian.min.js"
+"""Version 4.1.1 of plotly.js-cartesian-dist-min, as npm has it: scatter, bar and heat map are in it."""
 _SUFFIXES = (".css", ".js", ".svg")
 
 
@@ -32,31 +34,57 @@ class Asset:
     etag: str
 
 
+@dataclass(frozen=True)
+class Page:
+    """One page: the file of its main part, what runs in it, and where it stands."""
+
+    name: str
+    title: str
+    script: str
+    depth: int
+    """Folders between it and the dashboard's root."""
+    section: str = ""
+    """Which entry of the navigation it is, or belongs to."""
+    charts: bool = False
+
+
+SECTIONS = {"": "Experiments", "dashboard/studies": "Studies", "dashboard/fleet": "Fleet", "docs": "API"}
+
+
 @cache
-def page(name: str) -> str:
-    """Return a page's HTML with its assets' addresses filled in."""
-    html = (_OURS / name).read_text(encoding="utf-8")
-    return html.replace("{{static}}", f"/static/{version()}")
+def page_html(page: Page) -> str:
+    """Return a page: the frame around its main part, its assets' addresses filled in."""
+    root = "../" * page.depth or "./"
+    static = f"{root}static/{version()}"
+    links = [
+        f'<a href="{root}{path}"{" aria-current=page" if path == page.section else ""}>{name}</a>'
+        for path, name in SECTIONS.items()
+    ]
+    plotly = f'<script defer src="{static}/{PLOTLY}"></script>' if page.charts else ""
+    main = (_PAGES / page.name).read_text(encoding="utf-8")
+    frame = (_PAGES / "frame.html").read_text(encoding="utf-8")
+    fill = {"root": root, "static": static, "navigation": "\n      ".join(links), "plotly": plotly}
+    fill |= {"title": page.title, "script": page.script}
+    return Template(frame).substitute(fill, main=Template(main).substitute(fill))
 
 
 @cache
 def version() -> str:
     """Name the present content of all assets."""
-    digest = hashlib.sha256(plotly.__version__.encode())
+    digest = hashlib.sha256()
     for name in _names():
-        digest.update(name.encode() + (_OURS / name).read_bytes())
+        digest.update(name.encode() + (_ASSETS / name).read_bytes())
     return digest.hexdigest()[:12]
 
 
 @cache
 def _names() -> tuple[str, ...]:
-    return tuple(sorted(entry.name for entry in _OURS.iterdir() if entry.name.endswith(_SUFFIXES)))
+    return tuple(sorted(entry.name for entry in _ASSETS.iterdir() if entry.name.endswith(_SUFFIXES)))
 
 
 @cache
 def _load(name: str) -> Asset:
-    folder = files("plotly") / "package_data" if name == _PLOTLY else _OURS
-    content = (folder / name).read_bytes()
+    content = (_ASSETS / name).read_bytes()
     media_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
     etag = hashlib.sha256(content).hexdigest()[:16]
     return Asset(content, gzip.compress(content, 6, mtime=0), media_type, etag)
@@ -68,6 +96,6 @@ def asset(asked_version: str, name: str) -> Asset:
     Raises:
         NotFound: it is none of ours, or the page that asks for it is of another version.
     """
-    if asked_version != version() or name not in (*_names(), _PLOTLY):
+    if asked_version != version() or name not in _names():
         raise NotFound(f"there is no asset {name} of version {asked_version}")
     return _load(name)

@@ -1,20 +1,21 @@
-"""The dashboard: two pages, what they load, and an experiment's figures as plotly JSON."""
+"""The dashboard: its pages, what they load, and what is made for charts alone."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Response
+from fastapi import APIRouter, Header, Query, Response
 from fastapi.responses import HTMLResponse
 
-from services.master.dashboard.assets import asset, page
-from services.master.dashboard.axes import Axis
-from services.master.dashboard.figures import FIGURES
-from services.master.dependencies import ChartsState, Service
+from services.master.dashboard.assets import Page, asset, page_html
+from services.master.dashboard.comparison import MOST_RUNS, Against, GroupCurves, group_curves, lines_of
+from services.master.dashboard.presets import PresetList, presets
+from services.master.dependencies import ColumnsState, Service, Studies
+from services.master.storage.pages import MOST_POINTS
 from shared.delivery import takes_gzip
 from shared.errors import NotFound
+from shared.problems import Problem
 
 router = APIRouter()
 
@@ -24,51 +25,78 @@ CONTENT_SECURITY_POLICY = (
 # plotly.js writes its own <style> and style attributes, and saves an image by way of data: and blob:.
 PLOTLY_POLICY = f"{CONTENT_SECURITY_POLICY}; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:"
 
+EXPERIMENTS = Page("experiments.html", "Experiments", "experiments_page.js", 0)
+SUBMIT = Page("submit.html", "New experiment", "submit_page.js", 1)
+COMPARE = Page("compare.html", "Compare", "compare_page.js", 1, charts=True)
+FLEET = Page("fleet.html", "Fleet", "fleet_page.js", 1, "dashboard/fleet", charts=True)
+STUDIES = Page("studies.html", "Studies", "studies_page.js", 1, "dashboard/studies")
+STUDY = Page("study.html", "Study", "study_page.js", 2, "dashboard/studies", charts=True)
+EXPERIMENT = Page("experiment.html", "Experiment", "experiment_page.js", 1, charts=True)
+_EXACT = {"submit": SUBMIT, "compare": COMPARE, "fleet": FLEET, "studies": STUDIES}
+"""An experiment's id has a random suffix: none is one of these words."""
+
 
 @router.get("/", include_in_schema=False)
 async def experiments_page() -> HTMLResponse:
     """Return the page that lists all experiments."""
-    return await _page("index.html", CONTENT_SECURITY_POLICY)
+    return await _html(EXPERIMENTS)
 
 
-@router.get("/dashboard/{experiment_id}", include_in_schema=False)
-async def experiment_page(experiment_id: str, service: Service) -> HTMLResponse:
-    """Return the page of one experiment; the page itself says so if there is no such experiment."""
+@router.get("/dashboard/studies/{study_id}", include_in_schema=False)
+async def study_page(study_id: str, studies: Studies) -> HTMLResponse:
+    """Return the page of one study; the page itself says so if there is no such study."""
     try:
-        service.require(experiment_id)
+        await studies.report(study_id)
     except NotFound:
-        return await _page("experiment.html", PLOTLY_POLICY, NotFound.status)
-    return await _page("experiment.html", PLOTLY_POLICY)
+        return await _html(STUDY, NotFound.status)
+    return await _html(STUDY)
 
 
-@router.get("/experiments/{experiment_id}/figures", tags=["dashboard"])
-async def figure_names(experiment_id: str, service: Service) -> dict[str, list[str]]:
-    """Name the figures that can be drawn of an experiment."""
-    service.require(experiment_id)
-    return {"figures": list(FIGURES)}
+@router.get("/dashboard/{name}", include_in_schema=False)
+async def page(name: str, service: Service) -> HTMLResponse:
+    """Return a page, or that of an experiment; the page itself says so if there is no such experiment."""
+    if name in _EXACT:
+        return await _html(_EXACT[name])
+    try:
+        service.require(name)
+    except NotFound:
+        return await _html(EXPERIMENT, NotFound.status)
+    return await _html(EXPERIMENT)
 
 
-@router.get("/experiments/{experiment_id}/figures/{name}", tags=["dashboard"])
-async def figure(
-    experiment_id: str, name: str, service: Service, charts: ChartsState, axis: Axis = Axis.ITERATION
+@router.get("/experiments/{experiment_id}/columns", tags=["dashboard"], responses={404: {"model": Problem}})
+async def history_columns(
+    experiment_id: str,
+    service: Service,
+    columns: ColumnsState,
+    after: Annotated[int, Query(ge=0, lt=2**63, description="The last generation that the page has.")] = 0,
+    every: Annotated[int, Query(ge=1, le=2**31, description="The spacing of what it has.")] = 1,
+    most: Annotated[int, Query(ge=10, le=MOST_POINTS, description="Records at most.")] = MOST_POINTS,
 ) -> Response:
-    """Draw one figure of an experiment, as plotly JSON."""
-    if name not in FIGURES:
-        raise NotFound(f"there is no figure {name}; there are {', '.join(FIGURES)}")
+    """Return a history in columns, for charts: thinned without losing extremes, and only what is new."""
     experiment = await service.get(experiment_id)
-    figures = await charts.figures(experiment_id, axis, experiment.spec.stop.test_return)
-    return _json(figures[name])
+    content = await columns.read(experiment_id, after, every, experiment.best_generation, most)
+    return Response(content, media_type="application/json", headers={"Cache-Control": "no-cache"})
 
 
-@router.get("/experiments/{experiment_id}/charts", tags=["dashboard"])
-async def all_figures(
-    experiment_id: str, service: Service, charts: ChartsState, axis: Axis = Axis.ITERATION
-) -> Response:
-    """Draw all figures of an experiment from one read: plotly JSON by name."""
-    experiment = await service.get(experiment_id)
-    figures = await charts.figures(experiment_id, axis, experiment.spec.stop.test_return)
-    members = ",".join(f"{json.dumps(name)}:{figure}" for name, figure in figures.items())
-    return _json(f"{{{members}}}")
+@router.get("/comparison", tags=["dashboard"], responses={404: {"model": Problem}, 422: {"model": Problem}})
+async def compare_groups(
+    service: Service,
+    run: Annotated[list[str], Query(min_length=1, max_length=MOST_RUNS, description="Experiments.")],
+    tag: Annotated[str, Query(max_length=100, description="Runs with the same value of it are a group.")] = "",
+    against: Annotated[Against, Query(description="What was used.")] = "environment_steps",
+) -> GroupCurves:
+    """Return the test return of groups of runs, with intervals over their runs."""
+    experiments = [await service.get(experiment_id) for experiment_id in dict.fromkeys(run)]
+    names = [experiment.id for experiment in experiments]
+    lines = await service.history.look(lambda connection: lines_of(connection, names, against))
+    return await asyncio.to_thread(group_curves, experiments, lines, tag, against)
+
+
+@router.get("/presets", tags=["dashboard"])
+async def list_presets() -> PresetList:
+    """List specifications to begin with."""
+    return await asyncio.to_thread(presets)
 
 
 @router.get("/static/{version}/{name}", include_in_schema=False)
@@ -93,15 +121,11 @@ async def static_file(
     return Response(found.compressed if gzipped else found.content, media_type=found.media_type, headers=headers)
 
 
-async def _page(name: str, policy: str, status: int = 200) -> HTMLResponse:
+async def _html(page: Page, status: int = 200) -> HTMLResponse:
     headers = {
-        "Content-Security-Policy": policy,
+        "Content-Security-Policy": PLOTLY_POLICY if page.charts else CONTENT_SECURITY_POLICY,
         "Cache-Control": "no-cache",
         "Referrer-Policy": "no-referrer",
         "X-Content-Type-Options": "nosniff",
     }
-    return HTMLResponse(await asyncio.to_thread(page, name), status, headers)
-
-
-def _json(content: str) -> Response:
-    return Response(content, media_type="application/json", headers={"Cache-Control": "no-cache"})
+    return HTMLResponse(await asyncio.to_thread(page_html, page), status, headers)

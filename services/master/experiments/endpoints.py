@@ -70,11 +70,12 @@ async def list_rows(
     environment: Annotated[str | None, Query(description="The environment's id.")] = None,
     text: Annotated[str, Query(max_length=200, description="Words that stand anywhere in a row.")] = "",
     sort: Annotated[Order, Query(description="What comes first.")] = Order.CREATED,
+    reverse: Annotated[bool, Query(description="The other way round.")] = False,
     limit: Annotated[int, Query(ge=1, le=1000, description="Rows of a page.")] = 100,
     cursor: Annotated[str | None, Query(description="`next_cursor` of the page before.")] = None,
 ) -> ExperimentRows:
     """List experiments in few words, without their specifications."""
-    return await service.rows(Wanted(states, tag, strategy, environment, text, sort, limit, cursor))
+    return await service.rows(Wanted(states, tag, strategy, environment, text, sort, reverse, limit, cursor))
 
 
 @router.get("/{experiment_id}")

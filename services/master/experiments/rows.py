@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -47,6 +47,12 @@ class ExperimentRow(BaseModel):
     best_test_return: float | None = Field(description="The mean return of the best test so far.")
     best_generation: int | None = Field(description="The generation that it was made after.")
     target: float | None = Field(description="The mean test return that ends it.")
+    last_test_return: float | None = Field(default=None, description="The mean return of the last test.")
+    steps_per_second: float | None = Field(default=None, description="Training steps, over the last generations.")
+    curve: list[int] = Field(
+        default_factory=list,
+        description="The mean training return so far in a few points: 0 is the least of them, 99 the greatest.",
+    )
     created_at: datetime = Field(description="When it was submitted.")
     finished_at: datetime | None = Field(description="When it ended.")
 
@@ -56,16 +62,53 @@ class ExperimentRows(BaseModel):
 
     experiments: list[ExperimentRow]
     next_cursor: str | None = Field(description="What `cursor` is for the next page; null: this is the last.")
+    total: int = Field(default=0, description="How many there are of these, on all pages.")
+    active: int = Field(default=0, description="How many of those are active.")
 
 
 class Order(StrEnum):
-    """What a list is sorted by; the newest experiment, the latest end, the best and the longest come first."""
+    """What a list is sorted by: words from A, numbers and times from the greatest; what has none comes last."""
 
     CREATED = "created"
     NAME = "name"
     FINISHED = "finished"
     BEST = "best"
     GENERATION = "generation"
+    STATUS = "status"
+    ENVIRONMENT = "environment"
+    STRATEGY = "strategy"
+    LAST = "last"
+    PACE = "pace"
+    STEPS = "steps"
+    CORE_HOURS = "core_hours"
+    ELAPSED = "elapsed"
+
+    def sorted(self, rows: Sequence[ExperimentRow], *, reverse: bool) -> list[ExperimentRow]:
+        """Return rows, which come newest first, in this order; equal ones stay as they come."""
+        key: Callable[[ExperimentRow], Any] = _WORDS[self] if self in _WORDS else _NUMBERS[self]
+        with_value = [row for row in rows if key(row) is not None]
+        descending = (self in _NUMBERS) != reverse
+        ordered = sorted(with_value, key=key, reverse=descending)  # stable in either direction
+        return [*ordered, *(row for row in rows if key(row) is None)]
+
+
+_WORDS: dict[Order, Callable[[ExperimentRow], str | None]] = {
+    Order.NAME: lambda row: row.name,
+    Order.STATUS: lambda row: row.status,
+    Order.ENVIRONMENT: lambda row: row.environment,
+    Order.STRATEGY: lambda row: row.strategy,
+}
+_NUMBERS: dict[Order, Callable[[ExperimentRow], float | None]] = {
+    Order.CREATED: lambda row: row.created_at.timestamp(),
+    Order.FINISHED: lambda row: row.finished_at.timestamp() if row.finished_at else None,
+    Order.BEST: lambda row: row.best_test_return,
+    Order.GENERATION: lambda row: row.generation,
+    Order.LAST: lambda row: row.last_test_return,
+    Order.PACE: lambda row: row.steps_per_second,
+    Order.STEPS: lambda row: row.environment_steps,
+    Order.CORE_HOURS: lambda row: row.core_hours,
+    Order.ELAPSED: lambda row: row.elapsed_seconds,
+}
 
 
 @dataclass(frozen=True)
@@ -81,6 +124,8 @@ class Wanted:
     text: str = ""
     """Words that all stand somewhere in id, name, note, environment, strategy or tags."""
     order: Order = Order.CREATED
+    reverse: bool = False
+    """The other way round; what has no value still comes last."""
     limit: int = 100
     cursor: str | None = None
 
@@ -102,7 +147,7 @@ class Wanted:
         Raises:
             InvalidInput: the cursor names an experiment that is not, or no longer, in this list.
         """
-        chosen = sorted(filter(self.takes, rows), key=_KEYS[self.order])
+        chosen = self.order.sorted(list(filter(self.takes, rows)), reverse=self.reverse)
         start = 0
         if self.cursor is not None:
             places = [place for place, row in enumerate(chosen) if row.id == self.cursor]
@@ -111,7 +156,12 @@ class Wanted:
             start = places[0] + 1
         page = chosen[start : start + self.limit]
         more = start + self.limit < len(chosen)
-        return ExperimentRows(experiments=page, next_cursor=page[-1].id if more else None)
+        return ExperimentRows(
+            experiments=page,
+            next_cursor=page[-1].id if more else None,
+            total=len(chosen),
+            active=sum(row.active for row in chosen),
+        )
 
 
 def read_rows(connection: sqlite3.Connection) -> list[ExperimentRow]:
@@ -128,12 +178,3 @@ def _row(row: sqlite3.Row) -> ExperimentRow:
 def _tagged(tags: dict[str, str], wanted: str) -> bool:
     name, equals, value = wanted.partition("=")
     return name in tags and (not equals or tags[name] == value)
-
-
-_KEYS: dict[Order, Any] = {  # sorts are stable: of equal ones the newest comes first
-    Order.CREATED: lambda _: 0,
-    Order.NAME: lambda row: row.name,
-    Order.FINISHED: lambda row: -(row.finished_at.timestamp() if row.finished_at else 0.0),
-    Order.BEST: lambda row: -row.best_test_return if row.best_test_return is not None else float("inf"),
-    Order.GENERATION: lambda row: -row.generation,
-}

@@ -18,6 +18,7 @@ from services.master.experiments.changes import Changes, Cloning, unmet
 from services.master.experiments.description import describe_if_possible
 from services.master.experiments.disk_retry import DiskRetry
 from services.master.experiments.estimate import Estimate, estimate
+from services.master.experiments.glances import Glances
 from services.master.experiments.lifecycle import Ending, Lifecycle
 from services.master.experiments.repository import ExperimentRepository
 from services.master.experiments.rows import ExperimentRow, ExperimentRows, Wanted
@@ -67,6 +68,7 @@ class ExperimentService:
         self.history: History = collaborators.history
         self.before_removal: Callable[[str], Awaitable[None]] | None = None
         """Has others let go of an experiment's folder before it is removed."""
+        self._glances = Glances(collaborators.history)
 
     async def create(self, spec: ExperimentSpec, key: str | None = None) -> Experiment:
         """Check an experiment as far as can be checked now, and start it.
@@ -162,6 +164,7 @@ class ExperimentService:
             InvalidInput: the cursor is not in the list.
         """
         rows = [self._row_seen_now(row) for row in await self._repository.rows()]
+        rows = await self._glances.add_to(rows)
         return await asyncio.to_thread(wanted.page, rows)
 
     async def _create(self, spec: ExperimentSpec, key: tuple[str, str] | None) -> Experiment:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import math
 import sqlite3
+from collections.abc import Callable
 from dataclasses import astuple
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat
 
 from services.master.failpoints import reach
 from services.master.storage.checkpoints import KEPT, Checkpoint
 from services.master.storage.database import Database
-from services.master.storage.pages import Table, drawn, last_generation, newest, page
+from services.master.storage.pages import Table, extremes, last_generation, newest, page, stride
+
+T = TypeVar("T")
 
 
 def _finite(figures: Any) -> Any:  # noqa: ANN401 - not validated yet
@@ -144,6 +148,10 @@ class History:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    async def look(self, query: Callable[[sqlite3.Connection], T]) -> T:
+        """Return what ``query`` finds in one snapshot, beside the event loop; it may not write."""
+        return await self._database.read(query)
+
     async def generations(
         self, experiment_id: str, after: int = 0, limit: int = -1, every: int = 1
     ) -> list[GenerationRecord]:
@@ -168,15 +176,31 @@ class History:
         """Return the last ``limit`` records as they are stored, oldest first."""
         return await self._database.read(lambda connection: newest(connection, table, experiment_id, limit))
 
-    async def drawn(self, experiment_id: str, most: int) -> tuple[list[str], list[str]]:
-        """Return at most ``most`` generations and as many tests for a chart, both of the same moment."""
+    async def spacing(self, experiment_id: str, most: int) -> int:
+        """Return of how many generations one is told, for at most ``most`` to be told."""
+        return await self._database.read(lambda connection: stride(connection, "generations", experiment_id, most))
+
+    async def since(
+        self, experiment_id: str, after: int, every: int, most: int, best: int | None
+    ) -> tuple[list[str], list[str]]:
+        """Return every ``every``-th generation later than ``after``, and tests, both of the same moment.
+
+        Of the tests at most about ``most`` are told, the one of generation ``best`` among them.
+        """
 
         def query(connection: sqlite3.Connection) -> tuple[list[str], list[str]]:
-            return drawn(connection, "generations", experiment_id, most), drawn(
-                connection, "tests", experiment_id, most
-            )
+            generations = page(connection, "generations", experiment_id, after or -1, most + 2, every)
+            step = stride(connection, "tests", experiment_id, most)
+            tests = page(connection, "tests", experiment_id, after - 1 if after else -1, most + 2, step)
+            if step > 1 and best is not None and best > after:
+                tests = _with_test(connection, experiment_id, tests, best)
+            return generations, tests
 
         return await self._database.read(query)
+
+    async def extremes(self, experiment_id: str, every: int, first: int) -> dict[int, tuple[float, float, float]]:
+        """Return what thinning by ``every`` would lose, by bucket: see `storage.pages.extremes`."""
+        return await self._database.read(lambda connection: extremes(connection, experiment_id, every, first))
 
     async def last(self, experiment_id: str) -> tuple[int | None, int | None]:
         """Return the generations of the last record and of the last test, None where there is none."""
@@ -325,6 +349,15 @@ class History:
             )
 
         await self._database.write(change)
+
+
+def _with_test(connection: sqlite3.Connection, experiment_id: str, texts: list[str], generation: int) -> list[str]:
+    """Return tests with that of ``generation`` among them, in its place."""
+    query = "SELECT record FROM tests WHERE experiment_id = ? AND generation = ?"
+    row = connection.execute(query, (experiment_id, generation)).fetchone()
+    if row is None or row[0] in texts:
+        return texts
+    return sorted([*texts, row[0]], key=lambda text: int(json.loads(text)["generation"]))
 
 
 def _note_fingerprints(

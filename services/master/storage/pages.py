@@ -89,3 +89,21 @@ def _grid(connection: sqlite3.Connection, table: Table, experiment_id: str) -> t
     row = connection.execute(query, (experiment_id,)).fetchone()
     distance = int(row[0]) if row is not None and row[0] is not None else 1
     return distance, distance
+
+
+def bucket(generation: int, every: int) -> int:
+    """Return which record of every ``every``-th a generation is told by: the first at it or after it, from 0."""
+    return max(0, (generation - 2 + every) // every)
+
+
+def extremes(
+    connection: sqlite3.Connection, experiment_id: str, every: int, first: int
+) -> dict[int, tuple[float, float, float]]:
+    """Return least and greatest training return and greatest mean of each bucket from ``first`` on."""
+    query = (
+        "SELECT max(0, (generation - 2 + ?1) / ?1) AS bucket, min(record ->> '$.returns.minimum'), "
+        "max(record ->> '$.returns.maximum'), max(record ->> '$.returns.mean') FROM generations "
+        "WHERE experiment_id = ?2 AND generation > ?3 GROUP BY bucket"
+    )
+    begin = (first - 1) * every + 1 if first else 0
+    return {row[0]: (row[1], row[2], row[3]) for row in connection.execute(query, (every, experiment_id, begin))}

@@ -14,13 +14,10 @@ from services.master.studies.plan import RunKey
 from services.master.studies.repository import RunRow
 from services.master.studies.schemas import Curve, Interval, Study, StudyReport, StudyRun, Trial, TrialComparison
 from shared.spec.study import StudySpec
-from shared.statistics import bootstrap, compare_all
+from shared.statistics import bootstrap, compare_all, curve_over_runs
 
 Axis = Literal["environment_steps", "elapsed_seconds", "core_seconds"]
 MOST_COMPARED = 20
-CURVE_POINTS = 60
-CURVE_RESAMPLES = 200
-"""Enough for a band that is looked at; the table's intervals take more."""
 
 
 def report(study: Study, runs: Mapping[RunKey, RunRow]) -> StudyReport:
@@ -102,19 +99,8 @@ def _scores(trial: Trial) -> NDArray[np.float64]:
 def _curve(trial: int, runs: Sequence[RunRow], against: Axis) -> Curve | None:
     if not runs:
         return None
-    used = [np.array([getattr(test, against) for test in run.tests], np.float64) for run in runs]
-    scores = [np.array([test.score for test in run.tests], np.float64) for run in runs]
-    begin, end = max(line[0] for line in used), min(line[-1] for line in used)
-    if begin > end:
+    lines = [([getattr(test, against) for test in run.tests], [test.score for test in run.tests]) for run in runs]
+    band = curve_over_runs(lines)
+    if band is None:
         return None
-    x = np.unique(np.linspace(begin, end, CURVE_POINTS))
-    before = [np.searchsorted(line, x, side="right") - 1 for line in used]
-    at = np.stack([score[index] for score, index in zip(scores, before, strict=True)])
-    intervals = [bootstrap([column], resamples=CURVE_RESAMPLES) for column in at.T]
-    return Curve(
-        trial=trial,
-        x=x.tolist(),
-        mean=[one.estimate for one in intervals],
-        low=[one.low for one in intervals],
-        high=[one.high for one in intervals],
-    )
+    return Curve(trial=trial, x=band.x, mean=band.estimate, low=band.low, high=band.high)

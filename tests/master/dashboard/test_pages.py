@@ -1,30 +1,27 @@
-"""The dashboard's pages, assets and figures, out of the real application."""
+"""The dashboard's pages, assets and columns, out of the real application."""
 
 from __future__ import annotations
 
 import asyncio
-import base64
 import csv
-import json
 import re
 from collections.abc import Iterator
-from importlib.resources import files
 from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
 
 from services.master.app import create_app
-from services.master.dashboard.figures import FIGURES
 from services.master.experiments.repository import ExperimentRepository
 from services.master.experiments.status import Status
 from services.master.settings import Settings
 from services.master.storage.checkpoints import Checkpoint
 from services.master.storage.data_folder import DataFolder
 from services.master.storage.database import Database
-from services.master.storage.history import History
+from services.master.storage.history import GenerationRecord, History, ReturnSummary
 from services.master.storage.pages import MOST_POINTS
 from shared.spec.experiment import ExperimentSpec
+from shared.spec.parse import parse_spec
 from tests.master.records import evaluated, generation
 
 SPEC = ExperimentSpec.model_validate(
@@ -37,6 +34,8 @@ SPEC = ExperimentSpec.model_validate(
         "stop": {"generations": 5, "test_return": 475.0},
     }
 )
+PEAK = 1000
+"""The generation of the long run in which its returns leave their range."""
 NOBODY = "http://127.0.0.1:9"
 
 
@@ -50,6 +49,13 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     folder.close()
 
 
+def _with_peak(number: int) -> GenerationRecord:
+    if number != PEAK:
+        return generation(number, seconds=4.0)
+    extremes = ReturnSummary(mean=9e5, std=1.0, minimum=-1e6, median=9e5, maximum=1e6)
+    return generation(number, seconds=4.0).model_copy(update={"returns": extremes})
+
+
 async def _fill(path: Path) -> None:
     database = Database(path)
     repository, history = ExperimentRepository(database), History(database)
@@ -60,7 +66,7 @@ async def _fill(path: Path) -> None:
     await history.commit_test("done", evaluated(5))
     await repository.add("fresh", SPEC, None)
     await repository.add("long", SPEC, None)
-    rows = [("long", n, generation(n).model_dump_json()) for n in range(1, 2 * MOST_POINTS)]
+    rows = [("long", n, _with_peak(n).model_dump_json()) for n in range(1, 2 * MOST_POINTS)]
     await database.write(
         lambda connection: connection.executemany("INSERT INTO generations VALUES (?, ?, ?)", rows)
     )
@@ -71,21 +77,37 @@ async def _fill(path: Path) -> None:
 
 
 def addresses(html: str) -> list[str]:
-    return re.findall(r'(?:src|href)="([^"]+)"', html)
+    """Return the assets' paths; a page names them relative to itself."""
+    found = re.findall(r'(?:src|href)="([^"]+)"', html)
+    return ["/" + address.lstrip("./") for address in found if "static/" in address]
 
 
-@pytest.mark.parametrize("path", ["/", "/dashboard/done"])
+HTML_SINK = re.compile(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(")
+PAGES = [
+    "/",
+    "/dashboard/done",
+    "/dashboard/submit",
+    "/dashboard/compare",
+    "/dashboard/fleet",
+    "/dashboard/studies",
+    "/dashboard/studies/nobody",
+]
+
+
+@pytest.mark.parametrize("path", PAGES)
 def test_a_page_and_everything_it_loads_come_from_the_master(client: TestClient, path: str) -> None:
     html = client.get(path).text
-    assert "{{" not in html
-    loaded = [address for address in addresses(html) if address.startswith("/static/")]
-    assert loaded
+    assert not re.search(r"\$\w|\$\{", html)
+    assert 'href="/' not in html, "behind a prefix only relative addresses are right"
+    loaded = addresses(html)
+    assert len(loaded) >= 3
     assert all(client.get(address).status_code == 200 for address in loaded)
     assert not re.search(r"https?://", html)
 
 
-def test_every_module_that_a_script_imports_is_served(client: TestClient) -> None:
-    script = next(a for a in addresses(client.get("/dashboard/done").text) if a.endswith("experiment.js"))
+@pytest.mark.parametrize("path", PAGES)
+def test_every_module_that_a_script_imports_is_served(client: TestClient, path: str) -> None:
+    script = next(a for a in addresses(client.get(path).text) if a.endswith("_page.js"))
     folder = script.rpartition("/")[0]
     waiting, seen = [script], set[str]()
     while waiting:
@@ -99,7 +121,7 @@ def test_every_module_that_a_script_imports_is_served(client: TestClient) -> Non
     assert len(seen) > 3
 
 
-@pytest.mark.parametrize("path", ["/", "/dashboard/done"])
+@pytest.mark.parametrize("path", PAGES)
 def test_a_page_forbids_foreign_and_inline_scripts(client: TestClient, path: str) -> None:
     response = client.get(path)
     policy = response.headers["content-security-policy"]
@@ -114,13 +136,23 @@ def test_the_page_of_an_unknown_experiment_is_a_page_with_status_404(client: Tes
     assert "There is no such experiment" in response.text
 
 
-def test_plotly_comes_from_its_package_compressed_and_for_good(client: TestClient) -> None:
+def test_plotly_is_loaded_only_where_charts_are_compressed_and_for_good(client: TestClient) -> None:
     address = next(a for a in addresses(client.get("/dashboard/done").text) if "plotly" in a)
     response = client.get(address, headers={"Accept-Encoding": "gzip"})
     assert response.headers["content-encoding"] == "gzip"
-    assert int(response.headers["content-length"]) < len(response.content) / 2
-    assert response.content == (files("plotly") / "package_data" / "plotly.min.js").read_bytes()
+    assert int(response.headers["content-length"]) < 600_000
     assert "immutable" in response.headers["cache-control"]
+    assert "plotly" not in client.get("/").text
+
+
+def test_no_script_of_ours_reads_text_as_html() -> None:
+    folder = Path("services/master/dashboard/static")
+    scripts = [path for path in folder.glob("*.js") if "plotly" not in path.name]
+    assert len(scripts) > 20
+    for path in scripts:
+        assert not re.search(
+            r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(", path.read_text()
+        ), path
 
 
 def test_an_asset_comes_plain_to_a_client_that_does_not_decompress(client: TestClient) -> None:
@@ -147,31 +179,102 @@ def test_an_asset_of_another_version_is_not_found(client: TestClient) -> None:
     assert client.get("/static/0123456789ab/app.css").status_code == 404
 
 
-@pytest.mark.parametrize("axis", ["iteration", "time", "env_steps"])
-def test_every_figure_that_is_named_is_served_as_plotly_json(client: TestClient, axis: str) -> None:
-    names = client.get("/experiments/done/figures").json()["figures"]
-    assert names == list(FIGURES)
-    for name in names:
-        figure = client.get(f"/experiments/done/figures/{name}", params={"axis": axis})
-        assert figure.headers["content-type"] == "application/json"
-        assert figure.json()["data"]
+def test_columns_hold_what_the_records_do_under_dotted_names(client: TestClient) -> None:
+    columns = client.get("/experiments/done/columns").json()
+    assert (columns["every"], columns["whole"], columns["last"], columns["last_test"]) == (1, True, 5, 5)
+    assert columns["generations"]["generation"] == [1, 2, 3, 4, 5]
+    assert columns["generations"]["returns.mean"] == [1.0, 2.0, 3.0, 4.0, 5.0]
+    assert columns["generations"]["strategy.sigma_mean"] == pytest.approx(
+        [0.1, 0.05, 0.1 / 3, 0.025, 0.02], rel=1e-5
+    )
+    assert columns["tests"]["episode_returns"] == [[9.0, 11.0]]
 
 
-def test_the_return_figure_shows_the_target_of_the_specification(client: TestClient) -> None:
-    assert "target 475" in json.dumps(client.get("/experiments/done/figures/returns").json())
+def test_a_page_that_says_what_it_has_gets_only_what_is_new(client: TestClient) -> None:
+    columns = client.get("/experiments/done/columns?after=3&every=1").json()
+    assert not columns["whole"]
+    assert columns["generations"]["generation"] == [4, 5]
+    assert client.get("/experiments/done/columns?after=5&every=1").json()["generations"] == {}
 
 
-def test_the_figure_of_a_long_run_is_thinned(client: TestClient) -> None:
-    lines = client.get("/experiments/long/figures/returns").json()["data"]
-    sizes = {len(base64.b64decode(line["x"]["bdata"])) // 4 for line in lines if line["x"]["dtype"] == "f4"}
-    assert all(MOST_POINTS // 2 < size <= MOST_POINTS for size in sizes)
+def test_a_page_that_has_more_than_there_is_gets_all_anew(client: TestClient) -> None:
+    columns = client.get("/experiments/done/columns?after=9&every=1").json()
+    assert columns["whole"]
+    assert columns["generations"]["generation"] == [1, 2, 3, 4, 5]
 
 
-def test_all_figures_of_a_page_come_in_one_answer(client: TestClient) -> None:
-    charts = client.get("/experiments/done/charts", params={"axis": "time"}).json()
-    assert list(charts) == list(FIGURES)
-    for name, figure in charts.items():
-        assert figure == client.get(f"/experiments/done/figures/{name}", params={"axis": "time"}).json()
+def test_a_long_history_is_thinned_and_keeps_its_extremes(client: TestClient) -> None:
+    columns = client.get("/experiments/long/columns?most=100").json()
+    told, every = columns["generations"]["generation"], columns["every"]
+    assert 50 < len(told) <= 100
+    assert every == 64
+    assert (told[0], told[-1]) == (1, 2 * MOST_POINTS - 1)
+    peak = next(i for i, generation in enumerate(told) if generation >= PEAK)
+    assert PEAK not in told
+    assert columns["generations"]["returns.maximum"][peak] == 1e6
+    assert columns["generations"]["returns.best_mean"][peak] == 9e5
+    assert columns["generations"]["returns.minimum"][peak] == -1e6
+    assert max(columns["generations"]["returns.maximum"][:peak]) < 1e6
+    again = client.get(f"/experiments/long/columns?most=100&after={told[-2]}&every=64").json()
+    assert again["generations"]["generation"] == told[-1:]
+
+
+def test_an_experiment_without_generations_has_empty_columns(client: TestClient) -> None:
+    columns = client.get("/experiments/fresh/columns").json()
+    assert (columns["generations"], columns["tests"], columns["last"]) == ({}, {}, 0)
+    assert client.get("/experiments/nobody/columns").status_code == 404
+
+
+def test_rows_show_last_test_pace_and_a_small_curve(client: TestClient) -> None:
+    rows = {row["id"]: row for row in client.get("/experiments/rows").json()["experiments"]}
+    assert rows["done"]["last_test_return"] == 10.0
+    assert rows["done"]["steps_per_second"] == 500.0
+    assert rows["done"]["curve"] == [0, 25, 50, 74, 99]
+    assert rows["fresh"]["curve"] == []
+    assert rows["fresh"]["last_test_return"] is None
+
+
+@pytest.mark.parametrize(
+    ("sort", "expected"),
+    [
+        ("name", ["long", "fresh", "done"]),
+        ("last", ["done", "long", "fresh"]),
+        ("pace", ["done", "long", "fresh"]),
+        ("status", ["done", "long", "fresh"]),
+        ("created", ["long", "fresh", "done"]),
+    ],
+)
+def test_rows_are_sorted_by_any_column_and_what_has_no_value_comes_last(
+    client: TestClient, sort: str, expected: list[str]
+) -> None:
+    page = client.get("/experiments/rows", params={"sort": sort}).json()
+    assert [row["id"] for row in page["experiments"]] == expected
+    assert (page["total"], page["active"]) == (3, 0)
+    page = client.get("/experiments/rows", params={"sort": sort, "reverse": True, "limit": 2}).json()
+    rest = client.get("/experiments/rows", params={"sort": sort, "reverse": True, "cursor": page["next_cursor"]})
+    turned = [row["id"] for row in [*page["experiments"], *rest.json()["experiments"]]]
+    if sort == "last":
+        assert turned == expected, "one has a test; the others stay last"
+    elif sort == "created":
+        assert turned == expected[::-1]
+    assert sorted(turned) == sorted(expected)
+
+
+def test_groups_by_tag_have_curves_with_intervals(client: TestClient) -> None:
+    reply = client.get("/comparison", params={"run": ["done", "fresh"], "tag": "sweep", "against": "generation"})
+    groups = reply.json()["groups"]
+    assert [(group["group"], group["runs"]) for group in groups] == [("done", ["done"]), ("fresh", ["fresh"])]
+    assert (groups[0]["x"], groups[0]["mean"], groups[0]["finals"]) == ([5.0], [10.0], [10.0])
+    assert groups[1]["x"] == []
+    assert client.get("/comparison", params={"run": ["nobody"]}).status_code == 404
+    assert client.get("/comparison").status_code == 422
+
+
+def test_presets_are_valid_specifications(client: TestClient) -> None:
+    found = client.get("/presets").json()["presets"]
+    assert "cartpole" in [preset["name"] for preset in found]
+    for preset in found:
+        parse_spec(preset["yaml"])
 
 
 @pytest.mark.parametrize(
@@ -235,22 +338,3 @@ def test_a_history_comes_as_csv_with_a_column_for_each_figure(client: TestClient
     assert [row["generation"] for row in rows] == ["1", "2", "3", "4", "5"]
     assert float(rows[4]["strategy.sigma_mean"]) == pytest.approx(0.02)
     assert float(rows[4]["returns.mean"]) == 5.0
-
-
-def test_a_figure_of_an_experiment_without_generations_says_so(client: TestClient) -> None:
-    assert "No generation" in client.get("/experiments/fresh/figures/returns").text
-
-
-@pytest.mark.parametrize(
-    ("path", "status"),
-    [
-        ("/experiments/nobody/figures/returns", 404),
-        ("/experiments/nobody/figures", 404),
-        ("/experiments/done/figures/unknown", 404),
-        ("/experiments/done/figures/returns?axis=mood", 422),
-    ],
-)
-def test_a_wrong_request_for_a_figure_is_a_problem_document(client: TestClient, path: str, status: int) -> None:
-    response = client.get(path)
-    assert response.status_code == status
-    assert response.headers["content-type"] == "application/problem+json"

@@ -1,45 +1,75 @@
+// @ts-check
 // The master's HTTP API, as far as the dashboard uses it.
 
 const TIMEOUT_MS = 15_000;
 
-/** An answer other than 2xx; `message` is the problem document's detail. */
+/** The path below which the master is served: "/", or a proxy's prefix. Modules lie in ROOT/static/VERSION/. */
+export const ROOT = new URL("../../", import.meta.url).pathname;
+
+/** An answer other than 2xx; `message` is the problem document's detail, `errors` its wrong fields. */
 export class ApiError extends Error {
-  constructor(status, detail) {
-    super(detail);
+  constructor(status, problem) {
+    super(problem.detail ?? `the master answers ${status}`);
     this.status = status;
+    this.errors = problem.errors ?? [];
   }
 }
 
-async function call(path, method = "GET") {
-  // Not of the page's address, which may hold a password; with one in it, fetch refuses.
-  const response = await fetch(new URL(path, location.origin), {
+/** The address of a path of the API, never with the password that the page's own address may hold. */
+export const address = (path) => `${location.origin}${ROOT}${path}`;
+/** The address of a page of the dashboard. */
+export const pageOf = (id) => `${ROOT}dashboard/${encodeURIComponent(id)}`;
+
+export async function call(path, { method = "GET", json = undefined, yaml = undefined, headers = {}, signal = undefined, text = false } = {}) {
+  const type = json !== undefined ? "application/json" : yaml !== undefined ? "application/yaml" : null;
+  const response = await fetch(address(path), {
     method,
-    headers: { Accept: "application/json" },
-    signal: AbortSignal.timeout(TIMEOUT_MS),
+    // The answer is asked for again each time, and comes without a body if it has not changed.
+    cache: "no-cache",
+    headers: { Accept: "application/json", ...(type && { "Content-Type": type }), ...headers },
+    body: json !== undefined ? JSON.stringify(json) : yaml,
+    signal: signal ?? AbortSignal.timeout(TIMEOUT_MS),
   });
-  if (!response.ok) {
-    const problem = await response.json().catch(() => ({}));
-    throw new ApiError(response.status, problem.detail ?? `${response.status} ${response.statusText}`);
-  }
+  if (!response.ok) throw new ApiError(response.status, await response.json().catch(() => ({})));
+  if (text) return response.text();
   return response.status === 204 ? null : response.json();
 }
 
-export async function listExperiments() {
-  return (await call("/experiments")).experiments;
-}
+export const rows = (query) => call(`experiments/rows?${query}`);
+export const presets = async () => (await call("presets")).presets;
+export const dryRun = (yaml, signal) => call("experiments?dry_run=true", { method: "POST", yaml, signal });
+/** Start an experiment; the same key again starts nothing anew. */
+export const submit = (yaml, key) => call("experiments", { method: "POST", yaml, headers: { "Idempotency-Key": key } });
+export const workers = async () => (await call("workers")).workers;
+export const plan = () => call("autoscale");
+export const studies = async () => (await call("studies")).studies;
+export const comparison = (query) => call(`comparison?${query}`);
 
 /** The calls of one experiment. */
 export function experimentApi(id) {
-  const root = `/experiments/${encodeURIComponent(id)}`;
-  const artifactUrl = (name) => `${root}/artifacts/${name.split("/").map(encodeURIComponent).join("/")}`;
+  const root = `experiments/${encodeURIComponent(id)}`;
   return {
-    artifactUrl,
+    artifactUrl: (name) => address(`${root}/artifacts/${encodeURIComponent(name)}`),
+    csvUrl: address(`${root}/generations?format=csv`),
     get: () => call(root),
     progress: () => call(`${root}/progress`),
-    newestGenerations: async (limit) => (await call(`${root}/generations?newest=true&limit=${limit}`)).generations,
-    newestTest: async () => (await call(`${root}/evaluations?newest=true&limit=1`)).evaluations.at(0),
     artifacts: async () => (await call(`${root}/artifacts`)).artifacts,
-    charts: (axis) => call(`${root}/charts?axis=${axis}`),
-    stop: () => call(`${root}/stop`, "POST"),
+    columns: (after, every, most = 2000) => call(`${root}/columns?after=${after}&every=${every}&most=${most}`),
+    log: () => call(`${root}/log?lines=300`, { text: true }),
+    stop: () => call(`${root}/stop`, { method: "POST" }),
+    pause: () => call(`${root}/pause`, { method: "POST" }),
+    resume: () => call(`${root}/resume`, { method: "POST" }),
+    change: (changes) => call(root, { method: "PATCH", json: changes }),
+    remove: () => call(`${root}?force=true`, { method: "DELETE" }),
+  };
+}
+
+/** The calls of one study. */
+export function studyApi(id) {
+  const root = `studies/${encodeURIComponent(id)}`;
+  return {
+    get: () => call(root),
+    curves: async () => (await call(`${root}/curves`)).curves,
+    stop: () => call(`${root}/stop`, { method: "POST" }),
   };
 }

@@ -1,3 +1,4 @@
+// @ts-check
 // Small helpers. Text always goes through textContent: nothing from the API is ever read as HTML.
 
 export const byId = (id) => document.getElementById(id);
@@ -11,6 +12,7 @@ export function element(tag, properties = {}, ...children) {
 
 /** Set text only where it differs, so that a refresh leaves selections and screen readers alone. */
 export function setText(node, text) {
+  text = String(text ?? "");
   if (node.textContent !== text) node.textContent = text;
 }
 
@@ -22,4 +24,52 @@ export function show(node, visible) {
 export function setStatus(node, status) {
   setText(node, status);
   node.dataset.status = status.split(" ")[0];
+}
+
+/** Replace a table's head and body; a cell is text or a node, and a number stands to the right. */
+export function fillTable(table, headings, lines) {
+  const head = element("tr", {}, ...headings.map((text) => element("th", { scope: "col", textContent: text })));
+  table.tHead.replaceChildren(head);
+  table.tBodies[0].replaceChildren(
+    ...lines.map((line) => element("tr", {}, ...line.map((cell, place) => labelled(headings[place], cell)))),
+  );
+}
+
+function labelled(label, cell) {
+  const node = element("td", {}, cell instanceof Node ? cell : String(cell));
+  node.dataset.label = label;
+  return node;
+}
+
+/** A table of its own, for a place that may hold one or not. */
+export function makeTable(caption, headings, lines) {
+  const table = element("table", { className: "grid" });
+  table.append(element("caption", { className: "hidden", textContent: caption }), element("thead"), element("tbody"));
+  fillTable(table, headings, lines);
+  return table;
+}
+
+/** Copy text; a page that came over plain http has no clipboard of its own, and copies by a selection. */
+export async function copyText(text) {
+  if (navigator.clipboard && window.isSecureContext) return navigator.clipboard.writeText(text);
+  const area = element("textarea", { value: text, className: "hidden", readOnly: true });
+  document.body.append(area);
+  area.select();
+  const done = document.execCommand("copy");
+  area.remove();
+  if (!done) throw new Error("the browser does not let this page copy");
+}
+
+/** Have a button copy what `text()` gives, and say so on itself. */
+export function copyButton(button, text) {
+  const label = button.textContent;
+  button.addEventListener("click", async () => {
+    try {
+      await copyText(await text());
+      setText(button, "Copied");
+    } catch (error) {
+      setText(button, `Not copied: ${error.message}`);
+    }
+    setTimeout(() => setText(button, label), 2000);
+  });
 }

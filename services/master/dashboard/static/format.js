@@ -1,3 +1,4 @@
+// @ts-check
 // Numbers, times and specifications as people read them.
 
 const NONE = "–";
@@ -17,8 +18,13 @@ export function score(value) {
   return value.toFixed(digits).replace("-", "−");
 }
 
+/** How long an active experiment has still to go, if it makes all of its generations; null where that is not known. */
+export function remaining({ active, generation, stop_generations: limit, elapsed_seconds: elapsed }) {
+  return active && generation > 0 && limit ? (elapsed / generation) * (limit - generation) : null;
+}
+
 export function duration(seconds) {
-  if (seconds == null) return NONE;
+  if (seconds == null || !Number.isFinite(seconds)) return NONE;
   if (seconds < 60) return `${Math.floor(seconds)}s`;
   const minutes = Math.floor(seconds / 60);
   if (minutes < 60) return `${minutes}m ${Math.floor(seconds % 60)}s`;
@@ -33,6 +39,7 @@ export function bytes(size) {
   return `${(size / 1024 ** power).toFixed(1)} ${units[power - 1]}`;
 }
 
+export const hours = (value) => (value == null ? NONE : value < 0.1 ? value.toFixed(3) : value < 100 ? value.toFixed(1) : count(value));
 export const moment = (iso) => (iso ? new Date(iso).toLocaleString() : NONE);
 
 /** Plain data as YAML. Every doubtful string is quoted as JSON, which YAML reads alike. */

@@ -1,3 +1,4 @@
+// @ts-check
 // Live refreshing: every 2 s while the page is visible, less often while the master does not answer.
 
 import { ApiError } from "./api.js";

@@ -1,0 +1,38 @@
+"""Specifications to begin with: those in `configs/`, as they are written there."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+
+import yaml
+from pydantic import BaseModel, Field
+
+from services.master.experiments.body import EXAMPLE
+
+
+class Preset(BaseModel):
+    """One specification to begin with."""
+
+    name: str = Field(description="Of its file.")
+    yaml: str = Field(description="The specification, comments included.")
+
+
+class PresetList(BaseModel):
+    """All of them."""
+
+    presets: list[Preset]
+
+
+@cache
+def presets() -> PresetList:
+    """Return what `configs/` holds: a folder of this package in an image, else one of the checkout."""
+    shipped = Path(str(files("services.master.dashboard"))) / "presets"
+    folder = shipped if shipped.is_dir() else Path(__file__).parents[3] / "configs"
+    found = [
+        Preset(name=path.stem, yaml=path.read_text(encoding="utf-8"))
+        for path in sorted(folder.glob("*.yaml"))
+        if path.is_file()
+    ]
+    return PresetList(presets=found or [Preset(name="cartpole", yaml=yaml.safe_dump(EXAMPLE, sort_keys=False))])

@@ -1,0 +1,85 @@
+// @ts-check
+// Up to twenty runs beside each other. Which, grouped by what, and against what, stands in the page's address.
+
+import { ApiError, comparison, experimentApi, pageOf } from "./api.js";
+import { comparisonFigures } from "./comparison_figures.js";
+import { differences, shownValue } from "./differences.js";
+import { byId, element, makeTable, setText, show } from "./dom.js";
+import { score } from "./format.js";
+import { live } from "./live.js";
+import { createPlots } from "./plots.js";
+
+const MOST = 20;
+const query = new URLSearchParams(location.search);
+const ids = [...new Set(query.getAll("run"))].slice(0, MOST);
+const plots = createPlots(byId("charts"));
+let experiments = [];
+
+const refreshNow = live(refresh);
+
+async function refresh() {
+  if (ids.length < 1) {
+    setText(byId("summary"), "");
+    show(byId("none"), true);
+    return false;
+  }
+  const found = await Promise.all(ids.map(getOrNothing));
+  experiments = found.filter((experiment) => experiment !== null);
+  const gone = ids.length - experiments.length;
+  setText(byId("summary"), `${experiments.length} runs${gone ? `; ${gone} of those asked for are gone` : ""}`);
+  show(byId("none"), experiments.length === 0);
+  show(byId("comparison"), experiments.length > 0);
+  if (!experiments.length) return false;
+  const tag = query.get("group") ?? "";
+  const against = query.get("against") ?? "environment_steps";
+  const answer = await comparison(new URLSearchParams([...experiments.map(({ id }) => ["run", id]), ["tag", tag], ["against", against]]));
+  const changed = differences(experiments.map(({ spec }) => spec));
+  offerGroups(tag);
+  await plots.draw(comparisonFigures(answer, experiments, changed));
+  showDifferences(changed);
+  return experiments.some(({ active }) => active);
+}
+
+async function getOrNothing(id) {
+  try {
+    return await experimentApi(id).get();
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 404) return null;
+    throw error;
+  }
+}
+
+function offerGroups(chosen) {
+  const names = [...new Set(experiments.flatMap(({ spec }) => Object.keys(spec.tags)))].sort();
+  const select = byId("group");
+  const wanted = ["", ...names];
+  if (select.options.length !== wanted.length) {
+    select.replaceChildren(...wanted.map((name) => element("option", { value: name, textContent: name || "run" })));
+  }
+  select.value = chosen;
+}
+
+function showDifferences(changed) {
+  const headings = ["Run", "Best test", "Status", ...changed.map(([field]) => field)];
+  const lines = experiments.map((experiment, i) => [
+    element("a", { href: pageOf(experiment.id), textContent: experiment.id }),
+    score(experiment.best_test_return),
+    experiment.status,
+    ...changed.map(([, ...values]) => shownValue(values[i])),
+  ]);
+  byId("differences").replaceChildren(makeTable("What differs", headings, lines));
+}
+
+function ask(key, value) {
+  if (value) query.set(key, value);
+  else query.delete(key);
+  history.replaceState(null, "", `?${query}`);
+  plots.forget();
+  refreshNow();
+}
+
+byId("group").addEventListener("change", () => ask("group", byId("group").value));
+for (const radio of document.querySelectorAll("input[name=against]")) {
+  radio.checked = radio.value === (query.get("against") ?? "environment_steps");
+  radio.addEventListener("change", () => ask("against", radio.value));
+}

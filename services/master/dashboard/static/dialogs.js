@@ -1,0 +1,50 @@
+// @ts-check
+// Questions that are asked before something is done. One dialog at a time, made when it is needed.
+
+import { element, setText, show } from "./dom.js";
+
+/**
+ * Ask, and do `act(values)` if the answer is yes; a failure is said in the dialog, which then stays open.
+ * A field is { name, label, value, lines }. Resolves to whether it was done.
+ */
+export function ask({ title, text = "", confirm, danger = false, fields = [], act }) {
+  return new Promise((resolve) => {
+    const heading = element("h2", { id: "question", textContent: title });
+    const failure = element("p", { className: "error", hidden: true });
+    failure.setAttribute("role", "alert");
+    const inputs = fields.map((field) => [field, input(field)]);
+    const cancel = element("button", { className: "button", type: "button", textContent: "Cancel" });
+    const go = element("button", { className: danger ? "button danger" : "button primary", type: "submit", textContent: confirm });
+    const labels = inputs.map(([field, node]) => element("label", { className: "field column" }, field.label, node));
+    const actions = element("div", { className: "actions" }, cancel, go);
+    const form = element("form", { method: "dialog" }, heading, ...(text ? [element("p", { textContent: text })] : []), ...labels, failure, actions);
+    const dialog = element("dialog", {}, form);
+    dialog.setAttribute("aria-labelledby", "question");
+    let done = false;
+    cancel.addEventListener("click", () => dialog.close());
+    form.addEventListener("submit", async (event) => {
+      event.preventDefault();
+      go.disabled = true;
+      try {
+        await act(Object.fromEntries(inputs.map(([field, node]) => [field.name, node.value])));
+        done = true;
+        dialog.close();
+      } catch (error) {
+        setText(failure, `It was not done: ${error.message}`);
+        show(failure, true);
+        go.disabled = false;
+      }
+    });
+    dialog.addEventListener("close", () => {
+      dialog.remove();
+      resolve(done);
+    });
+    document.body.append(dialog);
+    dialog.showModal();
+    (inputs[0]?.[1] ?? cancel).focus();
+  });
+}
+
+function input({ value = "", lines = 1 }) {
+  return lines > 1 ? element("textarea", { value, rows: lines }) : element("input", { type: "text", value });
+}

@@ -1,0 +1,110 @@
+// @ts-check
+// The rows of the table of experiments: one node an experiment, changed only where something differs.
+
+import { pageOf } from "./api.js";
+import { actionsOf } from "./actions.js";
+import { element, setStatus, setText, show } from "./dom.js";
+import { count, duration, given, hours, remaining, score, short } from "./format.js";
+import { menuButton } from "./menu.js";
+import { createSparkline } from "./sparkline.js";
+
+/** Heading, and what the server sorts by; null: it does not. Words begin with A, numbers with the greatest. */
+export const COLUMNS = [
+  ["Name", "name"],
+  ["Status", "status"],
+  ["Environment", "environment"],
+  ["Strategy", "strategy"],
+  ["Generation", "generation"],
+  ["Curve", null],
+  ["Last test", "last"],
+  ["Best test", "best"],
+  ["Steps / s", "pace"],
+  ["Core-h", "core_hours"],
+  ["Elapsed", "elapsed"],
+  ["ETA", null],
+];
+export const NUMBERS = new Set(["Last test", "Best test", "Steps / s", "Core-h", "Elapsed", "ETA"]);
+
+/** `picked` is the set of ids that are ticked; `on` has pick(), tag(text) and changed(). */
+export function createRows(picked, on) {
+  const known = new Map();
+  return (experiment) => {
+    if (!known.has(experiment.id)) known.set(experiment.id, createRow(experiment, picked, on));
+    const row = known.get(experiment.id);
+    row.update(experiment);
+    return row.node;
+  };
+}
+
+function createRow(first, picked, on) {
+  let shown = first;
+  const tick = element("input", { type: "checkbox", checked: picked.has(first.id) });
+  const link = element("a", { href: pageOf(first.id) });
+  const tags = element("span", { className: "chips" });
+  const note = element("small", { className: "muted" });
+  const status = element("span", { className: "pill" });
+  const generation = element("span");
+  const bar = element("progress", { max: 1 });
+  bar.setAttribute("aria-label", "Generations done");
+  const curve = createSparkline();
+  const best = element("span");
+  const target = element("small", { className: "muted" });
+  const cells = Object.fromEntries(COLUMNS.map(([label]) => [label, cell(label)]));
+  cells.Name.append(link, tags, note);
+  cells.Status.append(status);
+  cells.Generation.append(element("div", {}, generation, bar));
+  cells.Curve.append(curve.node);
+  cells["Best test"].append(element("div", {}, best, " ", target));
+  tick.addEventListener("change", () => {
+    if (tick.checked) picked.add(first.id);
+    else picked.delete(first.id);
+    on.pick();
+  });
+  const menu = menuButton(`Actions of ${first.name}`, () => actionsOf(shown), on.changed);
+  const node = element("tr", {}, element("td", { className: "tick" }, tick), ...Object.values(cells), element("td", { className: "last" }, menu));
+  let tagged = null;
+
+  function update(experiment) {
+    shown = experiment;
+    setText(link, experiment.name);
+    tick.setAttribute("aria-label", `Compare ${experiment.name}`);
+    const stamp = JSON.stringify(experiment.tags);
+    if (stamp !== tagged) tags.replaceChildren(...chips(experiment.tags, on.tag));
+    tagged = stamp;
+    setText(note, experiment.note.split("\n")[0]);
+    setStatus(status, experiment.status);
+    status.title = experiment.reason;
+    setText(cells.Environment, experiment.environment);
+    setText(cells.Strategy, experiment.strategy);
+    setText(generation, `${count(experiment.generation)} / ${count(experiment.stop_generations)}`);
+    bar.value = experiment.status === "completed" ? 1 : experiment.generation / (experiment.stop_generations || 1);
+    curve.update(experiment.curve);
+    setText(cells["Last test"], score(experiment.last_test_return));
+    setText(best, score(experiment.best_test_return));
+    setText(target, experiment.target == null ? "" : `of ${given(experiment.target)}`);
+    const reached = experiment.target != null && experiment.best_test_return != null && experiment.best_test_return >= experiment.target;
+    best.className = reached ? "reached" : "";
+    setText(cells["Steps / s"], short(experiment.steps_per_second));
+    setText(cells["Core-h"], hours(experiment.core_hours));
+    setText(cells.Elapsed, duration(experiment.elapsed_seconds));
+    setText(cells.ETA, duration(remaining(experiment)));
+    show(note, experiment.note !== "");
+  }
+  return { node, update };
+}
+
+/** Tags as buttons; a press gives "name=value". */
+export function chips(tags, press) {
+  return Object.entries(tags).map(([name, value]) => {
+    const text = value === "true" ? name : `${name}=${value}`;
+    const chip = element("button", { type: "button", className: "chip", textContent: text, title: `Only those with ${text}` });
+    chip.addEventListener("click", () => press(`${name}=${value}`));
+    return chip;
+  });
+}
+
+function cell(label) {
+  const node = element("td", { className: NUMBERS.has(label) ? "number" : label.toLowerCase() });
+  node.dataset.label = label;
+  return node;
+}

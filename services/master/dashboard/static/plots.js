@@ -1,0 +1,189 @@
+// @ts-check
+// A grid of charts on plotly.js: one zoom for all of them, heights fitted to what is in view, and a table for each.
+
+import { element, makeTable, setText, show } from "./dom.js";
+import { colours, dark } from "./colours.js";
+
+const CONFIG = {
+  responsive: true,
+  displaylogo: false,
+  doubleClick: false,
+  // A list of our own, so that plotly.js adds no button that sends data to its cloud.
+  modeBarButtons: [["toImage", "zoom2d", "pan2d"]],
+  plotlyServerURL: "",
+};
+const ROWS = 30;
+
+/**
+ * A figure is { traces, y, log, bars, shapes, x }: `traces` as plotly.js has them, `y` the vertical axis' title, `x` the
+ * horizontal one's. A `build(colours)` returns it, or a text that says why there is none.
+ */
+export function createPlots(container, { linked = true, onZoom = (_window) => {} } = {}) {
+  const cards = new Map();
+  let zoom = null; // [from, to] of the horizontal axis, or null: all of it
+
+  async function draw(figures) {
+    for (const [name, build] of Object.entries(figures)) {
+      if (!cards.has(name)) cards.set(name, addCard(name));
+      cards.get(name).build = build;
+    }
+    for (const [name, card] of cards) show(card.node, name in figures);
+    await Promise.all([...cards.values()].filter((card) => !card.node.hidden).map(paint));
+  }
+
+  function addCard(name) {
+    const title = element("h3", { id: `chart-${cards.size}`, textContent: name });
+    const plot = element("div", { className: "plot" });
+    const why = element("p", { className: "muted nothing", hidden: true });
+    const table = element("details", { className: "figures" }, element("summary", { textContent: "As a table" }));
+    const node = element("section", { className: cards.size === 0 ? "card chart large" : "card chart" }, title, why, plot, table);
+    node.setAttribute("aria-labelledby", title.id);
+    plot.setAttribute("role", "img");
+    container.append(node);
+    const card = { name, node, plot, why, table, build: null, figure: null, listens: false };
+    table.addEventListener("toggle", () => table.open && fillFigures(card));
+    return card;
+  }
+
+  async function paint(card) {
+    const palette = colours();
+    const figure = card.build(palette);
+    const text = typeof figure === "string" ? figure : null;
+    setText(card.why, text);
+    show(card.why, text !== null);
+    show(card.plot, text === null);
+    show(card.table, text === null);
+    if (text !== null) return;
+    card.figure = figure;
+    card.plot.setAttribute("aria-label", `${card.name}: a chart; its figures follow as a table`);
+    await Plotly.react(card.plot, figure.traces, layoutOf(figure, palette, hiddenOf(card.plot), zoom), CONFIG);
+    if (card.table.open) fillFigures(card);
+    if (!card.listens) listen(card);
+  }
+
+  function listen(card) {
+    card.listens = true;
+    card.plot.on("plotly_relayout", (change) => {
+      const from = change["xaxis.range[0]"] ?? change["xaxis.range"]?.[0];
+      const to = change["xaxis.range[1]"] ?? change["xaxis.range"]?.[1];
+      if (from !== undefined && to !== undefined) zoomTo([Number(from), Number(to)], card);
+    });
+    card.plot.on("plotly_doubleclick", () => zoomTo(null, card));
+    card.plot.on("plotly_restyle", () => fit(card));
+  }
+
+  function zoomTo(window, origin) {
+    if (JSON.stringify(window) === JSON.stringify(zoom)) return;
+    zoom = window;
+    const all = linked ? [...cards.values()] : [origin];
+    for (const card of all) fit(card);
+    onZoom(zoom);
+  }
+
+  function fit(card) {
+    if (!card.figure || card.node.hidden || !card.plot.data) return;
+    const hidden = hiddenOf(card.plot);
+    const range = card.figure.fixedX ? undefined : zoom;
+    const change = { "yaxis.range": heightOf(card.figure, hidden, range) };
+    if (range) change["xaxis.range"] = [...range];
+    else change["xaxis.autorange"] = true;
+    Plotly.relayout(card.plot, change);
+  }
+
+  dark.addEventListener("change", () => [...cards.values()].filter((card) => card.build && !card.node.hidden).forEach(paint));
+  return {
+    draw,
+    /** Show all again. */
+    reset: () => zoomTo(null, [...cards.values()][0]),
+    /** Forget the zoom: the horizontal axis is another one now. */
+    forget() {
+      zoom = null;
+      onZoom(null);
+    },
+  };
+}
+
+function hiddenOf(plot) {
+  return new Set((plot.data ?? []).filter((trace) => trace.visible === "legendonly").map((trace) => trace.name));
+}
+
+function layoutOf(figure, palette, hidden, zoom) {
+  const axis = { gridcolor: palette.grid, linecolor: palette.grid, zeroline: false, automargin: true, exponentformat: "SI", ticks: "" };
+  const range = figure.fixedX ? null : zoom;
+  return {
+    paper_bgcolor: "rgba(0,0,0,0)",
+    plot_bgcolor: "rgba(0,0,0,0)",
+    font: { family: palette.font, size: 12, color: palette.muted },
+    margin: { l: 8, r: 12, t: 34, b: 8 },
+    legend: { orientation: "h", x: 0, y: 1, yanchor: "bottom", xanchor: "left" },
+    showlegend: figure.traces.filter((trace) => trace.showlegend !== false).length > 1,
+    hovermode: figure.hover ?? "x unified",
+    hoverlabel: { bgcolor: palette.card, bordercolor: palette.grid, font: { color: palette.text } },
+    modebar: { bgcolor: "rgba(0,0,0,0)", color: palette.muted, activecolor: palette.training },
+    barmode: "stack",
+    // The same revision keeps hidden traces; ranges are set here each time.
+    uirevision: "same",
+    dragmode: "zoom",
+    shapes: figure.shapes ?? [],
+    annotations: figure.annotations ?? [],
+    xaxis: {
+      ...axis, title: { text: figure.x, standoff: 8 }, uirevision: JSON.stringify([zoom, figure.x]), ...figure.xaxis,
+      ...(range ? { range: [...range], autorange: false } : { autorange: true }),
+    },
+    yaxis: {
+      ...axis, title: { text: figure.y, standoff: 8 }, fixedrange: true, type: figure.log ? "log" : "linear",
+      range: heightOf(figure, hidden, range), uirevision: Math.random(),
+      ...(figure.log && { tickformat: ".3~g", nticks: 8 }), ...figure.yaxis,
+    },
+  };
+}
+
+/** The range of the vertical axis that fits what is in view; a constant line gets room on both sides. */
+export function heightOf({ traces, log, fromZero = false, include = [], height }, hidden, window) {
+  if (height) return height;
+  let low = Infinity;
+  let high = -Infinity;
+  const see = (value) => {
+    if (value === null || value === undefined || !Number.isFinite(value) || (log && value <= 0)) return;
+    if (value < low) low = value;
+    if (value > high) high = value;
+  };
+  const stacks = new Map();
+  for (const trace of traces) {
+    if (hidden.has(trace.name) || !trace.y) continue;
+    for (let i = 0; i < trace.y.length; i += 1) {
+      const x = trace.x[i];
+      if (window && (x < window[0] || x > window[1])) continue;
+      if (trace.stackgroup) {
+        stacks.set(x, (stacks.get(x) ?? 0) + (trace.y[i] ?? 0));
+        continue;
+      }
+      const spread = trace.error_y?.visible === false ? 0 : (trace.error_y?.array?.[i] ?? 0);
+      see(trace.y[i] + spread);
+      see(trace.y[i] - spread);
+    }
+  }
+  for (const value of stacks.values()) see(value);
+  if (!window) include.forEach(see);
+  if (fromZero && !log) see(0);
+  if (low > high) return log ? [-1, 1] : [0, 1];
+  if (log) [low, high] = [Math.log10(low), Math.log10(high)];
+  const span = high - low;
+  if (span < Math.abs(high) * 1e-9 || span === 0) {
+    const room = log ? 0.3 : Math.abs(high) * 0.1 || 1;
+    return [low - room, high + room];
+  }
+  return [fromZero && low === 0 ? 0 : low - span * 0.05, high + span * 0.05];
+}
+
+/** The last figures of a chart as a table, newest first. */
+function fillFigures({ name, table, figure }) {
+  const shown = figure.traces.filter((trace) => trace.y && !trace.untold);
+  const places = [...new Set(shown.flatMap((trace) => trace.x))].sort((a, b) => (a > b ? -1 : 1)).slice(0, ROWS);
+  const columns = shown.map((trace) => new Map(trace.x.map((x, i) => [x, trace.y[i]])));
+  const lines = places.map((x) => [told(x), ...columns.map((column) => told(column.get(x)))]);
+  const node = makeTable(name, [figure.x || "At", ...shown.map((trace) => trace.name ?? figure.y)], lines);
+  table.replaceChildren(table.firstElementChild, element("div", { className: "scroll" }, node));
+}
+
+const told = (value) => (value === null || value === undefined ? "–" : typeof value === "number" ? String(Number(value.toPrecision(6))) : String(value));

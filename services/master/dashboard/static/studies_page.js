@@ -1,0 +1,37 @@
+// @ts-check
+// The page of all studies.
+
+import { ROOT, studies } from "./api.js";
+import { byId, element, fillTable, setStatus, setText, show } from "./dom.js";
+import { count, hours, moment } from "./format.js";
+import { live } from "./live.js";
+
+const HEADINGS = ["Study", "Status", "Runs", "What differs", "Seeds", "Core-hours", "Started"];
+let shown = "";
+
+live(async () => {
+  const found = await studies();
+  const active = found.filter(({ status }) => status === "active").length;
+  setText(byId("summary"), found.length ? `${count(found.length)} studies, ${count(active)} active` : "");
+  show(byId("empty"), found.length === 0);
+  show(byId("table"), found.length > 0);
+  const stamp = JSON.stringify(found);
+  if (stamp !== shown) fillTable(byId("studies"), HEADINGS, found.map(lineOf));
+  shown = stamp;
+});
+
+function lineOf({ id, name, status, reason, runs, most_runs: most, core_hours: used, created_at: created, spec }) {
+  const state = element("span", { className: "pill", title: reason });
+  setStatus(state, status);
+  const bar = element("progress", { max: most, value: runs });
+  bar.setAttribute("aria-label", "Runs begun");
+  return [
+    element("a", { href: `${ROOT}dashboard/studies/${encodeURIComponent(id)}`, textContent: name }),
+    state,
+    element("div", {}, `${count(runs)} / ${count(most)}`, bar),
+    spec.axes.map(({ field }) => field).join(", ") || "seeds only",
+    Array.isArray(spec.seeds) ? spec.seeds.length : spec.seeds,
+    hours(used),
+    moment(created),
+  ];
+}
