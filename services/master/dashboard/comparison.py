@@ -33,8 +33,8 @@ class GroupCurve(BaseModel):
 class GroupCurves(BaseModel):
     """The curves of all groups."""
 
-    against: Against
-    tag: str
+    against: Against = Field(description="What was used.")
+    tag: str = Field(description="What the runs are grouped by.")
     groups: list[GroupCurve]
 
 

@@ -22,7 +22,7 @@ class Preset(BaseModel):
 class PresetList(BaseModel):
     """All of them."""
 
-    presets: list[Preset]
+    presets: list[Preset] = Field(description="By name.")
 
 
 @cache
