@@ -55,6 +55,8 @@ export function experimentApi(id) {
     progress: () => call(`${root}/progress`),
     artifacts: async () => (await call(`${root}/artifacts`)).artifacts,
     columns: (after, every, most = 2000) => call(`${root}/columns?after=${after}&every=${every}&most=${most}`),
+    film: (model) => call(`${root}/videos`, { method: "POST", json: { model } }),
+    jobs: async () => (await call(`${root}/jobs`)).jobs,
     log: () => call(`${root}/log?lines=300`, { text: true }),
     stop: () => call(`${root}/stop`, { method: "POST" }),
     pause: () => call(`${root}/pause`, { method: "POST" }),

@@ -8,6 +8,7 @@ import { byId, copyButton, element, makeTable, setStatus, setText, show } from "
 import { experimentFigures } from "./experiment_figures.js";
 import { chips } from "./experiment_rows.js";
 import { showFiles } from "./files.js";
+import { createFilms } from "./films.js";
 import { count, duration, given, hours, moment, remaining, score, short, yaml } from "./format.js";
 import { live } from "./live.js";
 import { perform } from "./menu.js";
@@ -19,6 +20,7 @@ const id = decodeURIComponent(location.pathname.split("/").filter(Boolean).at(-1
 const api = experimentApi(id);
 const tiles = createTiles(byId("tiles"));
 const plots = createPlots(byId("charts"), { onZoom: (window) => show(byId("reset-zoom"), window !== null) });
+const films = createFilms(api);
 const series = new Series();
 const look = { axis: axisFromAddress(), smoothing: 0, log: false };
 let experiment = null;
@@ -52,7 +54,8 @@ async function refresh() {
   showTiles();
   if (grown || !drawn) await draw();
   if (byId("log-box").open) await showLog();
-  return active || experiment.status === "paused";
+  const filming = await films.update(files);
+  return active || filming || experiment.status === "paused";
 }
 
 async function draw() {
