@@ -20,7 +20,7 @@ const id = decodeURIComponent(location.pathname.split("/").filter(Boolean).at(-1
 const api = experimentApi(id);
 const tiles = createTiles(byId("tiles"));
 const plots = createPlots(byId("charts"), { onZoom: (window) => show(byId("reset-zoom"), window !== null) });
-const films = createFilms(api);
+const films = createFilms(api, () => refreshNow());
 const series = new Series();
 const look = { axis: axisFromAddress(), smoothing: 0, log: false };
 let experiment = null;

@@ -6,8 +6,8 @@ import { count, score } from "./format.js";
 
 const SIDE_BY_SIDE = 4;
 
-/** `update(files)` is called at each look; it asks for the jobs itself, while one is under way. */
-export function createFilms(api) {
+/** `update(files)` is called at each look, and `lookAgain()` from here: a page may have stopped looking. */
+export function createFilms(api, lookAgain) {
   const model = element("select", {});
   model.setAttribute("aria-label", "Which model");
   const one = element("button", { type: "button", className: "button small", textContent: "Film it" });
@@ -28,7 +28,7 @@ export function createFilms(api) {
     try {
       for (const name of models) await api.film(name);
       waiting = true;
-      await look();
+      lookAgain();
     } catch (error) {
       setText(byId("film-state"), `Not filmed: ${error.message}`);
     } finally {
