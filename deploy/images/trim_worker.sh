@@ -4,10 +4,6 @@
 set -eu
 cd "$1"
 
-# EnvPool wants these to draw with, and nothing is drawn in a worker. (Gymnasium's LunarLander does import pygame.)
-python -m pip --python /opt/venv/bin/python uninstall --quiet --yes \
-    contourpy cycler fonttools kiwisolver matplotlib pillow pyparsing python-dateutil types-protobuf
-
 # Of EnvPool, the families that are offered (OFFERED in services/worker/environments/envpool_spaces.py): the rest is not
 # registered, and so never missed.
 keep() { # keep FOLDER NAME...
@@ -30,3 +26,6 @@ printf 'import envpool.%s.registration\n' $families >envpool/entry.py
 if test -d pybullet_data; then
     rm -r pybullet_data/data pybullet_data/policies pybullet_data/random_urdfs
 fi
+
+# What was taken must not have been needed: without this EnvPool would only be missing.
+/opt/venv/bin/python -c 'import envpool'
