@@ -1,5 +1,7 @@
 """Members that need not be stored: mean ± σ · z, each made from (mean, σ, counter keys) wherever it is needed.
 
+z is standard normal in every parameter, or of low rank in matrices (`shared.low_rank`).
+
 Master and worker make them by this one function, of float32 throughout, so that both have the same bits: what
 the strategy credits is what was evaluated, though no more than (mean, σ, keys) went from one to the other.
 """
@@ -13,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
+from shared.low_rank import Layout, LowRank, layout
 from shared.seeding import noise
 
 FloatArray = NDArray[np.float32]
@@ -20,7 +23,7 @@ Counter = Annotated[int, Field(ge=0, lt=2**64, strict=True)]
 
 
 def perturbed(mean: FloatArray, sigma: FloatArray, draws: FloatArray, *, mirrored: bool) -> FloatArray:
-    """Return the members of standard normal ``draws (draws, dimension)``, in order, as a new array.
+    """Return the members of the perturbations z ``draws (draws, dimension)``, in order, as a new array.
 
     One member for each draw, mean + σ z; if mirrored two, mean + σ z and mean − σ z. ``sigma`` is
     ``(dimension,)``, or ``(1,)`` where it is the same for all parameters.
@@ -47,14 +50,29 @@ class NoiseKey(BaseModel):
         description="Whether members 2i and 2i + 1 are mean ± the same perturbation, the i-th; otherwise member i "
         "has the i-th.",
     )
+    low_rank: LowRank | None = Field(
+        default=None,
+        description="The matrices whose perturbations are products of thin factors; null where all noise is full.",
+    )
 
     def draw(self, member: int) -> int:
         """Return the number of the draw that a member is made of."""
         return member // 2 if self.mirrored else member
 
+    def numbers(self, draw: int, count: int, out: FloatArray | None = None) -> FloatArray:
+        """Return the first ``count`` standard normal numbers of one draw, in ``out`` if it is given."""
+        return noise(self.seed, self.generation, draw, count, out)
+
     def noise(self, draw: int, dimension: int, out: FloatArray | None = None) -> FloatArray:
-        """Return the standard normal z ``(dimension,)`` of one draw, in ``out`` if it is given."""
-        return noise(self.seed, self.generation, draw, dimension, out)
+        """Return the perturbation z ``(dimension,)`` of one draw, in ``out`` if it is given."""
+        if self.low_rank is None:
+            return self.numbers(draw, dimension, out)
+        laid = layout(self.low_rank, dimension)
+        z: FloatArray = laid.perturbation(self.numbers(draw, laid.numbers)[None])[0]
+        if out is None:
+            return z
+        out[...] = z
+        return out
 
 
 @dataclass
@@ -70,6 +88,8 @@ class GaussianMembers:
     """``(members,)``: which members of the generation these are."""
     _last: tuple[int, FloatArray] | None = field(default=None, init=False, repr=False, compare=False)
     """The members of the draw last asked for: episodes of one member, and pairs, come one after another."""
+    _drawn: tuple[int, FloatArray] | None = field(default=None, init=False, repr=False, compare=False)
+    """The same of the draws of low rank."""
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -87,6 +107,29 @@ class GaussianMembers:
         for row, one in enumerate(index):
             members[row] = self._member(int(self.numbers[one]))
         return members
+
+    def around_the_mean(self, index: NDArray[np.integer[Any]]) -> FloatArray:
+        """Return what lanes of low rank need of the members of an index ``(n,)``: ``(n, numbers)``.
+
+        That is `Layout.around` of each. Only for members whose key is of low rank.
+        """
+        laid = self.layout
+        members = np.empty((len(index), laid.numbers), np.float32)
+        for row, number in enumerate(self.numbers[index].tolist()):
+            draw = self.key.draw(number)
+            if self._drawn is None or self._drawn[0] != draw:
+                self._drawn = draw, self.key.numbers(draw, laid.numbers)
+            minus = self.key.mirrored and number % 2
+            deviation = -self.sigma[0] if minus else self.sigma[0]
+            members[row] = laid.around(self.mean, deviation, self._drawn[1])
+        return members
+
+    @property
+    def layout(self) -> Layout:
+        """Where everything of a member's draws is. Only for members whose key is of low rank."""
+        if self.key.low_rank is None:
+            raise TypeError("members of full noise have no factors")
+        return layout(self.key.low_rank, len(self.mean))
 
     def __array__(self, dtype: None = None, copy: bool | None = None) -> FloatArray:
         """Make all of them ``(members, dimension)``, for those who have the memory."""

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from shared.low_rank import LowRank, Matrix
 from shared.policies.actions import ActionHead, ActionScaling, action_head
 from shared.seeding import Purpose, generator
 from shared.spec.base import Spec
@@ -125,6 +126,24 @@ class Policy(ABC):
         draws = generator(seed, Purpose.INITIAL_MEAN).standard_normal(self.dimension, dtype=np.float32)
         return draws * np.float32(self.spec.initial_std)
 
+    @property
+    def matrices(self) -> tuple[Matrix, ...]:
+        """The blocks that are matrices: those whose perturbations may be of low rank."""
+        return tuple(
+            Matrix(offset=one.offset, rows=one.shape[0], columns=one.shape[1])
+            for one in self.layout
+            if len(one.shape) == 2
+        )
+
     @abstractmethod
     def lanes(self, width: int) -> PolicyLanes:
         """Return room for ``width`` episodes at once."""
+
+    def perturbed_lanes(self, width: int, mean: FloatArray, low_rank: LowRank) -> PolicyLanes | None:  # noqa: ARG002
+        """Return room for ``width`` episodes of members around ``mean (dimension,)``; None: there is no such way.
+
+        Their parameters are never written out: `PolicyLanes.load` takes ``(n, numbers)`` as
+        `shared.low_rank.Layout.around` makes them. Where there is no such way, lanes get whole rows: the members
+        are the same, and only slower.
+        """
+        return None

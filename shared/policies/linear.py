@@ -9,8 +9,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from shared.policies.base import FloatArray, Policy, PolicyLanes, PolicySpec, blocks
-from shared.policies.mlp import DenseLanes
+from shared.policies.base import FloatArray, PolicySpec, blocks
+from shared.policies.mlp import DensePolicy
 from shared.spec.environment import ActionSpace
 
 
@@ -21,7 +21,7 @@ class LinearSpec(PolicySpec):
     bias: bool = Field(default=True, description="Whether there are biases.")
 
 
-class LinearPolicy(Policy):
+class LinearPolicy(DensePolicy):
     """The matrix as flat parameters."""
 
     Spec = LinearSpec
@@ -30,10 +30,7 @@ class LinearPolicy(Policy):
         super().__init__(spec, observation_size, actions)
         bias = [("bias_0", (self.head.outputs,))] if spec.bias else []
         self.layout = blocks([("weights_0", (observation_size, self.head.outputs)), *bias])
-
-    def lanes(self, width: int) -> PolicyLanes:
-        """Return room for ``width`` episodes at once."""
-        return DenseLanes(self, _none, width)
+        self.activation = _none
 
 
 def _none(_: FloatArray) -> None:

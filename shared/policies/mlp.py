@@ -12,7 +12,9 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field
 
+from shared.low_rank import LowRank
 from shared.policies.base import FloatArray, LaneIndex, Policy, PolicyLanes, PolicySpec, blocks
+from shared.policies.weights import Centre, LaneParameters, Weights
 from shared.spec.environment import ActionSpace
 
 Activation = Literal["tanh", "relu", "elu", "sigmoid", "identity"]
@@ -63,7 +65,23 @@ class MLPSpec(PolicySpec):
     bias: bool = Field(default=True, description="Whether layers have biases.")
 
 
-class MLPPolicy(Policy):
+class DensePolicy(Policy):
+    """Dense layers, one after another; its layout is each layer's matrix, then its bias if it has one."""
+
+    activation: Callable[[FloatArray], None]
+    """What comes between two layers; it works in place."""
+
+    def lanes(self, width: int) -> PolicyLanes:
+        """Return room for ``width`` episodes at once."""
+        return DenseLanes(self, LaneParameters(self.layout, width))
+
+    def perturbed_lanes(self, width: int, mean: FloatArray, low_rank: LowRank) -> PolicyLanes | None:
+        """Return room for ``width`` episodes around ``mean``, if the matrices are the policy's."""
+        centre = Centre(mean, low_rank)
+        return DenseLanes(self, LaneParameters(self.layout, width, centre)) if centre.fits(self.layout) else None
+
+
+class MLPPolicy(DensePolicy):
     """The perceptron as flat parameters."""
 
     Spec = MLPSpec
@@ -77,34 +95,29 @@ class MLPPolicy(Policy):
             if spec.bias:
                 shapes.append((f"bias_{index}", (outputs,)))
         self.layout = blocks(shapes)
-        self._activation = ACTIVATIONS[spec.activation]
-
-    def lanes(self, width: int) -> PolicyLanes:
-        """Return room for ``width`` episodes at once."""
-        return DenseLanes(self, self._activation, width)
+        self.activation = ACTIVATIONS[spec.activation]
 
 
 class DenseLanes(PolicyLanes):
-    """Stacked dense layers: one matrix product item per lane and layer."""
+    """Dense layers at work: one item of a product per lane and layer."""
 
-    def __init__(self, policy: Policy, activation: Callable[[FloatArray], None], width: int) -> None:
-        self._activation = activation
-        self._parameters = np.zeros((width, policy.dimension), np.float32)
-        self._layers: list[tuple[FloatArray, FloatArray | None]] = []
+    def __init__(self, policy: DensePolicy, parameters: LaneParameters) -> None:
+        self._activation = policy.activation
+        self._parameters = parameters
+        self._layers: list[tuple[Weights, FloatArray | None]] = []
         for block in policy.layout:
-            stacked = block.stacked_view(self._parameters)
             if len(block.shape) == 2:
-                self._layers.append((stacked, None))
+                self._layers.append((parameters.matrix(block.name), None))
             else:
-                self._layers[-1] = (self._layers[-1][0], stacked[:, None, :])
+                self._layers[-1] = (self._layers[-1][0], parameters.vector(block.name))
 
     def load(self, lanes: LaneIndex, parameters: FloatArray) -> None:
-        """Put ``parameters (n, dimension)`` into lanes ``(n,)``."""
-        self._parameters[lanes] = parameters
+        """Put ``parameters (n, …)`` into lanes ``(n,)``."""
+        self._parameters.load(lanes, parameters)
 
     def move(self, sources: LaneIndex, targets: LaneIndex) -> None:
         """Move running episodes to other lanes."""
-        self._parameters[targets] = self._parameters[sources]
+        self._parameters.move(sources, targets)
 
     def outputs(self, observations: FloatArray) -> FloatArray:
         """Map ``(live, observation_size)`` to ``(live, outputs)``."""
@@ -112,7 +125,7 @@ class DenseLanes(PolicyLanes):
         values = observations[:, None, :]
         last = len(self._layers) - 1
         for index, (weights, bias) in enumerate(self._layers):
-            values = np.matmul(values, weights[:live])
+            values = weights.product(values)
             if bias is not None:
                 values += bias[:live]
             if index < last:

@@ -23,8 +23,10 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field
 
+from shared.low_rank import LowRank
 from shared.policies.base import FloatArray, LaneIndex, Policy, PolicyLanes, PolicySpec, blocks
 from shared.policies.mlp import sigmoid
+from shared.policies.weights import Centre, LaneParameters
 from shared.spec.environment import ActionSpace
 
 Cell = Literal["elman", "gru"]
@@ -61,29 +63,40 @@ class RecurrentPolicy(Policy):
 
     def lanes(self, width: int) -> PolicyLanes:
         """Return room for ``width`` episodes at once."""
-        return RecurrentLanes(self, width)
+        return RecurrentLanes(self, width, LaneParameters(self.layout, width))
+
+    def perturbed_lanes(self, width: int, mean: FloatArray, low_rank: LowRank) -> PolicyLanes | None:
+        """Return room for ``width`` episodes around ``mean``, if the matrices are the policy's."""
+        centre = Centre(mean, low_rank)
+        if not centre.fits(self.layout):
+            return None
+        return RecurrentLanes(self, width, LaneParameters(self.layout, width, centre))
 
 
 class RecurrentLanes(PolicyLanes):
     """Parameters and hidden state of each lane; every product has one item a lane."""
 
-    def __init__(self, policy: RecurrentPolicy, width: int) -> None:
+    def __init__(self, policy: RecurrentPolicy, width: int, parameters: LaneParameters) -> None:
         self._hidden = policy.hidden
         self._advance = self._elman if policy.cell == "elman" else self._gru
-        self._parameters = np.zeros((width, policy.dimension), np.float32)
+        self._parameters = parameters
         self._state = np.zeros((width, 1, policy.hidden), np.float32)
-        views = [block.stacked_view(self._parameters) for block in policy.layout]
-        self._input, self._recurrent, bias, self._output, output_bias = views
-        self._bias, self._output_bias = bias[:, None, :], output_bias[:, None, :]
+        self._input, self._output = parameters.matrix("input_weights"), parameters.matrix("output_weights")
+        self._recurrent = parameters.matrix("recurrent_weights")
+        gates = 2 * policy.hidden  # of a GRU; its candidate's columns come after them
+        if policy.cell == "gru":
+            self._recurrent_gates = self._recurrent.columns(0, gates)
+            self._recurrent_candidate = self._recurrent.columns(gates, gates + policy.hidden)
+        self._bias, self._output_bias = parameters.vector("recurrent_bias"), parameters.vector("output_bias")
 
     def load(self, lanes: LaneIndex, parameters: FloatArray) -> None:
-        """Put ``parameters (n, dimension)`` into lanes ``(n,)`` and forget what they remembered."""
-        self._parameters[lanes] = parameters
+        """Put ``parameters (n, …)`` into lanes ``(n,)`` and forget what they remembered."""
+        self._parameters.load(lanes, parameters)
         self._state[lanes] = 0
 
     def move(self, sources: LaneIndex, targets: LaneIndex) -> None:
         """Move running episodes, memory included, to other lanes."""
-        self._parameters[targets] = self._parameters[sources]
+        self._parameters.move(sources, targets)
         self._state[targets] = self._state[sources]
 
     def outputs(self, observations: FloatArray) -> FloatArray:
@@ -91,22 +104,22 @@ class RecurrentLanes(PolicyLanes):
         live = len(observations)
         state = self._advance(observations[:, None, :], self._state[:live], live)
         self._state[:live] = state
-        outputs: FloatArray = np.matmul(state, self._output[:live]) + self._output_bias[:live]
+        outputs: FloatArray = self._output.product(state) + self._output_bias[:live]
         return outputs[:, 0, :]
 
     def _elman(self, inputs: FloatArray, state: FloatArray, live: int) -> FloatArray:
-        recurrent = np.matmul(state, self._recurrent[:live])
-        driven = np.matmul(inputs, self._input[:live]) + self._bias[:live]
+        recurrent = self._recurrent.product(state)
+        driven = self._input.product(inputs) + self._bias[:live]
         fresh: FloatArray = np.tanh(driven + recurrent)
         return fresh
 
     def _gru(self, inputs: FloatArray, state: FloatArray, live: int) -> FloatArray:
         hidden = self._hidden
-        driven = np.matmul(inputs, self._input[:live]) + self._bias[:live]
-        gates = driven[:, :, : 2 * hidden] + np.matmul(state, self._recurrent[:live, :, : 2 * hidden])
+        driven = self._input.product(inputs) + self._bias[:live]
+        gates = driven[:, :, : 2 * hidden] + self._recurrent_gates.product(state)
         sigmoid(gates)
         reset, update = gates[:, :, :hidden], gates[:, :, hidden:]
-        candidate = np.matmul(reset * state, self._recurrent[:live, :, 2 * hidden :])
+        candidate = self._recurrent_candidate.product(reset * state)
         candidate += driven[:, :, 2 * hidden :]
         fresh: FloatArray = np.tanh(candidate)
         kept: FloatArray = update * state + (1 - update) * fresh

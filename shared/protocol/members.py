@@ -36,7 +36,8 @@ class PopulationHeader(BaseModel):
     noise_sample: tuple[float, ...] | None = Field(
         default=None,
         max_length=1024,
-        description="How the noise of member 0 begins, by which a worker that draws other numbers is found out.",
+        description="How the numbers begin that the noise of member 0 is made of, by which a worker that draws "
+        "others is found out.",
     )
 
 
@@ -114,8 +115,21 @@ def _check_gaussian(members: GaussianMembers) -> None:
             raise InvalidInput.of(name, "must be finite")
     if sigma.min() < 0:
         raise InvalidInput.of("sigma", "must not be negative", float(sigma.min()))
-    if float(np.abs(mean).max()) + LARGEST_NORMAL * float(sigma.max()) > float(np.finfo(np.float32).max):
+    largest = _largest_perturbation(members)
+    if float(np.abs(mean).max()) + largest * float(sigma.max()) > float(np.finfo(np.float32).max):
         raise InvalidInput.of("sigma", "makes parameters that are not finite", float(sigma.max()))
+
+
+def _largest_perturbation(members: GaussianMembers) -> float:
+    """Return a bound of every |z|."""
+    if (low_rank := members.key.low_rank) is None:
+        return LARGEST_NORMAL
+    if fault := low_rank.fault(len(members.mean)):
+        raise InvalidInput.of("noise.low_rank.matrices", fault)
+    if members.sigma.shape != (1,):
+        reason = f"needs shape (1,) where perturbations are of low rank, has {members.sigma.shape}"
+        raise InvalidInput.of("sigma", reason)
+    return LARGEST_NORMAL**2 * math.sqrt(low_rank.rank)  # as many products of two normals, over √rank
 
 
 def _check_sample(key: NoiseKey, sample: tuple[float, ...]) -> None:
@@ -126,4 +140,4 @@ def _check_sample(key: NoiseKey, sample: tuple[float, ...]) -> None:
 
 @lru_cache(maxsize=64)
 def _noise_sample(key: NoiseKey, length: int) -> tuple[float, ...]:
-    return tuple(key.noise(0, length).tolist())  # once a generation, not once a unit
+    return tuple(key.numbers(0, length).tolist())  # once a generation, not once a unit

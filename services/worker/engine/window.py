@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.worker.engine.accumulators import Accumulators
+from services.worker.engine.acting import Acting
 from services.worker.engine.action_noise import ActionNoise
 from services.worker.engine.tally import Tally
 from services.worker.environments.base import LaneFailure, Lanes, Observations
@@ -48,7 +49,8 @@ class Window:
         start: int,
         count: int,
     ) -> None:
-        width = min(lanes.width, count, max(FEW_LANES, POLICY_BYTES // (4 * policy.dimension)))
+        members = Acting(unit, policy)
+        width = min(lanes.width, count, max(FEW_LANES, POLICY_BYTES // (4 * members.numbers)))
         size = description.observation_size
         self._unit = unit
         self._lanes = lanes
@@ -57,7 +59,8 @@ class Window:
         self._next = 0
         self._count = count
         self._head = policy.head
-        self._policy = policy.lanes(width)
+        self._members = members
+        self._policy = members.lanes(width)
         noise = policy.spec.action_noise
         self._noise = ActionNoise(noise, width, policy.head.outputs) if noise else None
         self._limit = min(description.max_episode_steps, unit.header.max_episode_steps or _NO_LIMIT)
@@ -158,7 +161,7 @@ class Window:
 
     def _load(self, positions: Positions, lanes: NDArray[np.int32], observations: Observations) -> None:
         rollouts = self._start + lanes
-        self._policy.load(positions, self._unit.parameters[self._unit.rows[rollouts]])
+        self._policy.load(positions, self._members.rows(self._unit.rows[rollouts]))
         if self._noise is not None:
             self._noise.begin(positions, self._unit.seeds[rollouts])
         self._lane[positions] = lanes

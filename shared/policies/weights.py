@@ -1,0 +1,129 @@
+"""The parameters of every lane, and products with them: whole, or one mean with perturbations of low rank.
+
+Every lane is an item of its own in every product, also where all of them share one matrix, so that its bits do not
+depend on its company.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import numpy as np
+
+from shared.low_rank import Factors, LowRank, layout
+from shared.policies.base import Block, FloatArray, LaneIndex
+
+
+class Weights(ABC):
+    """One matrix of every lane ``(lanes, inputs, outputs)``, however it is held."""
+
+    @abstractmethod
+    def product(self, values: FloatArray) -> FloatArray:
+        """Map ``(live, 1, inputs)``, of the first ``live`` lanes, to ``(live, 1, outputs)``, a new array."""
+
+    @abstractmethod
+    def columns(self, start: int, stop: int) -> Weights:
+        """Return some of the columns, without a copy."""
+
+
+@dataclass(frozen=True)
+class OwnWeights(Weights):
+    """Each lane has a matrix of its own."""
+
+    stacked: FloatArray
+    """``(lanes, inputs, outputs)``"""
+
+    def product(self, values: FloatArray) -> FloatArray:
+        """Map ``(live, 1, inputs)`` to ``(live, 1, outputs)``."""
+        product: FloatArray = np.matmul(values, self.stacked[: len(values)])
+        return product
+
+    def columns(self, start: int, stop: int) -> OwnWeights:
+        """Return some of the columns."""
+        return OwnWeights(self.stacked[:, :, start:stop])
+
+
+@dataclass(frozen=True)
+class PerturbedWeights(Weights):
+    """All lanes share one matrix M, and each adds a product of factors of its own: M + A B."""
+
+    mean: FloatArray
+    """M ``(inputs, outputs)``"""
+    inputs: FloatArray
+    """A ``(lanes, inputs, rank)``"""
+    outputs: FloatArray
+    """B ``(lanes, rank, outputs)``, σ included"""
+
+    def product(self, values: FloatArray) -> FloatArray:
+        """Map ``(live, 1, inputs)`` to ``(live, 1, outputs)``: u M + (u A) B."""
+        live = len(values)
+        product: FloatArray = np.matmul(values, self.mean)
+        along = np.matmul(values, self.inputs[:live])
+        if along.shape[2] == 1:
+            product += along * self.outputs[:live]  # the same, for less than a product of matrices costs
+        else:
+            product += np.matmul(along, self.outputs[:live])
+        return product
+
+    def columns(self, start: int, stop: int) -> PerturbedWeights:
+        """Return some of the columns."""
+        return PerturbedWeights(self.mean[:, start:stop], self.inputs, self.outputs[:, :, start:stop])
+
+
+@dataclass(frozen=True)
+class Centre:
+    """What all lanes share whose perturbations are of low rank."""
+
+    mean: FloatArray
+    """``(dimension,)``"""
+    low_rank: LowRank
+
+    def fits(self, blocks: tuple[Block, ...]) -> bool:
+        """Say whether every perturbed matrix is one of these blocks, whole."""
+        there = {(block.offset, block.shape) for block in blocks}
+        return all((one.offset, one.shape) in there for one in self.low_rank.matrices)
+
+
+class LaneParameters:
+    """What every lane holds: all parameters or, around a centre, what `Layout.around` makes of its draws."""
+
+    def __init__(self, blocks: tuple[Block, ...], width: int, centre: Centre | None = None) -> None:
+        dimension = sum(block.size for block in blocks)
+        self._centre = centre
+        self._blocks = {block.name: block for block in blocks}
+        self._factors: dict[int, Factors] = {}
+        self._starts = {block.name: block.offset for block in blocks}
+        if centre is None:
+            self._held = np.zeros((width, dimension), np.float32)
+            return
+        laid = layout(centre.low_rank, dimension)
+        self._held = np.zeros((width, laid.numbers), np.float32)
+        self._factors = {one.matrix.offset: one for one in laid.factors}
+        for parameters, numbers in laid.rest:
+            for block in blocks:
+                if parameters.start <= block.offset < parameters.stop:
+                    self._starts[block.name] = numbers.start + block.offset - parameters.start
+
+    def load(self, lanes: LaneIndex, rows: FloatArray) -> None:
+        """Put ``rows (n, …)`` into lanes ``(n,)``."""
+        self._held[lanes] = rows
+
+    def move(self, sources: LaneIndex, targets: LaneIndex) -> None:
+        """Move running episodes to other lanes."""
+        self._held[targets] = self._held[sources]
+
+    def matrix(self, name: str) -> Weights:
+        """Return the matrix of a block, which is a view: it follows what is loaded."""
+        block = self._blocks[name]
+        if self._centre is not None and (factors := self._factors.get(block.offset)) is not None:
+            return PerturbedWeights(block.view(self._centre.mean), *factors.split(self._held))
+        return OwnWeights(self._whole(block))
+
+    def vector(self, name: str) -> FloatArray:
+        """Return the vector of a block ``(lanes, 1, size)``, a view."""
+        return self._whole(self._blocks[name])[:, None, :]
+
+    def _whole(self, block: Block) -> FloatArray:
+        start = self._starts[block.name]
+        return self._held[:, start : start + block.size].reshape(len(self._held), *block.shape)
