@@ -1,6 +1,6 @@
 """The version that both sides of the wire have to speak."""
 
-PROTOCOL_VERSION = 4
+PROTOCOL_VERSION = 3
 FRAME_MEDIA_TYPE = "application/vnd.seedcast.frame"
 
 SLOTS_HEADER = "Seedcast-Slots"

@@ -6,14 +6,18 @@ from typing import cast
 
 from services.master.strategies.base import Parameters, Problem, Strategy
 from shared.errors import InvalidInput
+from shared.low_rank import Matrix
 from shared.spec.experiment import ExperimentSpec
 from shared.spec.strategies import STRATEGIES
 
 
-def begin_strategy(spec: ExperimentSpec, mean: Parameters) -> Strategy:
-    """Return a specification's strategy before its first generation, around ``mean (dimension,)``."""
+def begin_strategy(spec: ExperimentSpec, mean: Parameters, matrices: tuple[Matrix, ...]) -> Strategy:
+    """Return a specification's strategy before its first generation, around ``mean (dimension,)``.
+
+    ``matrices`` are the policy's.
+    """
     strategy_class = cast(type[Strategy], STRATEGIES[spec.strategy.name])
-    return strategy_class(spec.strategy, Problem(spec.population_size, spec.seed, mean))
+    return strategy_class(spec.strategy, Problem(spec.population_size, spec.seed, mean, matrices))
 
 
 def refuse_stages_of_another_shape(spec: ExperimentSpec, mean: Parameters) -> None:
@@ -36,5 +40,5 @@ def refuse_stages_of_another_shape(spec: ExperimentSpec, mean: Parameters) -> No
 
 
 def _shape(spec: ExperimentSpec, mean: Parameters) -> dict[str, tuple[tuple[int, ...], str]]:
-    state = begin_strategy(spec, mean).state()
+    state = begin_strategy(spec, mean, ()).state()  # the matrices are no part of it
     return {name: (array.shape, array.dtype.str) for name, array in state.items() if name != "population_size"}

@@ -82,7 +82,8 @@ class Evolution:
             mean, statistics = start_from(warm_start, policy, description, weight)
         refuse_stages_of_another_shape(spec, mean)
         first = spec.stage(0)
-        return cls(experiment, spec, description, begin_strategy(first, mean), statistics, _first_cap(first))
+        strategy = begin_strategy(first, mean, policy.matrices)
+        return cls(experiment, spec, description, strategy, statistics, _first_cap(first))
 
     @property
     def spec(self) -> ExperimentSpec:
@@ -135,11 +136,16 @@ class Evolution:
     def _enter(self, stage: int) -> None:
         state = self.strategy.state()
         self.stage = stage
-        self.strategy = begin_strategy(self.spec, self.strategy.problem.initial_mean)
+        self.strategy = self._begin_strategy()
         self.strategy.restore(state)
         if self.spec.adaptive_population is None:
             self.strategy.resize(self.spec.population_size)
         self.episode_cap = _first_cap(self.spec)
+
+    def _begin_strategy(self) -> Strategy:
+        """Return the present stage's strategy before its first generation."""
+        problem = self.strategy.problem
+        return begin_strategy(self.spec, problem.initial_mean, problem.matrices)
 
     def _fitness(self, result: BatchResult) -> tuple[NDArray[np.float64], int]:
         """Aggregate each member's episodes; a member with a failed one gets the worst fitness of the others."""
@@ -216,7 +222,7 @@ class Evolution:
         values = json.loads(header)
         self.stage = values.get("stage", 0)
         self.tested_return = values.get("tested_return")
-        self.strategy = begin_strategy(self.spec, self.strategy.problem.initial_mean)
+        self.strategy = self._begin_strategy()
         self.strategy.restore(
             {name.removeprefix(STRATEGY): array for name, array in arrays.items() if name.startswith(STRATEGY)}
         )

@@ -67,7 +67,8 @@ class ARS(GaussianSearch):
         return {"sigma": sigma, "learning_rate": self._ascent.step_size(self.clock)}
 
     def _ask(self) -> Population:
-        return self._sample(self.hyperparameters.sigma(self.clock))
+        chosen = self.hyperparameters
+        return self._sample(chosen.sigma(self.clock), chosen.perturbations.low_rank(self.problem))
 
     def _tell(self, fitness: Vector) -> None:
         chosen, population = self.hyperparameters, self._take_population()

@@ -20,6 +20,7 @@ from services.master.strategies.population import Parameters as Parameters
 from services.master.strategies.population import Population as Population
 from services.master.strategies.schedules import Clock
 from shared.errors import SeedcastError
+from shared.low_rank import Matrix
 from shared.spec.strategy import StrategySpec
 
 State = dict[str, NDArray[Any]]
@@ -54,6 +55,8 @@ class Problem:
     seed: int
     initial_mean: Parameters
     """``(dimension,)``"""
+    matrices: tuple[Matrix, ...] = ()
+    """The policy's matrices among the parameters, where the strategy may care."""
 
     @property
     def dimension(self) -> int:

@@ -7,13 +7,17 @@ An algorithm adds its own ``_ask`` and ``_tell``, and what else changes to ``_st
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from services.master.strategies.base import Parameters, Problem, State, Strategy, StrategyOrderError
+from services.master.strategies.isotropic import IsotropicOptions
+from services.master.strategies.low_rank import LowRankPopulation, low_rank_bytes
 from services.master.strategies.sampling import GaussianPopulation, sampling_bytes
+from shared.low_rank import LowRank
 from shared.spec.strategy import StrategySpec
 
 Vector = NDArray[np.float64]
@@ -33,19 +37,25 @@ class GaussianSearch(Strategy):
         self._population: GaussianPopulation | None = None
 
     @classmethod
-    def memory_bytes(cls, spec: StrategySpec, dimension: int, population_size: int) -> int:  # noqa: ARG003
-        """Return the size of the noise held at once and of what is as long as the mean."""
+    def memory_bytes(cls, spec: StrategySpec, dimension: int, population_size: int) -> int:
+        """Return the size of the noise held at once, of its kind, and of what is as long as the mean."""
         draws = population_size // 2 if cls.mirrored else population_size
-        return sampling_bytes(dimension, draws) + 8 * cls.vectors * dimension
+        low_rank = isinstance(spec, IsotropicOptions) and spec.perturbations.is_low_rank(dimension)
+        noise = low_rank_bytes(dimension, draws) if low_rank else sampling_bytes(dimension, draws)
+        return noise + 8 * cls.vectors * dimension
 
     @property
     def mean(self) -> Parameters:
         """The current solution ``(dimension,)``: what is tested and saved as the model."""
         return self._mean.astype(np.float32)
 
-    def _sample(self, sigma: Vector) -> GaussianPopulation:
-        """Draw this generation's members: σ is ``(dimension,)``, or ``(1,)`` if the same for all parameters."""
-        self._population = GaussianPopulation(
+    def _sample(self, sigma: Vector, low_rank: LowRank | None = None) -> GaussianPopulation:
+        """Draw this generation's members: σ is ``(dimension,)``, or ``(1,)`` if the same for all parameters.
+
+        With ``low_rank``, for which σ is ``(1,)``, matrices are perturbed by factors.
+        """
+        kind = GaussianPopulation if low_rank is None else partial(LowRankPopulation, low_rank)
+        self._population = kind(
             self.mean,
             sigma.astype(np.float32),
             seed=self.problem.seed,

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from services.master.strategies.low_rank import PerturbationsSpec
 from services.master.strategies.schedules import AnySchedule, Clock, factor
 from shared.spec.strategy import StrategySpec
 
@@ -21,6 +22,9 @@ class IsotropicOptions(StrategySpec):
         default=0.02, description="The standard deviation of the perturbations, at the start."
     )
     sigma_schedule: AnySchedule = Field(default=None, description="How σ falls.")
+    perturbations: PerturbationsSpec = Field(
+        default=PerturbationsSpec(), description="What members differ by from the mean."
+    )
 
     def sigma(self, clock: Clock) -> Vector:
         """Return the σ ``(1,)`` of the population that is asked for at a time."""

@@ -24,7 +24,7 @@ Vector = NDArray[np.float64]
 KEPT_BYTES = 256 * 2**20
 """Noise of a generation up to this is drawn once and kept, beyond it again for each use."""
 
-_CHUNK_BYTES = 64 * 2**20
+CHUNK_BYTES = 64 * 2**20
 """Noise drawn at a time where it is not kept."""
 
 _BLOCK = 8192
@@ -127,7 +127,7 @@ class GaussianPopulation(Population):
 
     def _chunks(self) -> Iterator[tuple[int, Parameters]]:
         """Yield all draws in order, as many at a time as memory allows, each chunk with its first number."""
-        at_once = max(1, _CHUNK_BYTES // (4 * len(self.mean)))
+        at_once = max(1, CHUNK_BYTES // (4 * len(self.mean)))
         for start in range(0, self.draws, at_once):
             yield start, self.noise(start, min(start + at_once, self.draws))
 
@@ -137,7 +137,7 @@ class GaussianPopulation(Population):
         def fill(row: int) -> None:
             self._key.noise(start + row, len(self.mean), out=draws[row])
 
-        _for_each(fill, range(stop - start), draws.size)
+        for_each(fill, range(stop - start), draws.size)
         return draws
 
 
@@ -157,10 +157,10 @@ def _add(first: Vector, second: Vector | None, z: Parameters, linear: Vector, qu
                 np.multiply(product, wide, out=product)
                 np.add(squares, product, out=squares)
 
-    _for_each(add, range(0, len(first), _BLOCK), z.size)
+    for_each(add, range(0, len(first), _BLOCK), z.size)
 
 
-def _for_each(do: Callable[[int], None], items: Iterable[int], work: int) -> None:
+def for_each(do: Callable[[int], None], items: Iterable[int], work: int) -> None:
     """Do it with every item, in threads where there is much of it: numpy lets go of the interpreter's lock."""
     if work < _THREADED or (threads := min(_MOST_THREADS, usable_cpus())) == 1:
         for item in items:

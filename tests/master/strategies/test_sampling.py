@@ -47,7 +47,7 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None
     """Noise as it is had in small and in large populations."""
     if request.param != "kept":
         monkeypatch.setattr(sampling, "KEPT_BYTES", 0)
-        monkeypatch.setattr(sampling, "_CHUNK_BYTES", 3 * 4 * 37)
+        monkeypatch.setattr(sampling, "CHUNK_BYTES", 3 * 4 * 37)
         monkeypatch.setattr(sampling, "_BLOCK", 16)
     if request.param.endswith("threads"):
         monkeypatch.setattr(sampling, "_THREADED", 0)
@@ -137,7 +137,7 @@ def test_a_generation_takes_no_more_memory_than_stated_and_far_less_than_the_pop
 ) -> None:
     dimension, members = 20_000, 1024
     monkeypatch.setattr(sampling, "KEPT_BYTES", 2**20)
-    monkeypatch.setattr(sampling, "_CHUNK_BYTES", 2**18)
+    monkeypatch.setattr(sampling, "CHUNK_BYTES", 2**18)
     strategy_class = cast("type[Strategy]", STRATEGIES[name])
     spec = strategy_class.Spec(name=name)
     stated = strategy_class.memory_bytes(spec, dimension, members)
