@@ -2,7 +2,8 @@
 
 The flat vector is float32. It holds the policy's blocks one after another, each in C order, as `Policy.layout`
 lists them. A rollout's actions are the same to the bit whatever shares its batch: every lane is an item of a
-stacked matrix product, never a row of one larger product, whose rounding would depend on the batch.
+stacked matrix product, or a row of a product of one shape; never a row of a product as large as the batch, whose
+rounding would depend on it.
 """
 
 from __future__ import annotations

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from shared.errors import InvalidInput
 from shared.policies.base import Policy, PolicyLanes
+from shared.policies.perturbed_contract import PerturbedLanesContract
 from shared.spec.environment import ActionSpace, ContinuousActions, DiscreteActions, MultiDiscreteActions
 
 CONTINUOUS = ContinuousActions(low=[-1.0, -2.0, None], high=[1.0, 3.0, None])
@@ -33,7 +34,7 @@ EPISODES = 24
 STEPS = 3
 
 
-class PolicyContract:
+class PolicyContract(PerturbedLanesContract):
     """Subclass it as ``TestSomething`` and set `policy`."""
 
     policy: ClassVar[type[Policy]]

@@ -1,7 +1,9 @@
 """The parameters of every lane, and products with them: whole, or one mean with perturbations of low rank.
 
-Every lane is an item of its own in every product, also where all of them share one matrix, so that its bits do not
-depend on its company.
+A lane's bits never depend on its company. With a matrix of its own it is an item of its own in the product. Where
+all lanes share one matrix they go through it in blocks of `BLOCK` lanes, the last one filled up with zeros. A
+product of one shape treats every row alike, wherever it stands and whatever the others hold, and it is several
+times as fast as a row at a time.
 """
 
 from __future__ import annotations
@@ -13,6 +15,9 @@ import numpy as np
 
 from shared.low_rank import Factors, LowRank, layout
 from shared.policies.base import Block, FloatArray, LaneIndex
+
+BLOCK = 8
+"""Lanes that go through a shared matrix at a time: more are hardly faster, and fill up more in vain."""
 
 
 class Weights(ABC):
@@ -58,7 +63,7 @@ class PerturbedWeights(Weights):
     def product(self, values: FloatArray) -> FloatArray:
         """Map ``(live, 1, inputs)`` to ``(live, 1, outputs)``: u M + (u A) B."""
         live = len(values)
-        product: FloatArray = np.matmul(values, self.mean)
+        product = shared_product(values, self.mean)
         along = np.matmul(values, self.inputs[:live])
         if along.shape[2] == 1:
             product += along * self.outputs[:live]  # the same, for less than a product of matrices costs
@@ -69,6 +74,17 @@ class PerturbedWeights(Weights):
     def columns(self, start: int, stop: int) -> PerturbedWeights:
         """Return some of the columns."""
         return PerturbedWeights(self.mean[:, start:stop], self.inputs, self.outputs[:, :, start:stop])
+
+
+def shared_product(values: FloatArray, matrix: FloatArray) -> FloatArray:
+    """Map ``values (live, 1, inputs)`` by one matrix to ``(live, 1, outputs)``, a new array."""
+    live, _, inputs = values.shape
+    blocks = -(-live // BLOCK)
+    filled = np.zeros((blocks * BLOCK, inputs), np.float32)
+    filled[:live] = values[:, 0]
+    products = np.matmul(filled.reshape(blocks, BLOCK, inputs), matrix)
+    product: FloatArray = products.reshape(blocks * BLOCK, 1, matrix.shape[1])[:live]
+    return product
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-pytest.register_assert_rewrite("shared.policies.contract")
+pytest.register_assert_rewrite("shared.policies.contract", "shared.policies.perturbed_contract")
 
 from shared.policies.contract import PolicyContract  # noqa: E402
 from shared.spec.policy import POLICIES  # noqa: E402

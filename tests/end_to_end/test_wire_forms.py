@@ -51,3 +51,16 @@ def test_rows_and_descriptions_train_to_the_same_parameters(
     assert digests(spec, 1) == (described, {"rows"})
     monkeypatch.setattr(GaussianPopulation, "members", GaussianPopulation.rows)
     assert digests(spec, 32) == (described, {"rows"})
+
+
+def test_members_of_low_rank_go_by_description_and_train_to_the_same_parameters_in_units_of_any_size() -> None:
+    perturbations = {"kind": "low_rank", "rank": 2}
+    spec = cartpole(
+        policy={"name": "mlp", "hidden": [16, 16], "normalise_observations": True},
+        strategy={"name": "ars", "l2_penalty": 0.1, "perturbations": perturbations},
+    )
+    described, forms = digests(spec, 32)
+    assert forms == {"gaussian"}
+    assert len(set(described)) == len(described)
+    for size in (1, 7):
+        assert digests(spec, size) == (described, {"gaussian"})

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from shared.errors import InvalidInput, ProtocolMismatch
 from shared.frame import encode_frame
+from shared.low_rank import LowRank, Matrix
 from shared.observation_stats import Normaliser
 from shared.perturbations import GaussianMembers, NoiseKey
 from shared.protocol import PROTOCOL_VERSION, Failure, Unit, UnitHeader, UnitJson, UnitResult
@@ -172,6 +173,59 @@ def test_a_worker_that_draws_other_noise_than_the_master_finds_out() -> None:
     Unit.from_frame(gaussian_frame({"noise_sample": sample}))
     with pytest.raises(ProtocolMismatch, match="noise is not drawn as here"):
         Unit.from_frame(gaussian_frame({"noise_sample": sample[::-1]}))
+
+
+LOW_RANK: dict[str, Any] = {
+    "mean": np.arange(14, dtype=np.float32) / 3,
+    "sigma": np.array([0.5], np.float32),
+    "members": np.array([6, 3], np.int32),
+}
+MATRIX = {"offset": 1, "rows": 3, "columns": 4}
+
+
+def low_rank_frame(low_rank: dict[str, Any], **changes: Any) -> bytes:
+    given = {"rank": 1, "matrices": [MATRIX]} | low_rank
+    noise_key = {"seed": 2**63, "generation": 8, "mirrored": True, "low_rank": given}
+    return gaussian_frame({"noise": noise_key}, **LOW_RANK | changes)
+
+
+def test_members_of_low_rank_survive_the_frame_to_the_bit() -> None:
+    back = Unit.from_frame(low_rank_frame({}))
+    assert isinstance(back.parameters, GaussianMembers)
+    assert back.header.noise == back.parameters.key
+    assert back.parameters.key.low_rank == LowRank(rank=1, matrices=(Matrix(**MATRIX),))
+    again = Unit.from_frame(back.to_frame())
+    np.testing.assert_array_equal(np.asarray(again.parameters), np.asarray(back.parameters))
+    numbers = noise(2**63, 8, 3, 9)
+    z = np.concatenate([numbers[:1], np.outer(numbers[1:4], numbers[4:8]).ravel(), numbers[8:]])
+    np.testing.assert_allclose(back.parameters[0], LOW_RANK["mean"] + np.float32(0.5) * z, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("low_rank", "changes", "message"),
+    [
+        ({"rank": 0}, {}, r"noise\.low_rank\.rank: .*greater than or equal to 1"),
+        ({"rank": 65}, {}, r"noise\.low_rank\.rank: .*less than or equal to 64"),
+        ({"rank": 1.5}, {}, r"noise\.low_rank\.rank: .*valid integer"),
+        ({"kind": "full"}, {}, r"noise\.low_rank\.kind: "),
+        ({"matrices": [MATRIX | {"offset": -1}]}, {}, r"noise\.low_rank\.matrices\.0\.offset: "),
+        ({"matrices": [MATRIX | {"rows": 0}]}, {}, r"noise\.low_rank\.matrices\.0\.rows: "),
+        ({"matrices": [MATRIX | {"columns": 2**31}]}, {}, r"noise\.low_rank\.matrices\.0\.columns: "),
+        ({"matrices": [MATRIX] * 1025}, {}, r"noise\.low_rank\.matrices: .*at most 1024"),
+        ({"matrices": [MATRIX | {"offset": 3}]}, {}, r"matrices: its matrices end at 15 of 14 parameters"),
+        ({"matrices": [MATRIX, MATRIX | {"rows": 2}]}, {}, "matrices: the matrix at 1 begins before the end"),
+        ({"matrices": [MATRIX | {"columns": 1}]}, {}, r"matrices: a matrix \(3, 1\) has no fewer numbers"),
+        ({"rank": 2}, {}, r"a matrix \(3, 4\) has no fewer numbers than its factors of rank 2"),
+        ({}, {"sigma": np.ones(14, np.float32)}, r"sigma: needs shape \(1,\) where perturbations are of low rank"),
+        ({}, {"sigma": np.array([1e37], np.float32)}, "sigma: makes parameters that are not finite"),
+        ({}, {"mean": np.zeros((2, 7), np.float32)}, r"mean: needs shape \(dimension,\)"),
+    ],
+)
+def test_perturbations_that_do_not_fit_are_refused_by_field(
+    low_rank: dict[str, Any], changes: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(InvalidInput, match=message):
+        Unit.from_frame(low_rank_frame(low_rank, **changes))
 
 
 def result(**changes: Any) -> UnitResult:

@@ -60,8 +60,8 @@ class PerturbationsSpec(Spec):
 def low_rank_bytes(dimension: int, draws: int) -> int:
     """Return at most what draws and sums take at their peak, whatever the matrices are.
 
-    A member's draws are never more than its parameters; the product (1) is float32 as they are, and takes copies of
-    a chunk of them. Members are written out a few at a time, where they are penalised.
+    A member's draws are never more than its parameters; the product (1) is float32 as they are, and takes copies
+    of a chunk of them. Members are written out a few at a time, where they are penalised.
     """
     draws_and_copies = min(3 * 4 * dimension * draws, sampling.KEPT_BYTES + 2 * sampling.CHUNK_BYTES)
     return draws_and_copies + 4 * dimension * (1 + _ROWS_AT_ONCE)
