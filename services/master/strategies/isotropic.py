@@ -23,7 +23,8 @@ class IsotropicOptions(StrategySpec):
     )
     sigma_schedule: AnySchedule = Field(default=None, description="How σ falls.")
     perturbations: PerturbationsSpec = Field(
-        default=PerturbationsSpec(), description="What members differ by from the mean."
+        default=PerturbationsSpec(),
+        description="What members differ by from the mean: full noise, or matrices of low rank (docs/low-rank.md).",
     )
 
     def sigma(self, clock: Clock) -> Vector:

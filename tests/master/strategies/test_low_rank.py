@@ -133,7 +133,7 @@ def test_strategies_climb_and_go_on_after_a_restart_as_if_there_had_been_none(na
     def fitness(one: Strategy) -> NDArray[np.float64]:
         asked = one.ask()
         assert isinstance(asked, LowRankPopulation)
-        return -np.square(asked.rows(0, len(asked)) - goal).sum(axis=1)
+        return np.asarray(-np.square(asked.rows(0, len(asked)) - goal).sum(axis=1), np.float64)
 
     first = strategy(name, perturbations)
     for _ in range(100):
