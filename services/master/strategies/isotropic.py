@@ -24,7 +24,7 @@ class IsotropicOptions(StrategySpec):
     sigma_schedule: AnySchedule = Field(default=None, description="How σ falls.")
     perturbations: PerturbationsSpec = Field(
         default=PerturbationsSpec(),
-        description="What members differ by from the mean: full noise, or matrices of low rank (docs/low-rank.md).",
+        description="Full noise, or products of thin matrices (docs/low-rank.md).",
     )
 
     def sigma(self, clock: Clock) -> Vector:
