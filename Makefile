@@ -12,7 +12,7 @@ CONTAINER_BUILD ?= $(CONTAINER) build
 TAG ?= dev
 RESOLVE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
-.PHONY: help setup train test chaos fuzz-api bench-throughput bench-minitaur bench-strategies bench-memory bench-scale bench-restart bench-history check docs format lock clean \
+.PHONY: help setup train test chaos fuzz-api bench-throughput bench-minitaur bench-strategies bench-memory bench-scale bench-restart bench-history check check-scripts docs format lock clean \
 	deploy-tools manifests images test-containers
 
 help: ## List the targets
@@ -68,6 +68,12 @@ check: setup ## Lint and type-check
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/seedcast validate configs/*.yaml
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory check-scripts; \
+		else echo "There is no npm: the dashboard's scripts are not checked."; fi
+
+check-scripts: ## Lint and type-check the dashboard's scripts, and compare its plotly.js with npm's (needs npm)
+	cd services/master/dashboard && npm ci --silent --no-audit --no-fund && npx biome check && npx tsc -p . \
+		&& cmp node_modules/plotly.js-cartesian-dist-min/plotly-cartesian.min.js static/plotly-cartesian.min.js
 
 docs: setup ## Write the tables of docs/strategies.md anew
 	$(BIN)/python -m services.master.catalogue.tables docs/strategies.md

@@ -1,7 +1,7 @@
 // @ts-check
 // What can be done with an experiment, in the list and on its own page alike.
 
-import { ROOT, experimentApi } from "./api.js";
+import { experimentApi, ROOT } from "./api.js";
 import { ask } from "./dialogs.js";
 
 /**
@@ -17,26 +17,38 @@ export function actionsOf({ id, name, status, active, note, tags }) {
   add("Clone", () => location.assign(`${ROOT}dashboard/submit?clone=${encodeURIComponent(id)}`));
   add("Edit", () => edit(api, { name, note, tags }));
   if (active || status === "paused") {
-    add("Stop", () => ask({
-      title: `Stop ${name}?`,
-      text: "It ends at its last committed generation: what has been learnt is kept, the generation in the making is not. It can be resumed.",
-      confirm: "Stop",
-      danger: true,
-      act: () => api.stop(),
-    }), true);
+    add(
+      "Stop",
+      () =>
+        ask({
+          title: `Stop ${name}?`,
+          text: "It ends at its last committed generation: what has been learnt is kept, the generation in the making is not. It can be resumed.",
+          confirm: "Stop",
+          danger: true,
+          act: () => api.stop(),
+        }),
+      true,
+    );
   }
-  add("Delete", () => ask({
-    title: `Delete ${name}?`,
-    text: `Its history, models and files are removed for good${active ? ", and its training ends" : ""}. This cannot be undone.`,
-    confirm: "Delete",
-    danger: true,
-    act: () => api.remove(),
-  }), true);
+  add(
+    "Delete",
+    () =>
+      ask({
+        title: `Delete ${name}?`,
+        text: `Its history, models and files are removed for good${active ? ", and its training ends" : ""}. This cannot be undone.`,
+        confirm: "Delete",
+        danger: true,
+        act: () => api.remove(),
+      }),
+    true,
+  );
   return found;
 }
 
 function edit(api, { name, note, tags }) {
-  const lines = Object.entries(tags).map(([key, value]) => `${key}=${value}`).join("\n");
+  const lines = Object.entries(tags)
+    .map(([key, value]) => `${key}=${value}`)
+    .join("\n");
   return ask({
     title: "Edit",
     confirm: "Save",
@@ -51,9 +63,14 @@ function edit(api, { name, note, tags }) {
 
 /** Read tags, one a line; a line without "=" is a tag with the value "true". */
 export function parseTags(text) {
-  const lines = text.split("\n").map((line) => line.trim()).filter(Boolean);
-  return Object.fromEntries(lines.map((line) => {
-    const [key, ...rest] = line.split("=");
-    return [key.trim(), rest.length ? rest.join("=").trim() : "true"];
-  }));
+  const lines = text
+    .split("\n")
+    .map((line) => line.trim())
+    .filter(Boolean);
+  return Object.fromEntries(
+    lines.map((line) => {
+      const [key, ...rest] = line.split("=");
+      return [key.trim(), rest.length ? rest.join("=").trim() : "true"];
+    }),
+  );
 }

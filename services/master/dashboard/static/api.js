@@ -20,7 +20,10 @@ export const address = (path) => `${location.origin}${ROOT}${path}`;
 /** The address of a page of the dashboard. */
 export const pageOf = (id) => `${ROOT}dashboard/${encodeURIComponent(id)}`;
 
-export async function call(path, { method = "GET", json = undefined, yaml = undefined, headers = {}, signal = undefined, text = false } = {}) {
+export async function call(
+  path,
+  { method = "GET", json = undefined, yaml = undefined, headers = {}, signal = undefined, text = false } = {},
+) {
   const type = json !== undefined ? "application/json" : yaml !== undefined ? "application/yaml" : null;
   const response = await fetch(address(path), {
     method,
@@ -39,7 +42,8 @@ export const rows = (query) => call(`experiments/rows?${query}`);
 export const presets = async () => (await call("presets")).presets;
 export const dryRun = (yaml, signal) => call("experiments?dry_run=true", { method: "POST", yaml, signal });
 /** Start an experiment; the same key again starts nothing anew. */
-export const submit = (yaml, key) => call("experiments", { method: "POST", yaml, headers: { "Idempotency-Key": key } });
+export const submit = (yaml, key) =>
+  call("experiments", { method: "POST", yaml, headers: { "Idempotency-Key": key } });
 export const workers = async () => (await call("workers")).workers;
 export const plan = () => call("autoscale");
 export const studies = async () => (await call("studies")).studies;

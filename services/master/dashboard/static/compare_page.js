@@ -4,7 +4,7 @@
 import { ApiError, comparison, experimentApi, pageOf } from "./api.js";
 import { comparisonFigures } from "./comparison_figures.js";
 import { differences, shownValue } from "./differences.js";
-import { byId, element, makeTable, setText, show } from "./dom.js";
+import { byId, element, makeTable, radios, setText, show } from "./dom.js";
 import { score } from "./format.js";
 import { live } from "./live.js";
 import { createPlots } from "./plots.js";
@@ -32,7 +32,9 @@ async function refresh() {
   if (!experiments.length) return false;
   const tag = query.get("group") ?? "";
   const against = query.get("against") ?? "environment_steps";
-  const answer = await comparison(new URLSearchParams([...experiments.map(({ id }) => ["run", id]), ["tag", tag], ["against", against]]));
+  const answer = await comparison(
+    new URLSearchParams([...experiments.map(({ id }) => ["run", id]), ["tag", tag], ["against", against]]),
+  );
   const changed = differences(experiments.map(({ spec }) => spec));
   offerGroups(tag);
   await plots.draw(comparisonFigures(answer, experiments, changed));
@@ -54,7 +56,9 @@ function offerGroups(chosen) {
   const select = byId("group");
   const wanted = ["", ...names];
   if (select.options.length !== wanted.length) {
-    select.replaceChildren(...wanted.map((name) => element("option", { value: name, textContent: name || "run" })));
+    select.replaceChildren(
+      ...wanted.map((name) => element("option", { value: name, textContent: name || "run" })),
+    );
   }
   select.value = chosen;
 }
@@ -79,7 +83,7 @@ function ask(key, value) {
 }
 
 byId("group").addEventListener("change", () => ask("group", byId("group").value));
-for (const radio of document.querySelectorAll("input[name=against]")) {
+for (const radio of radios("against")) {
   radio.checked = radio.value === (query.get("against") ?? "environment_steps");
   radio.addEventListener("change", () => ask("against", radio.value));
 }

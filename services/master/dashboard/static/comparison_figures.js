@@ -1,9 +1,16 @@
 // @ts-check
 // The charts of several runs: their tests over what was used, their ends, and their settings side by side.
 
-import { band } from "./experiment_figures.js";
+import { band } from "./returns_figure.js";
 
-const TITLES = { generation: "Generation", elapsed_seconds: "Training time (seconds)", environment_steps: "Environment steps", core_hours: "Core-hours" };
+const TITLES = {
+  generation: "Generation",
+  elapsed_seconds: "Training time (seconds)",
+  environment_steps: "Environment steps",
+  core_hours: "Core-hours",
+};
+
+const MOST_AXES = 9;
 
 /** `changed` is what `differences` found of the experiments' specifications. */
 export function comparisonFigures({ against, groups }, experiments, changed) {
@@ -11,7 +18,8 @@ export function comparisonFigures({ against, groups }, experiments, changed) {
     "Test return": (palette) => curves(groups, TITLES[against], palette),
     "Last test of each run": (palette) => finals(groups, palette),
   };
-  if (changed.length) figures["Settings and best test"] = (palette) => parallel(experiments, changed, palette);
+  if (changed.length && experiments.length > 1)
+    figures["Settings and best test"] = (palette) => parallel(experiments, changed, palette);
   return figures;
 }
 
@@ -23,12 +31,21 @@ export function curves(groups, title, palette) {
     const colour = palette.series[i % palette.series.length];
     if (runs.length > 1) {
       band(traces, x, low, high, `${group}, 95% interval`, colour, palette.faintBand);
-      traces.at(-1).showlegend = false;
+      for (const edge of traces.slice(-2)) Object.assign(edge, { showlegend: false, legendgroup: group });
     }
     const name = runs.length > 1 ? `${group} (${runs.length} runs)` : group;
     const dash = ["solid", "dash", "dot"][Math.floor(i / palette.series.length)] ?? "solid";
     const mode = x.length > 1 ? "lines" : "markers";
-    traces.push({ x, y: mean, name, mode, line: { color: colour, width: 2, dash }, marker: { color: colour }, hovertemplate: "%{y:.4~g}" });
+    traces.push({
+      x,
+      y: mean,
+      name,
+      legendgroup: group,
+      mode,
+      line: { color: colour, width: 2, dash },
+      marker: { color: colour },
+      hovertemplate: "%{y:.4~g}",
+    });
   }
   return { traces, x: title, y: "Mean test return" };
 }
@@ -37,23 +54,45 @@ function finals(groups, palette) {
   const tested = groups.filter(({ finals: scores }) => scores.length);
   if (!tested.length) return "None of these runs has been tested yet.";
   const traces = tested.map(({ group, finals: scores }, i) => ({
-    x: scores.map(() => group), y: scores, name: group, mode: "markers", showlegend: false, marker: { size: 9, opacity: 0.75, color: palette.series[i % 8] }, hovertemplate: "%{y:.4~g}",
+    x: scores.map(() => group),
+    y: scores,
+    name: group,
+    mode: "markers",
+    showlegend: false,
+    marker: { size: 9, opacity: 0.75, color: palette.series[i % 8] },
+    hovertemplate: "%{y:.4~g}",
   }));
   return { traces, x: "", y: "Last test return", fixedX: true, hover: "closest", xaxis: { type: "category" } };
 }
 
 /** Parallel coordinates: one line a run over its settings and its score, each axis from its least to its greatest. */
 function parallel(experiments, changed, palette) {
-  const axes = [...changed.filter(([field]) => field !== "seed").slice(0, 11), ["best test", ...experiments.map((one) => one.best_test_return)]];
+  const shared = changed.filter(
+    ([field, ...values]) => field !== "seed" && values.every((value) => value !== undefined),
+  );
+  const axes = [...shared.slice(0, MOST_AXES), ["best test", ...experiments.map((one) => one.best_test_return)]];
   const places = axes.map(([, ...values]) => heights(values));
   const names = axes.map(([field]) => field.split(".").slice(-2).join("."));
   const traces = experiments.map(({ name, id }, i) => ({
-    x: names, y: places.map((column) => column[i]), name: `${name} ${id.slice(-6)}`, mode: "lines+markers", line: { color: palette.series[i % 8], width: 1.5 }, connectgaps: true,
-    text: axes.map(([field, ...values]) => `${field}: ${values[i] ?? "none"}`), hovertemplate: "%{text}",
+    x: names,
+    y: places.map((column) => column[i]),
+    name: `${name} ${id.slice(-6)}`,
+    mode: "lines+markers",
+    line: { color: palette.series[i % 8], width: 1.5 },
+    connectgaps: true,
+    showlegend: false,
+    text: axes.map(([field, ...values]) => `${field}: ${values[i] ?? "none"}`),
+    hovertemplate: "%{text}",
   }));
   return {
-    traces, x: "", y: "", fixedX: true, hover: "closest", height: [-0.08, 1.08],
-    yaxis: { tickvals: [0, 1], ticktext: ["least", "greatest"] }, xaxis: { type: "category" },
+    traces,
+    x: "",
+    y: "",
+    fixedX: true,
+    hover: "closest",
+    height: [-0.08, 1.08],
+    yaxis: { tickvals: [0, 1], ticktext: ["least", "greatest"] },
+    xaxis: { type: "category" },
   };
 }
 
@@ -65,5 +104,9 @@ function heights(values) {
     return values.map((value) => (value === null || value === undefined ? null : (value - low) / span));
   }
   const kinds = [...new Set(present.map((value) => JSON.stringify(value)))].sort();
-  return values.map((value) => (value === undefined || value === null ? null : kinds.indexOf(JSON.stringify(value)) / Math.max(1, kinds.length - 1)));
+  return values.map((value) =>
+    value === undefined || value === null
+      ? null
+      : kinds.indexOf(JSON.stringify(value)) / Math.max(1, kinds.length - 1),
+  );
 }

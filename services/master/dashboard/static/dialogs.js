@@ -14,10 +14,24 @@ export function ask({ title, text = "", confirm, danger = false, fields = [], ac
     failure.setAttribute("role", "alert");
     const inputs = fields.map((field) => [field, input(field)]);
     const cancel = element("button", { className: "button", type: "button", textContent: "Cancel" });
-    const go = element("button", { className: danger ? "button danger" : "button primary", type: "submit", textContent: confirm });
-    const labels = inputs.map(([field, node]) => element("label", { className: "field column" }, field.label, node));
+    const go = element("button", {
+      className: danger ? "button danger" : "button primary",
+      type: "submit",
+      textContent: confirm,
+    });
+    const labels = inputs.map(([field, node]) =>
+      element("label", { className: "field column" }, field.label, node),
+    );
     const actions = element("div", { className: "actions" }, cancel, go);
-    const form = element("form", { method: "dialog" }, heading, ...(text ? [element("p", { textContent: text })] : []), ...labels, failure, actions);
+    const form = element(
+      "form",
+      { method: "dialog" },
+      heading,
+      ...(text ? [element("p", { textContent: text })] : []),
+      ...labels,
+      failure,
+      actions,
+    );
     const dialog = element("dialog", {}, form);
     dialog.setAttribute("aria-labelledby", "question");
     let done = false;

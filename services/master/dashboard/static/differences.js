@@ -23,4 +23,11 @@ export function differences(specs) {
     .filter(([, ...values]) => new Set(values.map((value) => JSON.stringify(value))).size > 1);
 }
 
-export const shownValue = (value) => (value === undefined ? "–" : value === null ? "none" : typeof value === "object" ? JSON.stringify(value) : String(value));
+export const shownValue = (value) =>
+  value === undefined
+    ? "–"
+    : value === null
+      ? "none"
+      : typeof value === "object"
+        ? JSON.stringify(value)
+        : String(value);

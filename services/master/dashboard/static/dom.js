@@ -1,7 +1,15 @@
 // @ts-check
 // Small helpers. Text always goes through textContent: nothing from the API is ever read as HTML.
 
+/**
+ * The element of that id, which the page has.
+ * @returns {any}
+ */
 export const byId = (id) => document.getElementById(id);
+
+/** The radio buttons of that name. */
+export const radios = (name) =>
+  /** @type {NodeListOf<HTMLInputElement>} */ (document.querySelectorAll(`input[type=radio][name=${name}]`));
 
 /** Make an element: element("a", { href, className }, ...children). */
 export function element(tag, properties = {}, ...children) {
@@ -44,7 +52,11 @@ function labelled(label, cell) {
 /** A table of its own, for a place that may hold one or not. */
 export function makeTable(caption, headings, lines) {
   const table = element("table", { className: "grid" });
-  table.append(element("caption", { className: "hidden", textContent: caption }), element("thead"), element("tbody"));
+  table.append(
+    element("caption", { className: "hidden", textContent: caption }),
+    element("thead"),
+    element("tbody"),
+  );
   fillTable(table, headings, lines);
   return table;
 }

@@ -1,10 +1,10 @@
 // @ts-check
 // The page of one experiment.
 
-import { ApiError, ROOT, experimentApi, rows } from "./api.js";
 import { actionsOf } from "./actions.js";
+import { ApiError, experimentApi, ROOT, rows } from "./api.js";
 import { differences, shownValue } from "./differences.js";
-import { byId, copyButton, element, makeTable, setStatus, setText, show } from "./dom.js";
+import { byId, copyButton, element, makeTable, radios, setStatus, setText, show } from "./dom.js";
 import { experimentFigures } from "./experiment_figures.js";
 import { chips } from "./experiment_rows.js";
 import { showFiles } from "./files.js";
@@ -71,8 +71,13 @@ function showHeader() {
   setStatus(byId("status"), experiment.status);
   const episodes = episodes_per_member === 1 ? "" : ` × ${episodes_per_member} episodes`;
   const parameters = experiment.dimension === null ? "" : ` · ${count(experiment.dimension)} parameters`;
-  const when = experiment.finished_at ? `ended ${moment(experiment.finished_at)}` : `started ${moment(experiment.created_at)}`;
-  setText(byId("about"), `${environment.id} · ${strategy.name}, population ${count(population_size)}${episodes}${parameters} · ${when}`);
+  const when = experiment.finished_at
+    ? `ended ${moment(experiment.finished_at)}`
+    : `started ${moment(experiment.created_at)}`;
+  setText(
+    byId("about"),
+    `${environment.id} · ${strategy.name}, population ${count(population_size)}${episodes}${parameters} · ${when}`,
+  );
   setText(byId("reason"), experiment.reason);
   show(byId("reason"), experiment.reason !== "");
   setText(byId("note"), experiment.note);
@@ -80,7 +85,9 @@ function showHeader() {
   const tagged = JSON.stringify(tags);
   if (byId("tags").dataset.stamp !== tagged) {
     byId("tags").dataset.stamp = tagged;
-    byId("tags").replaceChildren(...chips(tags, (tag) => location.assign(`${ROOT}?${new URLSearchParams({ tag })}`)));
+    byId("tags").replaceChildren(
+      ...chips(tags, (tag) => location.assign(`${ROOT}?${new URLSearchParams({ tag })}`)),
+    );
   }
   setText(byId("spec"), yaml(experiment.spec));
   showActions();
@@ -93,11 +100,17 @@ function showActions() {
   actionsShown = stamp;
   const focused = document.activeElement?.textContent;
   const buttons = actions.map(({ label, run, danger }) => {
-    const button = element("button", { type: "button", className: danger ? "button danger" : "button", textContent: label });
-    button.addEventListener("click", () => perform(label, run, async () => {
-      if (label === "Delete") await leaveIfGone();
-      refreshNow();
-    }));
+    const button = element("button", {
+      type: "button",
+      className: danger ? "button danger" : "button",
+      textContent: label,
+    });
+    button.addEventListener("click", () =>
+      perform(label, run, async () => {
+        if (label === "Delete") await leaveIfGone();
+        refreshNow();
+      }),
+    );
     return button;
   });
   byId("actions").replaceChildren(...buttons);
@@ -133,13 +146,27 @@ function showTiles() {
   const where = experiment.best_generation === null ? "" : `generation ${count(experiment.best_generation)}`;
   tiles.update([
     ["Generation", count(experiment.generation), `of ${count(stop.generations)}`],
-    ["Mean return", score(of(generations, "returns.mean")), spreadNote(of(generations, "returns.std"), "in training")],
-    ["Last test", score(of(tests, "returns.mean")), spreadNote(spread, `${count(of(tests, "episodes"))} episodes`)],
+    [
+      "Mean return",
+      score(of(generations, "returns.mean")),
+      spreadNote(of(generations, "returns.std"), "in training"),
+    ],
+    [
+      "Last test",
+      score(of(tests, "returns.mean")),
+      spreadNote(spread, `${count(of(tests, "episodes"))} episodes`),
+    ],
     ["Best test", score(experiment.best_test_return), [where, target].filter(Boolean).join(", ")],
     ["Env-steps", short(experiment.environment_steps), count(experiment.environment_steps)],
-    ["Steps / s", short(seconds > 0 ? steps / seconds : null), generations.generation.length ? `${of(generations, "generation_seconds").toFixed(2)} s a generation` : ""],
+    [
+      "Steps / s",
+      short(seconds > 0 ? steps / seconds : null),
+      generations.generation.length ? `${of(generations, "generation_seconds").toFixed(2)} s a generation` : "",
+    ],
     ["Core-hours", hours(experiment.core_hours), "tests included"],
-    eta === null ? ["Elapsed", duration(experiment.elapsed_seconds), "of training"] : ["ETA", duration(eta), `after ${duration(experiment.elapsed_seconds)} of training`],
+    eta === null
+      ? ["Elapsed", duration(experiment.elapsed_seconds), "of training"]
+      : ["ETA", duration(eta), `after ${duration(experiment.elapsed_seconds)} of training`],
   ]);
 }
 
@@ -162,7 +189,11 @@ async function offerOthers() {
   if (select.options.length > 1) return;
   const { experiments } = await rows("limit=100");
   const others = experiments.filter((other) => other.id !== id);
-  select.append(...others.map((other) => element("option", { value: other.id, textContent: `${other.name} (${other.id.slice(-6)})` })));
+  select.append(
+    ...others.map((other) =>
+      element("option", { value: other.id, textContent: `${other.name} (${other.id.slice(-6)})` }),
+    ),
+  );
 }
 
 async function showDifference() {
@@ -172,7 +203,9 @@ async function showDifference() {
   const found = differences([experiment.spec, (await experimentApi(other).get()).spec]);
   const lines = found.map(([field, ...values]) => [field, ...values.map(shownValue)]);
   const table = makeTable("Differences", ["Field", "This run", other], lines);
-  byId("difference").replaceChildren(lines.length ? table : element("p", { className: "muted", textContent: "The two are set alike." }));
+  byId("difference").replaceChildren(
+    lines.length ? table : element("p", { className: "muted", textContent: "The two are set alike." }),
+  );
 }
 
 function axisFromAddress() {
@@ -180,7 +213,7 @@ function axisFromAddress() {
   return asked in AXES ? asked : "generation";
 }
 
-for (const radio of document.querySelectorAll("input[name=axis]")) {
+for (const radio of radios("axis")) {
   radio.checked = radio.value === look.axis;
   radio.addEventListener("change", () => {
     look.axis = radio.value;

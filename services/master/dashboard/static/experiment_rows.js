@@ -1,8 +1,8 @@
 // @ts-check
 // The rows of the table of experiments: one node an experiment, changed only where something differs.
 
-import { pageOf } from "./api.js";
 import { actionsOf } from "./actions.js";
+import { pageOf } from "./api.js";
 import { element, setStatus, setText, show } from "./dom.js";
 import { count, duration, given, hours, remaining, score, short } from "./format.js";
 import { menuButton } from "./menu.js";
@@ -61,7 +61,13 @@ function createRow(first, picked, on) {
     on.pick();
   });
   const menu = menuButton(`Actions of ${first.name}`, () => actionsOf(shown), on.changed);
-  const node = element("tr", {}, element("td", { className: "tick" }, tick), ...Object.values(cells), element("td", { className: "last" }, menu));
+  const node = element(
+    "tr",
+    {},
+    element("td", { className: "tick" }, tick),
+    ...Object.values(cells),
+    element("td", { className: "last" }, menu),
+  );
   let tagged = null;
 
   function update(experiment) {
@@ -82,7 +88,10 @@ function createRow(first, picked, on) {
     setText(cells["Last test"], score(experiment.last_test_return));
     setText(best, score(experiment.best_test_return));
     setText(target, experiment.target == null ? "" : `of ${given(experiment.target)}`);
-    const reached = experiment.target != null && experiment.best_test_return != null && experiment.best_test_return >= experiment.target;
+    const reached =
+      experiment.target != null &&
+      experiment.best_test_return != null &&
+      experiment.best_test_return >= experiment.target;
     best.className = reached ? "reached" : "";
     setText(cells["Steps / s"], short(experiment.steps_per_second));
     setText(cells["Core-h"], hours(experiment.core_hours));
@@ -97,7 +106,12 @@ function createRow(first, picked, on) {
 export function chips(tags, press) {
   return Object.entries(tags).map(([name, value]) => {
     const text = value === "true" ? name : `${name}=${value}`;
-    const chip = element("button", { type: "button", className: "chip", textContent: text, title: `Only those with ${text}` });
+    const chip = element("button", {
+      type: "button",
+      className: "chip",
+      textContent: text,
+      title: `Only those with ${text}`,
+    });
     chip.addEventListener("click", () => press(`${name}=${value}`));
     return chip;
   });

@@ -1,9 +1,9 @@
 // @ts-check
 // The page of all experiments. What is shown, and in which order, stands in the page's address.
 
-import { ROOT, address, rows } from "./api.js";
+import { address, ROOT, rows } from "./api.js";
 import { byId, element, setText, show } from "./dom.js";
-import { COLUMNS, NUMBERS, chips, createRows } from "./experiment_rows.js";
+import { COLUMNS, chips, createRows, NUMBERS } from "./experiment_rows.js";
 import { count } from "./format.js";
 import { live } from "./live.js";
 
@@ -16,7 +16,11 @@ const picked = new Set();
 let query = new URLSearchParams(location.search);
 let next = null;
 let before = []; // the cursors of the pages that came before this one
-const rowOf = createRows(picked, { pick: showPicked, tag: (tag) => choose("tag", tag), changed: () => refreshNow() });
+const rowOf = createRows(picked, {
+  pick: showPicked,
+  tag: (tag) => choose("tag", tag),
+  changed: () => refreshNow(),
+});
 const refreshNow = live(refresh);
 
 showHeadings();
@@ -30,7 +34,9 @@ async function refresh() {
   } catch (error) {
     if (error.status !== 422) throw error;
     before = [];
-    change(query.has("cursor") ? { cursor: null } : Object.fromEntries([...query.keys()].map((key) => [key, null])));
+    change(
+      query.has("cursor") ? { cursor: null } : Object.fromEntries([...query.keys()].map((key) => [key, null])),
+    );
     return;
   }
   if (asked !== query.toString()) return;
@@ -48,7 +54,10 @@ async function refresh() {
   byId("previous").disabled = !before.length;
   byId("next").disabled = next === null;
   const start = before.length * PAGE;
-  setText(byId("page"), `${count(start + 1)} to ${count(start + page.experiments.length)} of ${count(page.total)}`);
+  setText(
+    byId("page"),
+    `${count(start + 1)} to ${count(start + page.experiments.length)} of ${count(page.total)}`,
+  );
   const nodes = page.experiments.map(rowOf);
   const body = byId("rows");
   const same = nodes.length === body.children.length && nodes.every((node, i) => node === body.children[i]);

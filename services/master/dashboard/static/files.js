@@ -18,7 +18,11 @@ export function showFiles(api, files) {
 function picture(api, file) {
   // The time in its address has the browser fetch it again once it has changed.
   const source = `${api.artifactUrl(file.name)}?at=${encodeURIComponent(file.modified_at)}`;
-  const image = element("img", { src: source, alt: file.name.replace(".png", "").replaceAll("_", " "), loading: "lazy" });
+  const image = element("img", {
+    src: source,
+    alt: file.name.replace(".png", "").replaceAll("_", " "),
+    loading: "lazy",
+  });
   return element("a", { href: api.artifactUrl(file.name), target: "_blank", rel: "noreferrer" }, image);
 }
 

@@ -41,9 +41,15 @@ export function createFilms(api, lookAgain) {
     const under = jobs.filter(({ status }) => status === "pending" || status === "running").length;
     const failed = jobs.find(({ status }) => status === "failed");
     waiting = under > 0;
-    const state = under ? `${count(under)} under way: a film is made in a slot that is idle.` : failed ? `The last failure: ${failed.reason}` : "";
+    const state = under
+      ? `${count(under)} under way: a film is made in a slot that is idle.`
+      : failed
+        ? `The last failure: ${failed.reason}`
+        : "";
     setText(byId("film-state"), state || (jobs.length ? "" : "Choose a model and have an episode of it filmed."));
-    const done = jobs.filter(({ status, result }) => status === "done" && result?.artifact).sort((a, b) => a.result.generation - b.result.generation);
+    const done = jobs
+      .filter(({ status, result }) => status === "done" && result?.artifact)
+      .sort((a, b) => a.result.generation - b.result.generation);
     const latest = new Map(done.map((job) => [job.result.artifact, job]));
     const stamp = JSON.stringify([...latest.keys()]);
     if (stamp !== shown) byId("films").replaceChildren(...[...latest.values()].map((job) => film(api, job)));
@@ -52,14 +58,24 @@ export function createFilms(api, lookAgain) {
 
   return {
     async update(files) {
-      names = files.map(({ name }) => name).filter((name) => /^model_\d+\.npz$/.test(name)).sort((a, b) => numberOf(a) - numberOf(b));
+      names = files
+        .map(({ name }) => name)
+        .filter((name) => /^model_\d+\.npz$/.test(name))
+        .sort((a, b) => numberOf(a) - numberOf(b));
       const best = files.some(({ name }) => name === "best_model.npz") ? ["best_model.npz"] : [];
       show(byId("film"), best.length + names.length > 0);
       const stamp = JSON.stringify([best, names]);
       if (stamp !== offered) {
         const chosen = model.value;
         const options = [...best, ...names.toReversed()];
-        model.replaceChildren(...options.map((name) => element("option", { value: name, textContent: name === "best_model.npz" ? "best model" : `generation ${count(numberOf(name))}` })));
+        model.replaceChildren(
+          ...options.map((name) =>
+            element("option", {
+              value: name,
+              textContent: name === "best_model.npz" ? "best model" : `generation ${count(numberOf(name))}`,
+            }),
+          ),
+        );
         if (options.includes(chosen)) model.value = chosen;
         several.disabled = names.length < 2;
         offered = stamp;
@@ -71,7 +87,14 @@ export function createFilms(api, lookAgain) {
 }
 
 function film(api, { result }) {
-  const video = element("video", { src: api.artifactUrl(result.artifact), controls: true, loop: true, muted: true, playsInline: true, preload: "metadata" });
+  const video = element("video", {
+    src: api.artifactUrl(result.artifact),
+    controls: true,
+    loop: true,
+    muted: true,
+    playsInline: true,
+    preload: "metadata",
+  });
   const title = `Generation ${count(result.generation)}: a return of ${score(result.episode_return)}`;
   video.setAttribute("aria-label", title);
   return element("figure", {}, video, element("figcaption", { textContent: title }));

@@ -2,15 +2,26 @@
 // The page of the workers: as they are now, and over the time that this page has been open.
 
 import { plan, workers } from "./api.js";
+import { faint } from "./colours.js";
 import { byId, element, fillTable, setStatus, setText, show } from "./dom.js";
 import { count, duration, short } from "./format.js";
-import { faint } from "./colours.js";
 import { live } from "./live.js";
 import { createPlots } from "./plots.js";
 import { createTiles } from "./tiles.js";
 
 const MOST_SAMPLES = 1800; // An hour of looks.
-const HEADINGS = ["Worker", "State", "Slots", "Busy", "Steps / s", "Units / s", "Pace", "Units", "Failures", "Last failure"];
+const HEADINGS = [
+  "Worker",
+  "State",
+  "Slots",
+  "Busy",
+  "Steps / s",
+  "Units / s",
+  "Pace",
+  "Units",
+  "Failures",
+  "Last failure",
+];
 const tiles = createTiles(byId("tiles"));
 const plots = createPlots(byId("charts"));
 const samples = [];
@@ -32,14 +43,21 @@ async function refresh() {
   };
   samples.push(sample);
   if (samples.length > MOST_SAMPLES) samples.shift();
-  setText(byId("summary"), `${count(found.length)} worker${found.length === 1 ? "" : "s"} known, ${count(ready.length)} ready. ${wanted.reason}`);
+  setText(
+    byId("summary"),
+    `${count(found.length)} worker${found.length === 1 ? "" : "s"} known, ${count(ready.length)} ready. ${wanted.reason}`,
+  );
   tiles.update([
     ["Workers", `${count(ready.length)} of ${count(wanted.desired_workers)}`, "ready, of those wanted"],
     ["Slots", count(slots), `${count(sample.busy)} busy`],
     ["Steps / s", short(sample.steps), "over the last 10 s"],
     ["Steps / s and slot", short(slots ? sample.steps / slots : null), "the same, by slot"],
     ["Failures", count(sum(found, (worker) => worker.failures)), "units lost, or failures in their answers"],
-    ["Set aside", count(found.filter((worker) => worker.resting_seconds > 0).length), "after failing again and again"],
+    [
+      "Set aside",
+      count(found.filter((worker) => worker.resting_seconds > 0).length),
+      "after failing again and again",
+    ],
   ]);
   show(byId("empty"), found.length === 0);
   show(byId("table"), found.length > 0);
@@ -53,10 +71,18 @@ function lineOf(worker) {
   const state = element("span", { className: "pill" });
   setStatus(state, worker.state);
   const aside = worker.resting_seconds > 0 ? `, set aside for ${duration(worker.resting_seconds)}` : "";
-  const unused = worker.not_used_by.length ? `, not used by ${worker.not_used_by.join(", ")}: another kind of machine` : "";
+  const unused = worker.not_used_by.length
+    ? `, not used by ${worker.not_used_by.join(", ")}: another kind of machine`
+    : "";
   const note = element("small", { className: "muted", textContent: `${aside}${unused}`.replace(/^, /, "") });
   return [
-    element("div", {}, element("code", { textContent: worker.url }), element("br"), element("small", { className: "muted", textContent: worker.info?.cpu ?? "" })),
+    element(
+      "div",
+      {},
+      element("code", { textContent: worker.url }),
+      element("br"),
+      element("small", { className: "muted", textContent: worker.info?.cpu ?? "" }),
+    ),
     element("div", {}, state, " ", note),
     count(worker.info?.slots),
     count(busySlots(worker)),
@@ -73,19 +99,56 @@ const busySlots = (worker) => Math.min(worker.in_flight, worker.info?.slots ?? w
 const sum = (items, value) => items.reduce((total, item) => total + value(item), 0);
 
 function over(name, key, colour, extra = {}) {
-  return { x: samples.map(({ at }) => at), y: samples.map((sample) => sample[key]), name, mode: samples.length > 1 ? "lines" : "markers", line: { color: colour, width: 2 }, marker: { color: colour }, ...extra };
+  return {
+    x: samples.map(({ at }) => at),
+    y: samples.map((sample) => sample[key]),
+    name,
+    mode: samples.length > 1 ? "lines" : "markers",
+    line: { color: colour, width: 2 },
+    marker: { color: colour },
+    ...extra,
+  };
 }
 
 const frame = { x: "since this page was opened", fixedX: true, fromZero: true, xaxis: { type: "date" } };
 
 function speeds(palette) {
-  return { ...frame, y: "Steps / s", traces: [over("steps / s", "steps", palette.training, { fill: "tozeroy", fillcolor: faint(palette.training, 0.12), hovertemplate: "%{y:,.0f}" })] };
+  return {
+    ...frame,
+    y: "Steps / s",
+    traces: [
+      over("steps / s", "steps", palette.training, {
+        fill: "tozeroy",
+        fillcolor: faint(palette.training, 0.12),
+        hovertemplate: "%{y:,.0f}",
+      }),
+    ],
+  };
 }
 
 function sizes(palette) {
-  return { ...frame, y: "Workers", traces: [over("ready", "ready", palette.training), over("wanted", "desired", palette.target, { line: { color: palette.target, width: 1.5, dash: "dash", shape: "hv" } }), over("not ready", "others", palette.bad)] };
+  return {
+    ...frame,
+    y: "Workers",
+    traces: [
+      over("ready", "ready", palette.training),
+      over("wanted", "desired", palette.target, {
+        line: { color: palette.target, width: 1.5, dash: "dash", shape: "hv" },
+      }),
+      over("not ready", "others", palette.bad),
+    ],
+  };
 }
 
 function slotUse(palette) {
-  return { ...frame, y: "Slots", traces: [over("busy", "busy", palette.training), over("all", "slots", palette.target, { line: { color: palette.target, width: 1.5, dash: "dash", shape: "hv" } })] };
+  return {
+    ...frame,
+    y: "Slots",
+    traces: [
+      over("busy", "busy", palette.training),
+      over("all", "slots", palette.target, {
+        line: { color: palette.target, width: 1.5, dash: "dash", shape: "hv" },
+      }),
+    ],
+  };
 }

@@ -39,7 +39,8 @@ export function bytes(size) {
   return `${(size / 1024 ** power).toFixed(1)} ${units[power - 1]}`;
 }
 
-export const hours = (value) => (value == null ? NONE : value < 0.1 ? value.toFixed(3) : value < 100 ? value.toFixed(1) : count(value));
+export const hours = (value) =>
+  value == null ? NONE : value < 0.1 ? value.toFixed(3) : value < 100 ? value.toFixed(1) : count(value);
 export const moment = (iso) => (iso ? new Date(iso).toLocaleString() : NONE);
 
 /** Plain data as YAML. Every doubtful string is quoted as JSON, which YAML reads alike. */

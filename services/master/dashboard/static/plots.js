@@ -1,9 +1,10 @@
 // @ts-check
 // A grid of charts on plotly.js: one zoom for all of them, heights fitted to what is in view, and a table for each.
 
-import { element, makeTable, setText, show } from "./dom.js";
 import { colours, dark } from "./colours.js";
+import { element, makeTable, setText, show } from "./dom.js";
 
+const { Plotly } = /** @type {any} */ (globalThis); // a script of its own, which the page loads first
 const CONFIG = {
   responsive: true,
   displaylogo: false,
@@ -36,7 +37,14 @@ export function createPlots(container, { linked = true, onZoom = (_window) => {}
     const plot = element("div", { className: "plot" });
     const why = element("p", { className: "muted nothing", hidden: true });
     const table = element("details", { className: "figures" }, element("summary", { textContent: "As a table" }));
-    const node = element("section", { className: cards.size === 0 ? "card chart large" : "card chart" }, title, why, plot, table);
+    const node = element(
+      "section",
+      { className: cards.size === 0 ? "card chart large" : "card chart" },
+      title,
+      why,
+      plot,
+      table,
+    );
     node.setAttribute("aria-labelledby", title.id);
     plot.setAttribute("role", "img");
     container.append(node);
@@ -90,7 +98,9 @@ export function createPlots(container, { linked = true, onZoom = (_window) => {}
     Plotly.relayout(card.plot, change);
   }
 
-  dark.addEventListener("change", () => [...cards.values()].filter((card) => card.build && !card.node.hidden).forEach(paint));
+  dark.addEventListener("change", () =>
+    [...cards.values()].filter((card) => card.build && !card.node.hidden).forEach(paint),
+  );
   return {
     draw,
     /** Show all again. */
@@ -108,7 +118,14 @@ function hiddenOf(plot) {
 }
 
 function layoutOf(figure, palette, hidden, zoom) {
-  const axis = { gridcolor: palette.grid, linecolor: palette.grid, zeroline: false, automargin: true, exponentformat: "SI", ticks: "" };
+  const axis = {
+    gridcolor: palette.grid,
+    linecolor: palette.grid,
+    zeroline: false,
+    automargin: true,
+    exponentformat: "SI",
+    ticks: "",
+  };
   const range = figure.fixedX ? null : zoom;
   return {
     paper_bgcolor: "rgba(0,0,0,0)",
@@ -127,13 +144,21 @@ function layoutOf(figure, palette, hidden, zoom) {
     shapes: figure.shapes ?? [],
     annotations: figure.annotations ?? [],
     xaxis: {
-      ...axis, title: { text: figure.x, standoff: 8 }, uirevision: JSON.stringify([zoom, figure.x]), ...figure.xaxis,
+      ...axis,
+      title: { text: figure.x, standoff: 8 },
+      uirevision: JSON.stringify([zoom, figure.x]),
+      ...figure.xaxis,
       ...(range ? { range: [...range], autorange: false } : { autorange: true }),
     },
     yaxis: {
-      ...axis, title: { text: figure.y, standoff: 8 }, fixedrange: true, type: figure.log ? "log" : "linear",
-      range: heightOf(figure, hidden, range), uirevision: Math.random(),
-      ...(figure.log && { tickformat: ".3~g", nticks: 8 }), ...figure.yaxis,
+      ...axis,
+      title: { text: figure.y, standoff: 8 },
+      fixedrange: true,
+      type: figure.log ? "log" : "linear",
+      range: heightOf(figure, hidden, range),
+      uirevision: Math.random(),
+      ...(figure.log && { tickformat: ".3~g", nticks: 8 }),
+      ...figure.yaxis,
     },
   };
 }
@@ -186,4 +211,9 @@ function fillFigures({ name, table, figure }) {
   table.replaceChildren(table.firstElementChild, element("div", { className: "scroll" }, node));
 }
 
-const told = (value) => (value === null || value === undefined ? "–" : typeof value === "number" ? String(Number(value.toPrecision(6))) : String(value));
+const told = (value) =>
+  value === null || value === undefined
+    ? "–"
+    : typeof value === "number"
+      ? String(Number(value.toPrecision(6)))
+      : String(value);

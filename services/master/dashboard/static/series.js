@@ -17,7 +17,10 @@ export class Series {
 
   /** Take in an answer of `/columns`; returns whether anything changed. */
   append(reply) {
-    const grown = reply.whole || reply.last !== this.last || (reply.tests.generation?.at(-1) ?? 0) !== (this.tests.generation.at(-1) ?? 0);
+    const grown =
+      reply.whole ||
+      reply.last !== this.last ||
+      (reply.tests.generation?.at(-1) ?? 0) !== (this.tests.generation.at(-1) ?? 0);
     if (reply.whole) {
       this.every = reply.every;
       this.generations = { generation: [], ...reply.generations };
@@ -39,7 +42,10 @@ export class Series {
 function joined(old, added, stays) {
   const news = added.generation ?? [];
   if (!news.length) return old;
-  const kept = old.generation.map((generation, i) => [generation, i]).filter(([generation]) => generation < news[0] && stays(generation)).map(([, i]) => i);
+  const kept = old.generation
+    .map((generation, i) => [generation, i])
+    .filter(([generation]) => generation < news[0] && stays(generation))
+    .map(([, i]) => i);
   const names = new Set([...Object.keys(old), ...Object.keys(added)]);
   const result = {};
   for (const name of names) {
@@ -56,7 +62,8 @@ export const AXES = {
   steps: { title: "Environment steps", place: (columns) => columns.environment_steps ?? [] },
   "core-hours": {
     title: "Core-hours",
-    place: (columns) => (columns.training_core_seconds ?? columns.core_seconds ?? []).map((seconds) => seconds / 3600),
+    place: (columns) =>
+      (columns.training_core_seconds ?? columns.core_seconds ?? []).map((seconds) => seconds / 3600),
   },
 };
 

@@ -16,7 +16,9 @@ export function createSparkline() {
     node,
     update(heights) {
       const step = WIDTH / Math.max(1, heights.length - 1);
-      const points = heights.map((height, i) => `${(i * step).toFixed(1)},${(HEIGHT - 2 - (height / 99) * (HEIGHT - 4)).toFixed(1)}`);
+      const points = heights.map(
+        (height, i) => `${(i * step).toFixed(1)},${(HEIGHT - 2 - (height / 99) * (HEIGHT - 4)).toFixed(1)}`,
+      );
       const text = points.length > 1 ? points.join(" ") : "";
       if (line.getAttribute("points") !== text) line.setAttribute("points", text);
     },

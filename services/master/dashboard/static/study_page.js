@@ -3,8 +3,8 @@
 
 import { ApiError, experimentApi, pageOf, studyApi } from "./api.js";
 import { curves } from "./comparison_figures.js";
-import { shownValue } from "./differences.js";
 import { ask } from "./dialogs.js";
+import { shownValue } from "./differences.js";
 import { byId, copyButton, element, fillTable, makeTable, setStatus, setText, show } from "./dom.js";
 import { count, hours, score, yaml } from "./format.js";
 import { live } from "./live.js";
@@ -33,12 +33,21 @@ async function refresh() {
   setText(byId("id"), study.id);
   setText(byId("name"), study.name);
   setStatus(byId("status"), study.status);
-  setText(byId("about"), `${count(study.runs)} of ${count(study.most_runs)} runs begun · ${hours(study.core_hours)} core-hours${study.reason ? ` · ${study.reason}` : ""}`);
+  setText(
+    byId("about"),
+    `${count(study.runs)} of ${count(study.most_runs)} runs begun · ${hours(study.core_hours)} core-hours${study.reason ? ` · ${study.reason}` : ""}`,
+  );
   show(byId("study"), true);
   show(byId("stop"), study.status === "active");
-  best = trials.find((trial) => trial.score !== null)?.runs.find((run) => run.experiment_id !== null)?.experiment_id ?? null;
+  best =
+    trials.find((trial) => trial.score !== null)?.runs.find((run) => run.experiment_id !== null)?.experiment_id ??
+    null;
   byId("copy").disabled = best === null;
-  fillTable(byId("trials"), [...study.spec.axes.map(({ field }) => field), "Score", "95% interval", "Runs"], trials.map((trial) => lineOf(trial, study.spec.axes)));
+  fillTable(
+    byId("trials"),
+    [...study.spec.axes.map(({ field }) => field), "Score", "95% interval", "Runs"],
+    trials.map((trial) => lineOf(trial, study.spec.axes)),
+  );
   showPairs(trials, comparisons);
   await plots.draw({ "Test return": (palette) => curves(groupsOf(trials, found), "Environment steps", palette) });
   return study.status === "active";
@@ -53,12 +62,17 @@ function groupsOf(trials, found) {
   });
 }
 
-const nameOf = ({ values, trial }) => Object.entries(values).map(([field, value]) => `${field.split(".").at(-1)} ${shownValue(value)}`).join(", ") || `trial ${trial}`;
+const nameOf = ({ values, trial }) =>
+  Object.entries(values)
+    .map(([field, value]) => `${field.split(".").at(-1)} ${shownValue(value)}`)
+    .join(", ") || `trial ${trial}`;
 
 function lineOf({ values, score: found, runs }, axes) {
   const links = runs.map(({ seed, experiment_id: run, last_score: last, state, reason }) => {
     const text = `seed ${seed}: ${score(last)}${state === "failed" ? " (failed)" : ""}`;
-    return run === null ? element("span", { textContent: text, title: reason }) : element("a", { href: pageOf(run), textContent: text, title: reason });
+    return run === null
+      ? element("span", { textContent: text, title: reason })
+      : element("a", { href: pageOf(run), textContent: text, title: reason });
   });
   return [
     ...axes.map(({ field }) => shownValue(values[field])),
@@ -70,14 +84,29 @@ function lineOf({ values, score: found, runs }, axes) {
 
 function showPairs(trials, comparisons) {
   const names = new Map(trials.map((trial) => [trial.trial, nameOf(trial)]));
-  const lines = comparisons.map((pair) => [names.get(pair.first), names.get(pair.second), `${Math.round(pair.probability_of_improvement * 100)}%`, pair.adjusted.toPrecision(2)]);
-  const nothing = element("p", { className: "muted", textContent: "Two trials with two tested runs each are needed to compare." });
-  const table = () => makeTable("Comparisons", ["Trial", "Against", "Chance that its run is better", "p, adjusted (Holm)"], lines);
+  const lines = comparisons.map((pair) => [
+    names.get(pair.first),
+    names.get(pair.second),
+    `${Math.round(pair.probability_of_improvement * 100)}%`,
+    pair.adjusted.toPrecision(2),
+  ]);
+  const nothing = element("p", {
+    className: "muted",
+    textContent: "Two trials with two tested runs each are needed to compare.",
+  });
+  const table = () =>
+    makeTable("Comparisons", ["Trial", "Against", "Chance that its run is better", "p, adjusted (Holm)"], lines);
   byId("pairs").replaceChildren(lines.length ? table() : nothing);
 }
 
 copyButton(byId("copy"), async () => yaml((await experimentApi(best).get()).spec));
 byId("stop").addEventListener("click", async () => {
-  await ask({ title: "Stop this study?", text: "It ends, and those of its runs that still train are stopped.", confirm: "Stop", danger: true, act: () => api.stop() });
+  await ask({
+    title: "Stop this study?",
+    text: "It ends, and those of its runs that still train are stopped.",
+    confirm: "Stop",
+    danger: true,
+    act: () => api.stop(),
+  });
   refreshNow();
 });

@@ -21,7 +21,9 @@ async function begin() {
       ...(original ? [element("option", { value: "", textContent: original })] : []),
       ...found.map(({ name }) => element("option", { value: name, textContent: name })),
     );
-    byId("preset").addEventListener("change", () => write(found.find(({ name }) => name === byId("preset").value)?.yaml));
+    byId("preset").addEventListener("change", () =>
+      write(found.find(({ name }) => name === byId("preset").value)?.yaml),
+    );
     if (original) await writeClone(original);
     else write(found.find(({ name }) => name === "cartpole")?.yaml ?? found[0].yaml);
   } catch (error) {
@@ -105,7 +107,10 @@ function showEstimate(estimate) {
     ["Master's memory", estimate.master_memory_bytes === null ? "–" : bytes(estimate.master_memory_bytes)],
   ];
   byId("estimate").replaceChildren(
-    ...facts.flatMap(([name, value]) => [element("dt", { textContent: name }), element("dd", { textContent: value })]),
+    ...facts.flatMap(([name, value]) => [
+      element("dt", { textContent: name }),
+      element("dd", { textContent: value }),
+    ]),
   );
 }
 

@@ -8,7 +8,9 @@ export function lineOf(text, field) {
   let indent = -1;
   let found = null;
   for (const part of field.split(".")) {
-    const line = /^\d+$/.test(part) ? itemLine(lines, from, indent, Number(part)) : keyLine(lines, from, indent, part);
+    const line = /^\d+$/.test(part)
+      ? itemLine(lines, from, indent, Number(part))
+      : keyLine(lines, from, indent, part);
     if (line === null) break;
     found = line;
     indent = lines[line].search(/\S/);
@@ -33,7 +35,8 @@ function itemLine(lines, from, indent, index) {
   for (let i = from; i < lines.length; i += 1) {
     if (!lines[i].trim()) continue;
     if (lines[i].search(/\S/) < indent) return null;
-    if (lines[i].trim().startsWith("-") && (seen += 1) === index) return i;
+    if (lines[i].trim().startsWith("-")) seen += 1;
+    if (seen === index) return i;
   }
   return null;
 }
