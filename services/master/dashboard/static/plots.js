@@ -157,11 +157,14 @@ function layoutOf(figure, palette, hidden, zoom) {
       type: figure.log ? "log" : "linear",
       range: heightOf(figure, hidden, range),
       uirevision: Math.random(),
-      ...(figure.log && { tickformat: ".3~g", nticks: 8 }),
+      ...(figure.log && logTicks(heightOf(figure, hidden, range))),
       ...figure.yaxis,
     },
   };
 }
+
+/** Ticks of a logarithmic axis: decades, and 2 and 5 between them where it has few. */
+const logTicks = ([low, high]) => ({ tickformat: ".3~g", dtick: high - low > 1.5 ? 1 : "D2" });
 
 /** The range of the vertical axis that fits what is in view; a constant line gets room on both sides. */
 export function heightOf({ traces, log, fromZero = false, include = [], height }, hidden, window) {
