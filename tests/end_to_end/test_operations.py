@@ -44,7 +44,8 @@ def test_workers_are_shown_with_what_they_do_and_so_are_they_as_metrics(tmp_path
         assert row["info"]["cpu"]
         assert row["info"]["version"]
         assert row["steps_per_second"] > row["units_per_second"] > 0
-        assert 1 <= row["window"] <= 3
+        assert 1 <= row["allowance"] <= 3
+        assert row["placement"]
         assert (row["failures"], row["resting_seconds"], row["not_used_by"]) == (0, 0.0, [])
         away = eventually(lambda: rows(server)[absent]["last_error"] and rows(server)[absent])
         assert (away["state"], away["units_per_second"], away["info"]) == ("starting", 0, None)
@@ -85,7 +86,7 @@ def test_a_workers_figures_are_metrics_by_its_address_and_have_their_units_descr
         eventually(lambda: label in metrics(server))
         document = server.http.get("/openapi.json").json()["components"]["schemas"]["WorkerView"]["properties"]
         described = [name for name, schema in document.items() if "description" in schema]
-        assert {"units_per_second", "steps_per_second", "resting_seconds", "pace"} <= set(described)
+        assert {"units_per_second", "steps_per_second", "resting_seconds", "slowness"} <= set(described)
 
 
 @contextmanager
