@@ -12,7 +12,7 @@ CONTAINER_BUILD ?= $(CONTAINER) build
 TAG ?= dev
 RESOLVE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
-.PHONY: help setup train test chaos fuzz-api bench-throughput bench-minitaur bench-strategies bench-memory bench-scale bench-restart bench-history check check-scripts docs format lock clean \
+.PHONY: help setup train test test-hundred chaos fuzz-api bench-throughput bench-minitaur bench-strategies bench-memory bench-scale bench-restart bench-history check check-scripts docs format lock clean \
 	deploy-tools manifests images test-containers
 
 help: ## List the targets
@@ -41,6 +41,9 @@ chaos: setup ## Kill, stop and disconnect real processes for DURATION=120 second
 
 fuzz-api: setup ## Send CASES=10000 generated requests to a real master, with all checks (SEED=1)
 	$(BIN)/python -m tests.api.fuzz --cases $(or $(CASES),10000) --seed $(or $(SEED),1)
+
+test-hundred: setup ## Take RUNS=100 experiments through their whole life by the command, over a kill of the master
+	RUNS=$(or $(RUNS),100) $(BIN)/pytest tests/end_to_end/test_hundred_runs.py
 
 bench-throughput: setup ## Measure env-steps/s: in process, through HTTP, and the Gymnasium baseline (ROUNDS=5)
 	$(BIN)/python -W ignore -m benchmarks.throughput --rounds $(or $(ROUNDS),5)
