@@ -18,7 +18,7 @@ def gymnasium_steps(header: UnitHeader, parameters: NDArray[np.float32], episode
     environment = make(header)
     actions: Any = environment.action_space
     discrete = isinstance(actions, gymnasium.spaces.Discrete)
-    sizes = [environment.observation_space.shape[0], *header.policy.hidden]  # type: ignore[attr-defined]
+    sizes = [environment.observation_space.shape[0], *header.rollouts.policy.hidden]  # type: ignore[attr-defined]
     sizes.append(int(actions.n) if discrete else actions.shape[0])
     steps = 0
     for index, row in enumerate(parameters):
@@ -41,7 +41,7 @@ def gymnasium_steps(header: UnitHeader, parameters: NDArray[np.float32], episode
 
 def make(header: UnitHeader) -> Any:  # noqa: ANN401 - Gymnasium's or PyBullet's own
     """Make the environment as its own library does."""
-    spec = header.environment
+    spec = header.rollouts.environment
     if spec.id in gymnasium.registry:
         return gymnasium.make(spec.id, max_episode_steps=spec.max_episode_steps)
     return gymnasium.wrappers.TimeLimit(OriginalMinitaur(), spec.max_episode_steps or 1000)

@@ -120,9 +120,9 @@ def microseconds_per_step(unit: Unit) -> dict[str, float]:
 
 def _run(unit: Unit, clock: Clock) -> UnitResult:
     """Do what `run_unit` does, with timed parts."""
-    spec = unit.header.environment
+    spec = unit.header.rollouts.environment
     description = describe(spec)
-    policy = TimedPolicy(build_policy(unit.header.policy, description), description.actions, clock)
+    policy = TimedPolicy(build_policy(unit.header.rollouts.policy, description), description.actions, clock)
     tally = Tally(len(unit), None)
     lanes = clock.time("resets", lambda: open_lanes(spec, unit.seeds.tolist()))
     with closing(TimedLanes(lanes, clock)) as timed:

@@ -51,7 +51,7 @@ async def measure(url: str, pid: int, turns: int) -> None:
     probing = asyncio.create_task(fleet.run())
     dispatcher = Dispatcher(fleet)
     header = JOBS["hardcore"].header
-    dimension = build_policy(header.policy, describe(header.environment)).dimension
+    dimension = build_policy(header.rollouts.policy, describe(header.rollouts.environment)).dimension
     steps = 0
     for turn in range(turns + 1):
         if turn:

@@ -68,7 +68,7 @@ class Job:
 
     def parameters(self) -> NDArray[np.float32]:
         """Return a population ``(members, dimension)`` as a search meets it early on."""
-        dimension = build_policy(self.header.policy, describe(self.header.environment)).dimension
+        dimension = build_policy(self.header.rollouts.policy, describe(self.header.rollouts.environment)).dimension
         draws = np.random.default_rng(0).standard_normal((self.members, dimension), dtype=np.float32)
         return draws * np.float32(0.1)
 

@@ -1,4 +1,7 @@
-"""`seedcast check`: holds a strategy, a policy or an environment to its contract. It needs pytest, no server."""
+"""`seedcast check`: holds a strategy, a policy, an environment or an objective to its contract.
+
+It needs pytest, and no server.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,9 @@ import typer
 
 from shared.errors import InvalidInput
 
-app = typer.Typer(help="Hold a strategy, a policy or an environment to its contract.", no_args_is_help=True)
+app = typer.Typer(
+    help="Hold a strategy, a policy, an environment or an objective to its contract.", no_args_is_help=True
+)
 
 Name = Annotated[str, typer.Argument(help="What a specification calls it.")]
 Options = Annotated[str, typer.Option("--options", metavar="JSON", help="Options of its specification.")]
@@ -42,6 +47,20 @@ def environment(
 
 
 @app.command()
+def objective(
+    id_: Annotated[str, typer.Argument(metavar="ID", help="What a specification calls it.")],
+    kwargs: Annotated[str, typer.Option("--kwargs", metavar="JSON", help="Of its factory.")] = "{}",
+) -> None:
+    """Check an objective: a value depends on its solution and its seed, whatever else is in the batch."""
+    from services.worker.objectives.registry import describe
+    from shared.spec.objective import ObjectiveSpec
+
+    values = {"id": id_, "kwargs": _object("--kwargs", kwargs)}
+    describe(ObjectiveSpec.model_validate(values))  # what is refused here is no matter of the contract
+    _run("objective", id_, values)
+
+
+@app.command()
 def policy(name: Name, options: Options = "{}") -> None:
     """Check a policy: what a lane does depends on its own parameters and observations, to the bit."""
     from shared.spec.policy import POLICIES
@@ -67,6 +86,8 @@ def contract(kind: str, name: str, settings: dict[str, Any]) -> type:
 
     if kind == "environment":
         return type("TestContract", (contracts.EnvironmentContract,), settings)
+    if kind == "objective":
+        return type("TestContract", (contracts.ObjectiveContract,), settings)
     if kind == "policy":
         return type(
             "TestContract", (contracts.PolicyContract,), {"policy": POLICIES[name], "name": name, **settings}

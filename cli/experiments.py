@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from cli.options import AsJson, ExperimentId, Overrides, Url, connect, resolve
-from cli.output import clock, print_json, print_line, print_table, print_values
+from cli.output import clock, print_json, print_line, print_table, print_values, shown
 from cli.overrides import load_spec, override_values
 from cli.watch import events_to_the_end, watch_to_the_end
 from services.master.derived.files import log_line
@@ -102,21 +102,18 @@ def show(experiment_id: ExperimentId, url: Url = None, json: AsJson = False) -> 
         tests = client.tests(one.id)
     typer.echo(f"{one.id}: {one.status}{f' ({one.reason})' if one.reason else ''}")
     rows = [
-        ("environment", one.spec.environment.id),
-        (
-            "policy",
-            f"{one.spec.policy.name}, {one.dimension:,} parameters" if one.dimension else one.spec.policy.name,
-        ),
+        ("objective" if one.spec.objective else "environment", one.spec.task_id),
+        ("searched" if one.spec.policy is None else "policy", _searched(one)),
         ("strategy", f"{one.spec.strategy.name}, population {one.spec.population_size}"),
         ("generation", f"{one.generation:,} of {one.spec.stop.generations:,}"),
         ("env-steps", one.environment_steps),
         ("training", clock(one.elapsed_seconds)),
         (
             "best test",
-            f"{one.best_test_return:.1f}, generation {one.best_generation}" if one.best_generation else "-",
+            f"{shown(one.best_test_return)}, generation {one.best_generation}" if one.best_generation else "-",
         ),
-        ("last test", f"{tests[-1].returns.mean:.1f} ± {tests[-1].returns.std:.1f}" if tests else "-"),
-        ("target", one.spec.stop.test_return),
+        ("last test", f"{shown(tests[-1].returns.mean)} ± {shown(tests[-1].returns.std)}" if tests else "-"),
+        ("target", one.spec.stop.target),
         ("submitted", f"{one.created_at:%Y-%m-%d %H:%M:%S}"),
         ("tags", ", ".join(f"{key}={value}" for key, value in one.spec.tags.items())),
         ("dashboard", f"{client.url}/dashboard/{one.id}"),
@@ -213,9 +210,7 @@ def compare(ids: Ids, url: Url = None, json: AsJson = False) -> None:
     """Set experiments side by side, the best test first."""
     with connect(url) as client:
         found = [client.experiment(resolve(client, one)) for one in ids]
-    found.sort(
-        key=lambda one: -float("inf") if one.best_test_return is None else one.best_test_return, reverse=True
-    )
+    found.sort(key=_best_first)
     if json:
         print_json(found)
         return
@@ -296,11 +291,26 @@ def _report(experiments: list[Experiment], json: bool) -> None:
             typer.echo(f"{one.id}: {one.status}")
 
 
+def _best_first(one: Experiment) -> float:
+    """Return what experiments are sorted by; those without a test come last."""
+    if one.best_test_return is None:
+        return float("inf")
+    return one.best_test_return if one.direction == "minimise" else -one.best_test_return
+
+
+def _searched(one: Experiment) -> str:
+    """Say what is searched: a policy's parameters, or an objective's solutions."""
+    size = f"{one.dimension:,}" if one.dimension else ""
+    if one.spec.policy is None:
+        return f"{size} numbers, to {one.direction}".lstrip()
+    return f"{one.spec.policy.name}, {size} parameters" if size else str(one.spec.policy.name)
+
+
 def _row(one: Experiment) -> tuple[object, ...]:
     return (
         one.id,
         one.status.value,
-        one.spec.environment.id,
+        one.spec.task_id,
         one.spec.strategy.name,
         f"{one.generation:,}/{one.spec.stop.generations:,}",
         one.best_test_return,

@@ -15,6 +15,10 @@ PIPED_WIDTH = 200
 """Columns where there is no terminal: nothing is cut off for a screen that is none."""
 
 
+SMALLEST_WITH_A_DECIMAL = 0.05
+"""Of smaller figures, such as an objective's last values, three digits are shown: one decimal would be 0.0."""
+
+
 def print_json(answer: BaseModel | Sequence[BaseModel]) -> None:
     """Print one model, or several as a list."""
     several = not isinstance(answer, BaseModel)
@@ -52,7 +56,8 @@ def shown(value: object) -> str:
     if value is None or value == "":
         return "-"
     if isinstance(value, float):
-        return f"{value:,.1f}"
+        small = 0 < abs(value) < SMALLEST_WITH_A_DECIMAL
+        return f"{value:.3g}" if small else f"{value:,.1f}"
     return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
 
 

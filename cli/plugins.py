@@ -20,7 +20,7 @@ Broken = Annotated[
 
 
 def plugins(broken: Broken = False, json: AsJson = False) -> None:
-    """List strategies, policies and environments of all installed packages, and say which of them are broken."""
+    """List what all installed packages bring, and say what of it is broken."""
     found = [plugin for plugin in _installed() if plugin.broken or not broken]
     if json:
         print_json(found)
@@ -37,6 +37,7 @@ def _installed() -> list[Plugin]:
     try:
         from services.worker.environments.entry_points_engine import environments
         from services.worker.environments.plugins import plugins as registered
+        from services.worker.objectives.registry import OBJECTIVES
     except ImportError:
         return plugins
-    return [*plugins, *environments().plugins, *registered()]
+    return [*plugins, *environments().plugins, *registered(), *OBJECTIVES.plugins]

@@ -13,7 +13,7 @@ from rich.progress import Progress as Bars
 from rich.table import Table
 from rich.text import Text
 
-from cli.output import clock
+from cli.output import clock, shown
 from services.master.experiments.schemas import Experiment, Progress
 from services.master.storage.history import GenerationRecord, TestRecord
 
@@ -68,7 +68,7 @@ class Display:
             self._test = test
             self.last_test = test.generation
             self._console.print(
-                f"test after generation {test.generation}: {test.returns.mean:.1f} ± {test.returns.std:.1f} "
+                f"test after generation {test.generation}: {shown(test.returns.mean)} ± {shown(test.returns.std)} "
                 f"over {test.episodes} episodes"
             )
             if (retraining := test.retraining) is not None:
@@ -97,19 +97,22 @@ class Display:
 
     def _figures(self) -> list[tuple[str, str]]:
         experiment, last = self._experiment, self._recent[-1] if self._recent else None
-        target = experiment.spec.stop.test_return
-        score = f"{self._test.returns.mean:.1f}" if self._test else "-"
+        target = experiment.spec.stop.target
+        score = shown(self._test.returns.mean) if self._test else "-"
         return [
             ("status", experiment.status.value),
             ("generation", f"{experiment.generation}/{experiment.spec.stop.generations}"),
-            ("mean return", f"{last.returns.mean:.1f}" if last else "-"),
-            ("best return", f"{last.returns.maximum:.1f}" if last else "-"),
+            ("mean return", shown(last.returns.mean) if last else "-"),
+            ("best return", shown(self._best_of(last)) if last else "-"),
             ("test score", score if target is None else f"{score} of {target:g}"),
             ("env-steps/s", f"{self._steps_per_second():,.0f}"),
             ("env-steps", f"{experiment.environment_steps:,}"),
             ("elapsed", clock(experiment.elapsed_seconds)),
             ("ETA at most", clock(self._eta_seconds())),
         ]
+
+    def _best_of(self, last: GenerationRecord) -> float:
+        return last.returns.minimum if self._experiment.direction == "minimise" else last.returns.maximum
 
     def _steps_per_second(self) -> float:
         if len(self._recent) < 2:

@@ -82,15 +82,15 @@ def report(
     model: Model, name: str, returns: NDArray[np.float64], seed: int, success: float | None, as_json: bool = False
 ) -> None:
     """Print what a model scored; ``success`` is the return that counts as such, else the environment's own."""
-    threshold = success if success is not None else model.metadata.description.reward_threshold
+    threshold = success if success is not None else model.metadata.spaces.reward_threshold
     rate = None if threshold is None else float((returns >= threshold).mean())
     if as_json:
         figures = {"mean": returns.mean(), "std": returns.std(), "min": returns.min(), "max": returns.max()}
-        answer = {"environment": model.metadata.environment.id, "episodes": len(returns), "seed": seed, **figures}
+        answer = {"environment": model.metadata.task_id, "episodes": len(returns), "seed": seed, **figures}
         typer.echo(json.dumps(answer | {"success_rate": rate, "returns": returns.tolist()}, indent=2))
         return
     typer.echo(
-        f"{model.metadata.environment.id}, {name} of generation {model.metadata.generation}, "
+        f"{model.metadata.task_id}, {name} of generation {model.metadata.generation}, "
         f"{len(returns)} episodes, seed {seed}"
     )
     typer.echo(
@@ -121,6 +121,6 @@ def _replay(model: Model, seeds: NDArray[np.int32]) -> NDArray[np.float64]:
 
 
 def _unit(model: Model, seeds: NDArray[np.int32]) -> Unit:
-    policy = model.metadata.policy.model_copy(update={"action_noise": 0.0})  # as in the master's tests
+    policy = model.metadata.rollouts.policy.model_copy(update={"action_noise": 0.0})  # as in the master's tests
     header = UnitHeader(environment=model.metadata.environment, policy=policy)
     return Unit(header, model.parameters[None, :], np.zeros(len(seeds), np.int32), seeds, model.normaliser)

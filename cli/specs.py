@@ -33,13 +33,15 @@ def validate(files: Files) -> None:
             for problem in error.errors:
                 typer.echo(f"{path}: {' '.join(str(problem).split())}", err=True)
         else:
-            typer.echo(f"{path}: ok ({spec.strategy.name} on {spec.environment.id}){unchecked}")
+            typer.echo(f"{path}: ok ({spec.strategy.name} on {spec.task_id}){unchecked}")
     if wrong:
         raise typer.Exit(2)
 
 
 def check_environment(spec: ExperimentSpec) -> str:
-    """Make the environment and fit the policy to it; where no engine is installed, return that in words.
+    """Make the environment and fit the policy to it, or make the objective.
+
+    Where no engine is installed, return that in words.
 
     Raises:
         InvalidInput: there is no such environment, or they do not fit.
@@ -47,9 +49,13 @@ def check_environment(spec: ExperimentSpec) -> str:
     with warnings.catch_warnings(action="ignore"):  # what packages of environments tell each other
         try:
             from services.worker.environments.registry import describe  # late: engines are slow to import
+            from services.worker.objectives.registry import describe as describe_objective
         except ImportError:
             return f"; {UNCHECKED}"
-        build_policy(spec.policy, describe(spec.environment))
+        if spec.objective is not None:
+            describe_objective(spec.objective)
+        else:
+            build_policy(spec.rollouts.policy, describe(spec.rollouts.environment))
     return ""
 
 

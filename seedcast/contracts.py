@@ -3,7 +3,7 @@
 ::
 
     from my_package import MyPolicy, MyStrategy
-    from seedcast.contracts import Budget, EnvironmentContract, PolicyContract, StrategyContract
+    from seedcast.contracts import Budget, EnvironmentContract, ObjectiveContract, PolicyContract, StrategyContract
 
 
     class TestMyStrategy(StrategyContract):
@@ -18,8 +18,12 @@
     class TestMyEnvironment(EnvironmentContract):
         id = "MyEnvironment-v0"
 
-Each is imported when it is asked for: a strategy's needs what the master needs, an environment's what workers
-need. ``seedcast check`` runs the same tests without a file.
+
+    class TestMyObjective(ObjectiveContract):
+        id = "my_objective"
+
+Each is imported when it is asked for: a strategy's needs what the master needs, an environment's and an
+objective's what workers need. ``seedcast check`` runs the same tests without a file.
 """
 
 from __future__ import annotations
@@ -32,14 +36,23 @@ import pytest
 if TYPE_CHECKING:
     from services.master.strategies.contract import Budget, FitnessInvariance, StrategyContract
     from services.worker.environments.contract import EnvironmentContract
+    from services.worker.objectives.contract import ObjectiveContract
     from shared.policies.contract import PolicyContract
 
-__all__ = ["Budget", "EnvironmentContract", "FitnessInvariance", "PolicyContract", "StrategyContract"]
+__all__ = [
+    "Budget",
+    "EnvironmentContract",
+    "FitnessInvariance",
+    "ObjectiveContract",
+    "PolicyContract",
+    "StrategyContract",
+]
 
 _HOMES = {
     "Budget": "services.master.strategies.contract",
     "EnvironmentContract": "services.worker.environments.contract",
     "FitnessInvariance": "services.master.strategies.contract",
+    "ObjectiveContract": "services.worker.objectives.contract",
     "PolicyContract": "shared.policies.contract",
     "StrategyContract": "services.master.strategies.contract",
 }

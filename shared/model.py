@@ -2,35 +2,40 @@
 
 Arrays: ``parameters (dimension,)`` float32, ``normaliser_mean`` and ``normaliser_std (observation_size,)``
 float32 where observations are normalised, and ``metadata``, a JSON text with the environment, its description,
-the policy, and where the model came from.
+the policy, and where the model came from. Of an objective ``parameters`` is the point of the search space, and
+``solution (dimension,)`` float32 what the objective gets for it: the same but for bounds.
 """
 
 from __future__ import annotations
 
 import io
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Self
 
 import numpy as np
 from numpy.lib.npyio import NpzFile
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from shared.errors import InvalidInput
 from shared.observation_stats import Normaliser
 from shared.policies.base import Policy
 from shared.spec.environment import EnvironmentDescription, EnvironmentSpec
+from shared.spec.objective import ObjectiveDescription, ObjectiveSpec
 from shared.spec.policy import AnyPolicySpec, build_policy
+from shared.spec.task import TaskDescription, TaskFields, search_space
+from shared.validation import contradiction
 
 
-class ModelMetadata(BaseModel):
+class ModelMetadata(TaskFields, BaseModel):
     """What the arrays mean and where they came from."""
 
     model_config = ConfigDict(frozen=True)
 
-    environment: EnvironmentSpec
-    description: EnvironmentDescription
-    policy: AnyPolicySpec
+    environment: EnvironmentSpec | None = None
+    description: TaskDescription
+    policy: AnyPolicySpec | None = None
+    objective: ObjectiveSpec | None = None
     experiment: str = ""
     seed: int = 0
     generation: int = 0
@@ -38,6 +43,26 @@ class ModelMetadata(BaseModel):
     observation_count: int = 0
     """Observations behind the normaliser: its weight when training goes on from here."""
     test_return: float | None = None
+
+    @model_validator(mode="after")
+    def _one_task(self) -> Self:
+        self.check_task()
+        if (self.objective is not None) != isinstance(self.description, ObjectiveDescription):
+            raise contradiction("description", "is not of this task")
+        return self
+
+    @property
+    def spaces(self) -> EnvironmentDescription:
+        """What the environment observes and takes.
+
+        Raises:
+            InvalidInput: it is of an objective, which has none.
+        """
+        if isinstance(self.description, ObjectiveDescription):
+            raise InvalidInput.of(
+                "model", "is a solution of an objective, and acts in no environment", self.task_id
+            )
+        return self.description
 
 
 class Model(BaseModel):
@@ -50,8 +75,21 @@ class Model(BaseModel):
     metadata: ModelMetadata
 
     def policy(self) -> Policy:
-        """Build the policy that the parameters belong to."""
-        return build_policy(self.metadata.policy, self.metadata.description)
+        """Build the policy that the parameters belong to.
+
+        Raises:
+            InvalidInput: they are a solution of an objective.
+        """
+        spaces = self.metadata.spaces
+        return build_policy(self.metadata.rollouts.policy, spaces)
+
+    @property
+    def solution(self) -> NDArray[np.float32]:
+        """What an objective gets for the parameters ``(dimension,)``; a policy's parameters themselves."""
+        described = self.metadata.description
+        if isinstance(described, ObjectiveDescription):
+            return np.asarray(described.solutions(self.parameters[None])[0])
+        return self.parameters
 
     def to_bytes(self) -> bytes:
         """Return the file's content."""
@@ -59,6 +97,8 @@ class Model(BaseModel):
             "parameters": self.parameters,
             "metadata": np.array(self.metadata.model_dump_json()),
         }
+        if self.metadata.objective is not None:
+            arrays["solution"] = self.solution
         if self.normaliser is not None:
             arrays |= {"normaliser_mean": self.normaliser.mean, "normaliser_std": self.normaliser.std}
         buffer = io.BytesIO()
@@ -92,11 +132,12 @@ class Model(BaseModel):
         except Exception as error:  # zipfile, zlib and numpy raise what they stumble over
             reason = f"is not a model file ({type(error).__name__})"
             raise InvalidInput.of("model", reason, name) from error
-        expected = model.policy().dimension
+        expected = search_space(model.metadata, model.metadata.description).dimension
         if model.parameters.shape != (expected,):
-            reason = f"has parameters of shape {model.parameters.shape}, its policy needs ({expected},)"
+            needs = "objective" if model.metadata.objective is not None else "policy"
+            reason = f"has parameters of shape {model.parameters.shape}, its {needs} needs ({expected},)"
             raise InvalidInput.of("model", reason, name)
-        size = model.metadata.description.observation_size
+        size = model.metadata.spaces.observation_size if model.normaliser else 0
         if model.normaliser and not model.normaliser.mean.shape == model.normaliser.std.shape == (size,):
             reason = f"has a normaliser of shape {model.normaliser.mean.shape}, its environment needs ({size},)"
             raise InvalidInput.of("model", reason, name)

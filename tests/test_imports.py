@@ -38,6 +38,7 @@ SYNCHRONOUS = [
     "services/master/dashboard/comparison.py",
     "services/worker/engine",
     "services/worker/environments",
+    "services/worker/objectives",
 ]
 
 

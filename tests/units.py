@@ -19,7 +19,7 @@ LINEAR = {"name": "linear"}
 
 def policy_for(environment: EnvironmentSpec, policy: dict[str, Any]) -> Policy:
     """Build the policy that `unit` gives to an environment."""
-    return build_policy(_header(environment, policy).policy, describe(environment))
+    return build_policy(_header(environment, policy).rollouts.policy, describe(environment))
 
 
 def unit(

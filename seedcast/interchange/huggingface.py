@@ -31,7 +31,7 @@ def write_folder(model: Model, folder: Path, returns: Sequence[float]) -> None:
     (folder / "model.npz").write_bytes(model.to_bytes())
     write_safetensors(model, folder / "model.safetensors")
     mean, std = float(np.mean(returns)), float(np.std(returns))
-    environment = model.metadata.environment.id
+    environment = model.metadata.task_id
     results = {
         "env_id": environment,
         "mean_reward": mean,
@@ -48,7 +48,7 @@ def write_folder(model: Model, folder: Path, returns: Sequence[float]) -> None:
 
 def _card(model: Model, mean: float, std: float, episodes: int) -> str:
     metadata = model.metadata
-    environment, policy = metadata.environment.id, metadata.policy.name
+    environment, policy = metadata.task_id, metadata.rollouts.policy.name
     metric = {
         "type": "mean_reward",
         "value": f"{mean:.2f} +/- {std:.2f}",

@@ -40,7 +40,7 @@ def write_onnx(model: Model, path: Path) -> None:
     except ImportError as error:
         raise InvalidInput.of("--onnx", "needs the package onnx: pip install 'seedcast[export]'") from error
     graph = _Graph(onnx)
-    size = model.metadata.description.observation_size
+    size = model.metadata.spaces.observation_size
     float32 = onnx.TensorProto.FLOAT
     inputs = [onnx.helper.make_tensor_value_info("observation", float32, ["batch", size])]
     seen = "observation"
@@ -49,7 +49,7 @@ def write_onnx(model: Model, path: Path) -> None:
         seen = graph.add("Sub", seen, graph.constant(arrays["normaliser_mean"]))
         seen = graph.add("Div", seen, graph.constant(arrays["normaliser_std"]))
         seen = graph.add("Clip", seen, graph.constant(np.float32(-CLIP)), graph.constant(np.float32(CLIP)))
-    spec = model.metadata.policy
+    spec = model.metadata.rollouts.policy
     outputs = []
     if isinstance(spec, MLPSpec | LinearSpec):
         raw = _dense(graph, seen, arrays, "identity" if isinstance(spec, LinearSpec) else spec.activation)
@@ -59,7 +59,7 @@ def write_onnx(model: Model, path: Path) -> None:
         raw = _recurrent(graph, seen, arrays, spec)
     else:
         raise InvalidInput.of("policy.name", "is of a kind that is not exported to ONNX", spec.name)
-    actions = model.metadata.description.actions
+    actions = model.metadata.spaces.actions
     action = _head(graph, raw, actions, spec.actions or "tanh")
     graph.add("Identity", action, output="action")
     real = isinstance(actions, ContinuousActions)

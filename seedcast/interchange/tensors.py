@@ -50,7 +50,7 @@ def read_safetensors(path: Path) -> Model:
     except (SafetensorError, KeyError, ValueError, OSError) as error:
         reason = f"is not a model of Seedcast's in safetensors ({type(error).__name__})"
         raise InvalidInput.of("model", reason, path.name) from error
-    layout = build_policy(metadata.policy, metadata.description).layout
+    layout = build_policy(metadata.rollouts.policy, metadata.spaces).layout
     wrong = [block.name for block in layout if arrays.get(block.name, np.zeros(0)).shape != block.shape]
     if wrong:
         raise InvalidInput.of(

@@ -9,7 +9,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from services.worker.intake import compute, compute_frame
 from services.worker.metrics import Metrics
-from services.worker.schemas import BINARY, CART_POLE, SLOTS, Health, Result, json_body, problems
+from services.worker.schemas import BINARY, CART_POLE, SLOTS, SPHERE, Health, Result, json_body, problems
 from services.worker.settings import Settings
 from services.worker.slots.channel import Kind
 from services.worker.slots.messages import Film
@@ -18,6 +18,7 @@ from shared.digest import CONTENT_DIGEST, content_digest
 from shared.errors import Busy
 from shared.protocol import FRAME_MEDIA_TYPE, RETURN_HEADER, EnvironmentCatalogue, UnitJson, WorkerInfo
 from shared.spec.environment import EnvironmentDescription, EnvironmentSpec
+from shared.spec.objective import ObjectiveDescription, ObjectiveSpec
 
 router = APIRouter()
 
@@ -66,6 +67,41 @@ async def run_rollouts(request: Request, pool: Pool, settings: SettingsState) ->
         return Response(await compute_frame(pool, request, settings.max_body_bytes), media_type=FRAME_MEDIA_TYPE)
     result = await compute(pool, request, Kind.UNIT_JSON, settings.max_body_bytes)
     return Response(result, media_type="application/json")
+
+
+@router.post(
+    "/evaluations",
+    tags=["work"],
+    response_class=Response,
+    responses={
+        200: {"description": "The result, in the form of the unit.", "content": BINARY, "model": Result},
+        **problems(
+            _409="The frame is of another protocol version.",
+            _413="The body is over the limit.",
+            _422="The unit is wrong.",
+            _503="No room now; Retry-After says when to come back.",
+        ),
+    },
+    openapi_extra=json_body(UnitJson, SPHERE, **BINARY) | {"parameters": [SLOTS]},
+)
+async def evaluate_solutions(request: Request, pool: Pool, settings: SettingsState) -> Response:
+    """Evaluate a unit of solutions of an objective; all else is as for rollouts, and the unit says which it is."""
+    return await run_rollouts(request, pool, settings)
+
+
+@router.post(
+    "/objectives/describe",
+    tags=["work"],
+    response_model=ObjectiveDescription,
+    responses=problems(
+        _413="The body is over the limit.", _422="The objective is unknown or wrong.", _503="No room now."
+    ),
+    openapi_extra=json_body(ObjectiveSpec, {"id": "sphere"}),
+)
+async def describe_objective(request: Request, pool: Pool, settings: SettingsState) -> Response:
+    """Say what an objective is: its dimension, direction and bounds."""
+    payload = await compute(pool, request, Kind.DESCRIBE_OBJECTIVE, settings.max_body_bytes)
+    return Response(payload, media_type="application/json", headers={CONTENT_DIGEST: content_digest(payload)})
 
 
 @router.post(

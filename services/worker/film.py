@@ -40,7 +40,7 @@ def record(unit: Unit, path: Path, check: Callable[[], None] = lambda: None) -> 
         CannotFilm: the environment draws no pictures, or fails.
         InvalidInput: the file cannot be written.
     """
-    spec = unit.header.environment
+    spec = unit.header.rollouts.environment
     try:
         return _record(unit, _lanes(spec, unit.seeds.tolist()), path, check)
     except CannotFilm as error:
@@ -48,8 +48,8 @@ def record(unit: Unit, path: Path, check: Callable[[], None] = lambda: None) -> 
 
 
 def _record(unit: Unit, lanes: GymnasiumLanes, path: Path, check: Callable[[], None]) -> float:
-    description = describe(unit.header.environment)
-    policy = build_policy(unit.header.policy, description)
+    description = describe(unit.header.rollouts.environment)
+    policy = build_policy(unit.header.rollouts.policy, description)
     tally = Tally(len(unit), None)
     # One thread, as in run_unit: a product split over several adds up in another order.
     with closing(lanes), closing(_film(lanes, path)) as film, threadpool_limits(1):

@@ -15,6 +15,7 @@ from pydantic.json_schema import models_json_schema
 from shared.problems import MEDIA_TYPE, Problem
 from shared.protocol import FRAME_MEDIA_TYPE, SLOTS_HEADER, ResultHeader, UnitJson
 from shared.spec.environment import EnvironmentSpec
+from shared.spec.objective import ObjectiveSpec
 
 REFERENCE = "#/components/schemas/{model}"
 
@@ -26,6 +27,14 @@ CART_POLE: dict[str, Any] = {
     "seeds": [7, 7, 8],
 }
 """Two linear policies on CartPole, the second on two episodes."""
+
+SPHERE: dict[str, Any] = {
+    "objective": {"id": "sphere", "kwargs": {"dimension": 2}},
+    "parameters": [[0.0, 0.0], [1.0, -1.0]],
+    "rows": [0, 1],
+    "seeds": [0, 0],
+}
+"""Two solutions of an objective."""
 
 
 class Result(ResultHeader):
@@ -80,7 +89,9 @@ def add_schemas(app: FastAPI) -> None:
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
-            models = [(model, "validation") for model in (UnitJson, EnvironmentSpec, Result, Problem)]
+            models = [
+                (model, "validation") for model in (UnitJson, EnvironmentSpec, ObjectiveSpec, Result, Problem)
+            ]
             _, extra = models_json_schema(models, ref_template=REFERENCE)  # type: ignore[arg-type]
             document = generate()
             known = document.setdefault("components", {}).setdefault("schemas", {})

@@ -16,9 +16,10 @@ class WorkerInfo(BaseModel):
     queue: int | None = Field(default=None, description="Parts of units that may wait for a slot.")
     cpu: str = Field(description="Its processor.")
     fingerprint: str = Field(description="Equal on machines that give equal bits.")
-    environments: list[str] = Field(description="The ids that it has.")
-    policies: list[str] = Field(description="The names that it has.")
+    environments: list[str] = Field(default_factory=list, description="The ids that it has.")
+    policies: list[str] = Field(default_factory=list, description="The names that it has.")
+    objectives: list[str] = Field(default_factory=list, description="The ids that it has.")
     broken_plugins: list[Plugin] = Field(
         default_factory=list,
-        description="Policies and environments of installed packages that cannot be used, each with the reason.",
+        description="What installed packages bring that cannot be used, each with the reason.",
     )

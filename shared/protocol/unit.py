@@ -1,5 +1,7 @@
 """The request: a *unit*, a batch of rollouts that a worker computes in one go. It carries everything.
 
+An evaluation of an objective is a rollout too: of one step, whose return is the objective's value.
+
 One slot computes it, or several, a *part* each. A part is a unit itself: the members, and some of the rollouts.
 """
 
@@ -10,7 +12,7 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from shared.errors import InvalidInput, ProtocolMismatch
 from shared.frame import decode_frame, encode_frame
@@ -21,7 +23,9 @@ from shared.protocol.members import PopulationHeader, check_members, member_arra
 from shared.protocol.version import PROTOCOL_VERSION, SLOTS_HEADER
 from shared.seeding import EPISODE_SEED_LIMIT
 from shared.spec.environment import EnvironmentSpec
+from shared.spec.objective import ObjectiveSpec
 from shared.spec.policy import AnyPolicySpec
+from shared.spec.task import TaskFields
 from shared.validation import invalid
 
 
@@ -38,12 +42,16 @@ class RewardShaping(BaseModel):
     subtract_per_step: float = Field(default=0.0, description="Taken off every step's reward.")
 
 
-class UnitHeader(PopulationHeader):
+class UnitHeader(TaskFields, PopulationHeader):
     """Everything of a unit that is not an array."""
 
     protocol: int = Field(default=PROTOCOL_VERSION, description="The version of the protocol.")
-    environment: EnvironmentSpec
-    policy: AnyPolicySpec
+    environment: EnvironmentSpec | None = Field(default=None, description="What the members act in.")
+    policy: AnyPolicySpec | None = Field(default=None, description="What the members are parameters of.")
+    objective: ObjectiveSpec | None = Field(
+        default=None, description="What the members are solutions of, in place of environment and policy."
+    )
+    test: bool = Field(default=False, description="Of an objective: its test, where it has one of its own.")
     shaping: RewardShaping = RewardShaping()
     max_episode_steps: int | None = Field(
         default=None,
@@ -53,6 +61,11 @@ class UnitHeader(PopulationHeader):
     collect_statistics: bool = Field(
         default=False, description="Sum observations and their squares, rollout by rollout."
     )
+
+    @model_validator(mode="after")
+    def _one_task(self) -> Self:
+        self.check_task()
+        return self
 
 
 @dataclass(frozen=True)

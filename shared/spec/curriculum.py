@@ -40,17 +40,26 @@ class StageEndSpec(Spec):
         return self
 
     def reached(
-        self, generation: int, environment_steps: int, training_return: float, test_return: float | None
+        self,
+        generation: int,
+        environment_steps: int,
+        training_return: float,
+        test_return: float | None,
+        sign: int = 1,
     ) -> bool:
-        """Whether a stage is over after ``generation``; ``test_return`` is of the last test, if there was one."""
+        """Whether a stage is over after ``generation``; ``test_return`` is of the last test, if there was one.
+
+        ``sign`` is -1 where smaller returns are better.
+        """
         limits_and_values = (
-            (self.generations, generation),
-            (self.environment_steps, environment_steps),
-            (self.training_return, training_return),
-            (self.test_return, test_return),
+            (self.generations, generation, 1),
+            (self.environment_steps, environment_steps, 1),
+            (self.training_return, training_return, sign),
+            (self.test_return, test_return, sign),
         )
         return any(
-            limit is not None and value is not None and value >= limit for limit, value in limits_and_values
+            limit is not None and value is not None and sign * value >= sign * limit
+            for limit, value, sign in limits_and_values
         )
 
 
@@ -61,6 +70,9 @@ class StageSpec(Spec):
     environment: Overrides = Field(
         default_factory=dict,
         description="Fields of `environment`: other `kwargs`, or the `id` of one with the same spaces.",
+    )
+    objective: Overrides = Field(
+        default_factory=dict, description="Fields of `objective`: other `kwargs`, or the `id` of one as large."
     )
     fitness: Overrides = Field(default_factory=dict, description="Fields of `fitness`.")
     strategy: Overrides = Field(
@@ -75,11 +87,10 @@ class StageSpec(Spec):
 
     def applied_to(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Return a specification's plain ``values`` with this stage's in their place, without a curriculum."""
-        overrides = self.model_dump(exclude={"until"}, exclude_none=True)
+        parts = ("environment", "objective", "fitness", "strategy", "adaptive_population")
+        overrides = self.model_dump(exclude={"until", *parts}, exclude_none=True)
         # What a user set to null inside a part stays null there: it takes out what the specification has.
-        for part in ("environment", "fitness", "strategy", "adaptive_population"):
-            if given := getattr(self, part):
-                overrides[part] = given
+        overrides |= {part: given for part in parts if (given := getattr(self, part))}
         return merged({name: value for name, value in values.items() if name != "curriculum"}, overrides)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, JsonValue
 from pydantic_core import PydanticCustomError
@@ -98,6 +98,9 @@ ActionSpace = Annotated[ContinuousActions | DiscreteActions | MultiDiscreteActio
 
 class EnvironmentDescription(Spec):
     """What a worker says of an environment: all the master has to know to size a policy."""
+
+    sign: ClassVar[int] = 1
+    """Larger returns are better; see `ObjectiveDescription.sign`."""
 
     observation_size: Annotated[int, Field(ge=1)] = Field(description="Values in a flattened observation.")
     actions: ActionSpace

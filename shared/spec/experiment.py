@@ -10,8 +10,10 @@ from pydantic import Field, PrivateAttr, ValidationError, model_validator
 from shared.spec.base import Spec
 from shared.spec.curriculum import StageSpec
 from shared.spec.environment import EnvironmentSpec
+from shared.spec.objective import ObjectiveSpec
 from shared.spec.policy import AnyPolicySpec
 from shared.spec.strategies import STRATEGIES, AnyStrategySpec
+from shared.spec.task import TaskFields
 from shared.validation import contradiction, invalid
 
 Tag = Annotated[str, Field(min_length=1, max_length=100)]
@@ -121,6 +123,11 @@ class StopSpec(Spec):
 
     generations: Annotated[int, Field(ge=1, le=10_000_000)] = Field(default=1000, description="After so many.")
     test_return: float | None = Field(default=None, description="The mean test return that counts as solved.")
+    value: float | None = Field(
+        default=None,
+        description="Of an objective, in its own sign: the mean tested value that counts as solved. It is reached "
+        "from above where the objective is minimised.",
+    )
     environment_steps: Annotated[int, Field(ge=1, le=10**15)] | None = Field(
         default=None, description="After so many training steps."
     )
@@ -128,8 +135,13 @@ class StopSpec(Spec):
         default=None, description="Time spent training, restarts not counted."
     )
 
+    @property
+    def target(self) -> float | None:
+        """What a test has to reach: a return, or an objective's value in its own sign."""
+        return self.value if self.test_return is None else self.test_return
 
-class ExperimentSpec(Spec):
+
+class ExperimentSpec(TaskFields, Spec):
     """One experiment, whole. The same specification always gives the same parameters."""
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=100)] = Field(
@@ -138,8 +150,11 @@ class ExperimentSpec(Spec):
     seed: Annotated[int, Field(ge=0, lt=2**63)] = Field(
         default=0, description="Every random number follows from it."
     )
-    environment: EnvironmentSpec
-    policy: AnyPolicySpec
+    environment: EnvironmentSpec | None = Field(default=None, description="What the policy acts in.")
+    policy: AnyPolicySpec | None = Field(default=None, description="What acts in the environment.")
+    objective: ObjectiveSpec | None = Field(
+        default=None, description="A function to optimise, in place of an environment and a policy."
+    )
     strategy: AnyStrategySpec
     population_size: Annotated[int, Field(ge=2, le=100_000)] = Field(description="Members that a generation has.")
     adaptive_population: AdaptivePopulationSpec | None = None
@@ -186,6 +201,24 @@ class ExperimentSpec(Spec):
         if self.warm_start_observations is not None and self.warm_start is None:
             raise contradiction("warm_start_observations", "is of the model to start from: give warm_start, too")
         return self
+
+    @model_validator(mode="after")
+    def _one_task(self) -> Self:
+        self.check_task()
+        if self.objective is None and self.stop.value is not None:
+            raise contradiction("stop.value", "is of objectives; of an environment it is test_return")
+        if self.objective is not None and (misplaced := self._only_of_episodes()):
+            raise contradiction(*misplaced)
+        return self
+
+    def _only_of_episodes(self) -> tuple[str, str] | None:
+        """Return the first field, with the reason, that means nothing for an objective."""
+        if self.stop.test_return is not None:
+            return "stop.test_return", "is of environments; of an objective it is value"
+        for field in ("drop_terminal_penalty", "finish_bonus", "subtract_per_step", "episode_cap"):
+            if getattr(self.fitness, field) != FitnessSpec.model_fields[field].default:
+                return f"fitness.{field}", "is of episodes, and an objective has none: leave it out"
+        return None
 
     @model_validator(mode="after")
     def _fits_the_strategy(self) -> Self:

@@ -74,7 +74,7 @@ def test_a_video_is_a_playable_mp4(logdir: Path) -> None:
 
 
 def test_the_noise_that_training_adds_to_actions_is_not_replayed(logdir: Path) -> None:
-    policy = METADATA.policy.model_copy(update={"action_noise": 100.0})
+    policy = METADATA.rollouts.policy.model_copy(update={"action_noise": 100.0})
     model = Model.load(logdir / "best_model.npz")
     noisy = model.model_copy(update={"metadata": METADATA.model_copy(update={"policy": policy})})
     (logdir / "noisy.npz").write_bytes(noisy.to_bytes())

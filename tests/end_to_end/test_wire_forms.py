@@ -22,7 +22,7 @@ STRATEGIES = [
 
 def digests(spec: ExperimentSpec, rollouts_per_unit: int) -> tuple[list[str], set[str]]:
     """Train through frames; return the digest after each generation, and the forms that members were sent in."""
-    evolution = Evolution.begin("e", spec, describe(spec.environment))
+    evolution = Evolution.begin("e", spec, describe(spec.rollouts.environment))
     found: list[str] = []
     forms: set[str] = set()
     for _ in range(5):

@@ -57,7 +57,7 @@ def test_stages_survive_the_json_that_a_specification_is_kept_as() -> None:
     spec = staged({"until": {"test_return": 90.0}, "environment": {"max_episode_steps": 50}})
     kept = ExperimentSpec.model_validate_json(spec.model_dump_json())
     assert kept == spec
-    assert kept.stage(0).environment.max_episode_steps == 50
+    assert kept.stage(0).rollouts.environment.max_episode_steps == 50
 
 
 @pytest.mark.parametrize(

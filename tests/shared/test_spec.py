@@ -128,7 +128,7 @@ def test_json_means_what_json_says_though_yaml_reads_it_otherwise() -> None:
 def test_a_number_with_an_exponent_is_a_number_in_yaml_too(number: str) -> None:
     values = cartpole_values() | {"environment": {"id": "CartPole-v1", "kwargs": {"x": "NUMBER"}}}
     spec = parse_spec(yaml.safe_dump(values).replace("NUMBER", number))
-    assert spec.environment.kwargs == {"x": float(number)}
+    assert spec.rollouts.environment.kwargs == {"x": float(number)}
 
 
 def test_yaml_in_braces_is_still_yaml() -> None:

@@ -30,7 +30,7 @@ POLICIES: list[dict[str, Any]] = [
 def unit(policy: dict[str, Any], order: list[int], rank: int = 1) -> Unit:
     """Return the rollouts of an order, of ``MEMBERS * EPISODES``, each with its own seed."""
     header = UnitHeader.model_validate({"environment": ENVIRONMENT.model_dump(), "policy": policy})
-    built = build_policy(header.policy, describe(ENVIRONMENT))
+    built = build_policy(header.rollouts.policy, describe(ENVIRONMENT))
     mean = np.random.default_rng(1).standard_normal(built.dimension, dtype=np.float32) * np.float32(0.3)
     key = NoiseKey(seed=3, generation=5, mirrored=True, low_rank=LowRank.of(built.matrices, rank))
     chosen, rows = np.unique(np.array(order) // EPISODES, return_inverse=True)

@@ -98,6 +98,7 @@ class Dispatcher:
                     most_seconds=self._tuning.timeout_share * _deadline(batch),
                     most_rollouts=batch.most_rollouts(MOST_UNIT_BYTES),
                     kind=batch.fingerprint,
+                    needs=batch.header.objective.id if batch.header.objective else None,
                 )
             )
             return await job.finished
@@ -157,7 +158,8 @@ class Dispatcher:
             self._tell(ev.WorkerDown(url, forget=url not in self._fleet.workers))
         else:
             worker = self._fleet.workers[url]
-            self._tell(ev.WorkerUp(url, slots, worker.fingerprint, worker.info.queue if worker.info else None))
+            queue, offers = (worker.info.queue, worker.info.objectives) if worker.info else (None, [])
+            self._tell(ev.WorkerUp(url, slots, worker.fingerprint, queue, tuple(offers)))
 
     def _tell(self, event: ev.Event, reply: _Reply | None = None) -> None:
         """Tell the scheduler of an event, and perform what it says to that."""
@@ -238,7 +240,8 @@ class Dispatcher:
         try:
             frame, seconds = await asyncio.to_thread(_encode, batch, send.rollouts)
             self._cost.count(seconds)
-            reply = await worker.client.rollouts(frame, timeout, send.slots)
+            compute = worker.client.evaluations if batch.header.objective else worker.client.rollouts
+            reply = await compute(frame, timeout, send.slots)
         finally:
             worker.deadlines.remove(deadline)
         try:
@@ -271,4 +274,4 @@ def _encode(batch: Batch, rollouts: range) -> tuple[bytes, float]:
 
 def _deadline(batch: Batch) -> float:
     """Return the seconds that a worker gives a unit of a batch."""
-    return batch.header.environment.rollout_timeout_seconds
+    return batch.header.timeout_seconds

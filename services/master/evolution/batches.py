@@ -10,8 +10,9 @@ from services.master.evolution.state import Evolution
 from services.master.strategies.base import Population
 from shared.protocol import RewardShaping, UnitHeader
 from shared.seeding import Purpose, episode_seeds
-from shared.spec.environment import EnvironmentSpec
+from shared.spec.environment import EnvironmentDescription, EnvironmentSpec
 from shared.spec.experiment import ExperimentSpec
+from shared.spec.objective import ObjectiveDescription
 
 
 def training_batch(evolution: Evolution, population: Population) -> Batch:
@@ -20,6 +21,7 @@ def training_batch(evolution: Evolution, population: Population) -> Batch:
     header = UnitHeader(
         environment=_environment(spec, evolution),
         policy=spec.policy,
+        objective=spec.objective,
         shaping=RewardShaping(
             drop_terminal_penalty=spec.fitness.drop_terminal_penalty,
             finish_bonus=bonus.amount if bonus else 0.0,
@@ -42,12 +44,13 @@ def training_batch(evolution: Evolution, population: Population) -> Batch:
 
 def test_batch(evolution: Evolution) -> Batch:
     """Return the rollouts that test the mean on the task itself: plain, uncapped, episodes of their own."""
-    return _test_batch(evolution, Purpose.TEST_EPISODES, evolution.whole.test.episodes)
+    episodes = evolution.whole.test.episodes if _tests_differ(evolution) else 1
+    return _test_batch(evolution, Purpose.TEST_EPISODES, episodes)
 
 
 def confirming_batch(evolution: Evolution) -> Batch | None:
     """Return the same test on other episodes, where the specification has good tests confirmed."""
-    episodes = evolution.whole.test.confirm_episodes
+    episodes = evolution.whole.test.confirm_episodes if _tests_differ(evolution) else None
     return _test_batch(evolution, Purpose.CONFIRMING_EPISODES, episodes) if episodes else None
 
 
@@ -58,7 +61,9 @@ def _test_batch(evolution: Evolution, purpose: Purpose, episodes: int) -> Batch:
         experiment=evolution.experiment,
         header=UnitHeader(
             environment=_environment(spec, evolution),
-            policy=spec.policy.model_copy(update={"action_noise": 0.0}),
+            policy=spec.policy.model_copy(update={"action_noise": 0.0}) if spec.policy else None,
+            objective=spec.objective,
+            test=spec.objective is not None,
         ),
         members=lambda _start, _stop: mean,
         seeds=episode_seeds(spec.seed, purpose, evolution.generation, 1, episodes),
@@ -68,8 +73,16 @@ def _test_batch(evolution: Evolution, purpose: Purpose, episodes: int) -> Batch:
     )
 
 
-def _environment(spec: ExperimentSpec, evolution: Evolution) -> EnvironmentSpec:
+def _tests_differ(evolution: Evolution) -> bool:
+    """Whether another seed may give another result; an objective that is not noisy is evaluated once."""
+    description = evolution.description
+    return description.noisy if isinstance(description, ObjectiveDescription) else True
+
+
+def _environment(spec: ExperimentSpec, evolution: Evolution) -> EnvironmentSpec | None:
     """Return the environment on the engine that described it, so that no worker chooses another one."""
+    if spec.environment is None or not isinstance(evolution.description, EnvironmentDescription):
+        return None
     return spec.environment.model_copy(update={"engine": evolution.description.engine})
 
 

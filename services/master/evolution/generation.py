@@ -81,10 +81,14 @@ class Confirmation:
     best: float | None
     """The best test return so far."""
     target: float | None
+    sign: int = 1
+    """-1 where smaller returns are better."""
 
     def wanted(self, score: float) -> bool:
         """Whether a score has to be confirmed before it counts."""
-        return self.best is None or score > self.best or (self.target is not None and score >= self.target)
+        if self.best is None or self.sign * score > self.sign * self.best:
+            return True
+        return self.target is not None and self.sign * score >= self.sign * self.target
 
 
 async def run_test(
@@ -141,7 +145,10 @@ def test_returns(
     if failed.any() and (failed_episode == "fail" or failed.all()):
         first = next(iter(result.failures.values()))
         raise BatchFailed(f"{first.kind}: {first.message}")
-    return np.where(failed, np.nanmin(result.returns), result.returns), failed
+    worst = result.returns[
+        np.nanargmin(result.fitness)
+    ]  # fitness, as smaller values of an objective may be better
+    return np.where(failed, worst, result.returns), failed
 
 
 def summarise(values: NDArray[np.float64]) -> ReturnSummary:

@@ -20,7 +20,7 @@ from shared.model import Model, ModelMetadata
 from shared.observation_stats import Normaliser, ObservationStatistics
 from shared.spec.environment import EnvironmentDescription
 from shared.spec.experiment import ExperimentSpec, FitnessSpec
-from shared.spec.policy import build_policy
+from shared.spec.task import TaskDescription, search_space
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -35,7 +35,7 @@ class Evolution:
     experiment: str
     whole: ExperimentSpec
     """The specification, of which `spec` is the present stage."""
-    description: EnvironmentDescription
+    description: TaskDescription
     strategy: Strategy
     statistics: ObservationStatistics | None
     """Of the observations, where the policy normalises them."""
@@ -62,7 +62,7 @@ class Evolution:
         cls,
         experiment: str,
         spec: ExperimentSpec,
-        description: EnvironmentDescription,
+        description: TaskDescription,
         warm_start: Model | None = None,
     ) -> Self:
         """Return the state before the first generation.
@@ -71,18 +71,18 @@ class Evolution:
             InvalidInput: the policy does not fit the environment, the model to start from does not fit both, or
                 the search would take too much memory.
         """
-        policy = build_policy(spec.policy, description)
-        refuse_absurd(spec, policy.dimension)  # before anything of that size is allocated
-        mean = policy.initial_parameters(spec.seed)
+        space = search_space(spec, description)
+        refuse_absurd(spec, space.dimension)  # before anything of that size is allocated
+        mean = space.initial_parameters(spec.seed)
         statistics = None
-        if spec.policy.normalise_observations:
+        if isinstance(description, EnvironmentDescription) and spec.rollouts.policy.normalise_observations:
             statistics = ObservationStatistics.empty(description.observation_size)
         if warm_start is not None:
             weight = spec.warm_start_observations
-            mean, statistics = start_from(warm_start, policy, description, weight)
+            mean, statistics = start_from(warm_start, space, description, weight)
         refuse_stages_of_another_shape(spec, mean)
         first = spec.stage(0)
-        strategy = begin_strategy(first, mean, policy.matrices)
+        strategy = begin_strategy(first, mean, space.matrices)
         return cls(experiment, spec, description, strategy, statistics, _first_cap(first))
 
     @property
@@ -94,6 +94,11 @@ class Evolution:
     def generation(self) -> int:
         """Generations completed."""
         return self.strategy.generation
+
+    @property
+    def sign(self) -> int:
+        """What a return is multiplied by so that larger is better: -1 where an objective is minimised."""
+        return self.description.sign
 
     @property
     def normaliser(self) -> Normaliser | None:
@@ -113,9 +118,10 @@ class Evolution:
         sums, squares = result.observation_sums, result.observation_squares
         if self.statistics is not None and sums is not None and squares is not None:
             self.statistics.add(result.lengths, sums, squares)
-        if self.spec.fitness.episode_cap is not None and self.episode_cap is not None:
-            wanted = self.spec.fitness.episode_cap.following(self.episode_cap, result.mean_length)
-            self.episode_cap = min(wanted, self.description.max_episode_steps)
+        cap, description = self.spec.fitness.episode_cap, self.description
+        if cap is not None and self.episode_cap is not None and isinstance(description, EnvironmentDescription):
+            wanted = cap.following(self.episode_cap, result.mean_length)
+            self.episode_cap = min(wanted, description.max_episode_steps)
         if self.spec.adaptive_population is not None:
             self.strategy.resize(next_population_size(self.spec, result.mean_length))
         self.learnt = result
@@ -130,7 +136,7 @@ class Evolution:
         if self.stage == len(self.whole.curriculum):
             return
         until = self.whole.curriculum[self.stage].until
-        if until.reached(self.generation, self.environment_steps, training_return, self.tested_return):
+        if until.reached(self.generation, self.environment_steps, training_return, self.tested_return, self.sign):
             self._enter(self.stage + 1)
 
     def _enter(self, stage: int) -> None:
@@ -187,6 +193,7 @@ class Evolution:
             environment=self.spec.environment,
             description=self.description,
             policy=self.spec.policy,
+            objective=self.spec.objective,
             experiment=self.experiment,
             seed=self.spec.seed,
             generation=self.generation,

@@ -10,13 +10,14 @@ from shared.model import Model
 from shared.observation_stats import ObservationStatistics
 from shared.policies.base import Policy, PolicySpec
 from shared.spec.environment import ActionSpace, ContinuousActions, EnvironmentDescription
+from shared.spec.task import SearchSpace, TaskDescription
 
 FREE = frozenset({"action_noise", "initial_std"})
 """Fields of a policy that say how it is trained, not what its parameters mean."""
 
 
 def warm_start(
-    model: Model, policy: Policy, description: EnvironmentDescription, observations: int | None = None
+    model: Model, space: SearchSpace, description: TaskDescription, observations: int | None = None
 ) -> tuple[NDArray[np.float32], ObservationStatistics | None]:
     """Return the mean ``(dimension,)`` to start from, and the statistics where observations are normalised.
 
@@ -25,8 +26,11 @@ def warm_start(
     Raises:
         InvalidInput: the parameters mean something else in the model's policy; the first such field is named.
     """
-    _refuse_another_policy(model.metadata.policy, policy.spec)
-    _refuse_other_actions(model.metadata.description.actions, description.actions)
+    if not (isinstance(space, Policy) and isinstance(description, EnvironmentDescription)):
+        return _solution(model, description), None
+    policy = space
+    _refuse_another_policy(model.metadata.rollouts.policy, policy.spec)
+    _refuse_other_actions(model.metadata.spaces.actions, description.actions)
     if model.parameters.shape != (policy.dimension,):
         raise _refusal("parameters", model.parameters.size, policy.dimension)
     if not policy.spec.normalise_observations:
@@ -39,6 +43,16 @@ def warm_start(
         raise _refusal("observation size", model.normaliser.mean.size, description.observation_size)
     count = observations or max(1, model.metadata.observation_count)
     return model.parameters.copy(), ObservationStatistics.of_normaliser(model.normaliser, count)
+
+
+def _solution(model: Model, description: TaskDescription) -> NDArray[np.float32]:
+    """Return a solution of an objective, whose numbers mean the same under the same bounds only."""
+    theirs = model.metadata.description
+    for field in ("dimension", "lower", "upper"):
+        one, other = getattr(theirs, field, "none"), getattr(description, field, "none")
+        if one != other:
+            raise _refusal(field, one, other)
+    return model.parameters.copy()
 
 
 def _refuse_another_policy(theirs: PolicySpec, ours: PolicySpec) -> None:

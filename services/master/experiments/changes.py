@@ -72,15 +72,15 @@ class Cloning(BaseModel):
 
 def unmet(spec: ExperimentSpec, experiment: Experiment) -> bool:
     """Whether an experiment would train on if ``spec`` were its specification."""
-    stop = spec.stop
+    stop, sign = spec.stop, -1 if experiment.direction == "minimise" else 1
     return not (
         experiment.generation >= stop.generations
         or (stop.environment_steps is not None and experiment.environment_steps >= stop.environment_steps)
         or (stop.wall_time_seconds is not None and experiment.elapsed_seconds >= stop.wall_time_seconds)
         or (
-            stop.test_return is not None
+            stop.target is not None
             and experiment.best_test_return is not None
-            and experiment.best_test_return >= stop.test_return
+            and sign * experiment.best_test_return >= sign * stop.target
         )
     )
 

@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from services.master.experiments.rows import ExperimentRow, read_rows
 from services.master.experiments.schemas import Experiment
@@ -16,12 +16,13 @@ from services.master.experiments.status import ACTIVE, Status
 from services.master.failpoints import reach
 from services.master.storage.database import Database
 from shared.errors import Conflict, NotFound
-from shared.spec.environment import EnvironmentDescription
 from shared.spec.experiment import ExperimentSpec
-from shared.spec.policy import build_policy
+from shared.spec.task import TaskDescription, search_space
 from shared.validation import invalid
 
 log = logging.getLogger(__name__)
+
+DESCRIPTION: TypeAdapter[TaskDescription] = TypeAdapter(TaskDescription)
 
 _REMOVED_AT_A_TIME = 1000
 
@@ -41,7 +42,7 @@ class ExperimentRepository:
         self,
         experiment_id: str,
         spec: ExperimentSpec,
-        description: EnvironmentDescription | None,
+        description: TaskDescription | None,
         key: tuple[str, str] | None = None,
     ) -> None:
         """Add a new experiment, pending, with the idempotency key and digest of its submission, if it has them.
@@ -144,7 +145,7 @@ class ExperimentRepository:
         )
         await self._database.write(lambda connection: connection.execute(query, (experiment_id, *ACTIVE)))
 
-    async def describe(self, experiment_id: str, description: EnvironmentDescription) -> None:
+    async def describe(self, experiment_id: str, description: TaskDescription) -> None:
         """Keep what a worker said of the environment."""
         query = "UPDATE experiments SET description = ? WHERE id = ?"
         row = (description.model_dump_json(), experiment_id)
@@ -235,7 +236,7 @@ def _readable(row: sqlite3.Row) -> Experiment:
 def _experiment(row: sqlite3.Row) -> Experiment:
     spec = ExperimentSpec.model_validate_json(row["spec"])
     fingerprints = json.loads(row["fingerprints"])
-    description = row["description"] and EnvironmentDescription.model_validate_json(row["description"])
+    description = row["description"] and DESCRIPTION.validate_json(row["description"])
     return Experiment(
         id=row["id"],
         name=row["name"],
@@ -251,7 +252,8 @@ def _experiment(row: sqlite3.Row) -> Experiment:
         best_generation=row["best_generation"],
         created_at=datetime.fromisoformat(row["created_at"]),
         finished_at=row["finished_at"] and datetime.fromisoformat(row["finished_at"]),
-        dimension=build_policy(spec.policy, description).dimension if description else None,
+        dimension=search_space(spec, description).dimension if description else None,
+        direction="minimise" if description is not None and description.sign < 0 else "maximise",
         description=description,
         fingerprints=fingerprints,
         mixed_fingerprints=len(fingerprints) > 1,

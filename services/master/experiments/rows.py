@@ -14,13 +14,15 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from services.master.experiments.status import Status
 from shared.errors import InvalidInput
+from shared.spec.objective import Direction
 
 _SELECT = """
 SELECT id, name, status, reason, generation, environment_steps, elapsed_seconds, best_test_return, best_generation,
     core_seconds / 3600 AS core_hours,
     created_at, finished_at, note, spec ->> '$.environment.id' AS environment,
+    spec ->> '$.objective.id' AS objective, coalesce(description ->> '$.direction', 'maximise') AS direction,
     spec ->> '$.strategy.name' AS strategy, spec ->> '$.stop.generations' AS stop_generations,
-    spec ->> '$.stop.test_return' AS target, spec -> '$.tags' AS tags
+    coalesce(spec ->> '$.stop.test_return', spec ->> '$.stop.value') AS target, spec -> '$.tags' AS tags
 FROM experiments WHERE status != 'deleted' AND json_valid(spec) ORDER BY rowid DESC
 """
 
@@ -35,7 +37,9 @@ class ExperimentRow(BaseModel):
     status: Status
     active: bool = Field(description="Whether there is work to do: it runs, or goes on by itself.")
     reason: str = Field(description="Why it waits, ended or failed.")
-    environment: str | None = Field(description="The environment's id.")
+    environment: str | None = Field(description="The environment's id, where it has one.")
+    objective: str | None = Field(default=None, description="The objective's id, where it has one.")
+    direction: Direction = Field(default="maximise", description="Whether larger returns are better.")
     strategy: str | None = Field(description="The strategy's name.")
     tags: dict[str, str] = Field(description="As in the specification.")
     note: str = Field(description="What people wrote about it.")
@@ -55,6 +59,10 @@ class ExperimentRow(BaseModel):
     )
     created_at: datetime = Field(description="When it was submitted.")
     finished_at: datetime | None = Field(description="When it ended.")
+
+    def upwards(self, value: float | None) -> float | None:
+        """Return a value so that larger is better."""
+        return None if value is None else value * (-1 if self.direction == "minimise" else 1)
 
 
 class ExperimentRows(BaseModel):
@@ -95,15 +103,15 @@ class Order(StrEnum):
 _WORDS: dict[Order, Callable[[ExperimentRow], str | None]] = {
     Order.NAME: lambda row: row.name,
     Order.STATUS: lambda row: row.status,
-    Order.ENVIRONMENT: lambda row: row.environment,
+    Order.ENVIRONMENT: lambda row: row.environment or row.objective,
     Order.STRATEGY: lambda row: row.strategy,
 }
 _NUMBERS: dict[Order, Callable[[ExperimentRow], float | None]] = {
     Order.CREATED: lambda row: row.created_at.timestamp(),
     Order.FINISHED: lambda row: row.finished_at.timestamp() if row.finished_at else None,
-    Order.BEST: lambda row: row.best_test_return,
+    Order.BEST: lambda row: row.upwards(row.best_test_return),
     Order.GENERATION: lambda row: row.generation,
-    Order.LAST: lambda row: row.last_test_return,
+    Order.LAST: lambda row: row.upwards(row.last_test_return),
     Order.PACE: lambda row: row.steps_per_second,
     Order.STEPS: lambda row: row.environment_steps,
     Order.CORE_HOURS: lambda row: row.core_hours,
@@ -133,12 +141,14 @@ class Wanted:
         """Whether a row is wanted."""
         if self.status and row.status not in self.status and not ("active" in self.status and row.active):
             return False
-        if self.strategy not in (None, row.strategy) or self.environment not in (None, row.environment):
+        if self.strategy not in (None, row.strategy):
+            return False
+        if self.environment not in (None, row.environment, row.objective):
             return False
         if not all(_tagged(row.tags, tag) for tag in self.tag):
             return False
         tags = " ".join(f"{name}={value}" for name, value in row.tags.items())
-        text = f"{row.id} {row.name} {row.note} {row.environment} {row.strategy} {tags}".lower()
+        text = f"{row.id} {row.name} {row.note} {row.environment or row.objective} {row.strategy} {tags}".lower()
         return all(word in text for word in self.text.lower().split())
 
     def page(self, rows: Sequence[ExperimentRow]) -> ExperimentRows:

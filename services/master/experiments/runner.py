@@ -31,11 +31,14 @@ from services.master.storage.checkpoints import remove_old_checkpoints
 from services.master.storage.history import GenerationRecord, History, Retraining, TestRecord
 from shared.errors import Busy
 from shared.model import Model
-from shared.spec.environment import EnvironmentDescription
 from shared.spec.experiment import ExperimentSpec
+from shared.spec.task import TaskDescription
 
 LONGEST_UNDESCRIBED_SECONDS = 10.0
 """So often at least workers are asked that could not describe an environment, unless they want a longer pause."""
+
+LOOK_SECONDS = 1.0
+"""How often to look whether a worker with the objective has come, while others are ready."""
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -142,14 +145,18 @@ class Runner:
                 await self._commit(evolution, record)
         return Ending(Status.COMPLETED, self._solved, evolution.elapsed_seconds + clock.lap())
 
+    @property
+    def _steps(self) -> str:
+        return "environment steps" if self._spec.objective is None else "evaluations"
+
     def _lost_seconds(self) -> float:
         """Return how long there was nobody to compute, or the disk refused to write."""
         return self._with.dispatcher.idle_seconds(self._fingerprint) + self._disk.blocked_seconds
 
     # Beginning
 
-    async def _description(self) -> EnvironmentDescription:
-        """Return what the environment is, waiting for a worker that can tell."""
+    async def _description(self) -> TaskDescription:
+        """Return what the environment or objective is, waiting for a worker that can tell."""
         repository, fleet = self._with.repository, self._with.fleet
         description = self._experiment.description
         pauses = Pauses(f"experiment {self._experiment.id}", longest_seconds=LONGEST_UNDESCRIBED_SECONDS)
@@ -171,13 +178,16 @@ class Runner:
         if self._spec.determinism == "relaxed":
             return None
         repository, fleet = self._with.repository, self._with.fleet
+        objective = self._spec.objective.id if self._spec.objective else None
         while not (bound := (await repository.get(self._experiment.id)).fingerprints):
             await fleet.wait_until_ready()
-            if (commonest := fleet.commonest_fingerprint) is not None:
+            if (commonest := fleet.commonest_fingerprint(objective)) is not None:
                 await repository.bind(self._experiment.id, commonest)
+            else:
+                await asyncio.sleep(LOOK_SECONDS)  # those that are ready do not have the objective
         return bound[0]
 
-    async def _resume(self, description: EnvironmentDescription) -> Evolution:
+    async def _resume(self, description: TaskDescription) -> Evolution:
         """Return the evolution as of the last committed generation, or of the last that is left intact."""
         experiment_id = self._experiment.id
 
@@ -193,7 +203,9 @@ class Runner:
             await self._with.history.roll_back(experiment_id, evolution.generation)
             reach("resume.after_roll_back")
         experiment = await self._with.repository.get(experiment_id)
-        self._solved = self._reached_target(experiment.best_test_return, experiment.best_generation)
+        self._solved = self._reached_target(
+            experiment.best_test_return, experiment.best_generation, evolution.sign
+        )
         self._with.refresher.changed(experiment_id)
         return evolution
 
@@ -223,7 +235,7 @@ class Runner:
         if (batch := confirming_batch(evolution)) is None:
             return None
         best = (await self._with.repository.get(self._experiment.id)).best_test_return
-        return Confirmation(batch, best, self._spec.stop.test_return)
+        return Confirmation(batch, best, self._spec.stop.target, evolution.sign)
 
     async def _finish_test(
         self, test: _PendingTest, evolution: Evolution, beside: GenerationRecord | None
@@ -234,23 +246,25 @@ class Runner:
         """
         record = await test.record
         if beside is not None:
-            record = record.model_copy(update={"retraining": await self._regression(record, beside)})
+            record = record.model_copy(
+                update={"retraining": await self._regression(record, beside, evolution.sign)}
+            )
         evolution.tested_return = score = record.returns.mean
         evolution.core_seconds += record.core_seconds
         metadata = test.model.metadata.model_copy(update={"test_return": score})
         best = await self._commit_test(test.model.model_copy(update={"metadata": metadata}), record)
         if best and self._spec.retrain is not None:
             evolution.best = test.solution
-        self._solved = self._reached_target(score, record.generation)
+        self._solved = self._reached_target(score, record.generation, evolution.sign)
         return record.retraining is not None
 
-    async def _regression(self, test: TestRecord, beside: GenerationRecord) -> Retraining | None:
+    async def _regression(self, test: TestRecord, beside: GenerationRecord, sign: int) -> Retraining | None:
         """Say whether the search goes back after a test, and what is lost of the generation beside it."""
         experiment, retrain = await self._with.repository.get(self._experiment.id), self._spec.retrain
         best, best_generation = experiment.best_test_return, experiment.best_generation
         if retrain is None or best is None or best_generation is None:
             return None
-        if not retrain.regressed(test.returns.mean, best):
+        if not retrain.regressed(sign * test.returns.mean, sign * best):
             return None
         log.info(
             "%s: the test after generation %d came to %.2f; going back to generation %d, which had %.2f",
@@ -276,7 +290,7 @@ class Runner:
             evolution.go_back(retraining.dropped_steps, retraining.dropped_seconds)
             return
         best = await self._with.history.best_score_before(self._experiment.id, test.generation)
-        if best is None or best < test.returns.mean:
+        if best is None or evolution.sign * best < evolution.sign * test.returns.mean:
             evolution.best = evolution.solution()
 
     async def _commit_test(self, model: Model, record: TestRecord) -> bool:
@@ -291,10 +305,12 @@ class Runner:
         self._with.refresher.changed(self._experiment.id)
         return best
 
-    def _reached_target(self, score: float | None, generation: int | None) -> str | None:
-        target = self._spec.stop.test_return
-        if target is None or score is None or score < target:
+    def _reached_target(self, score: float | None, generation: int | None, sign: int) -> str | None:
+        target = self._spec.stop.target
+        if target is None or score is None or sign * score < sign * target:
             return None
+        if self._spec.objective is not None:
+            return f"the tested value {score:.6g} reached the target {target:g} at generation {generation}"
         return f"test return {score:.2f} reached the target {target:g} at generation {generation}"
 
     # Commits
@@ -315,7 +331,7 @@ class Runner:
         if evolution.generation >= stop.generations:
             return f"all {stop.generations} generations done"
         if stop.environment_steps is not None and evolution.environment_steps >= stop.environment_steps:
-            return f"{evolution.environment_steps} environment steps done, the limit is {stop.environment_steps}"
+            return f"{evolution.environment_steps} {self._steps} done, the limit is {stop.environment_steps}"
         if stop.wall_time_seconds is not None and elapsed_seconds >= stop.wall_time_seconds:
             return f"{elapsed_seconds:.0f} s done, the limit is {stop.wall_time_seconds:g}"
         return None

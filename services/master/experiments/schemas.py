@@ -9,8 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from services.master.experiments.status import Status
 from services.master.storage.artifacts import Artifact
 from services.master.storage.history import GenerationRecord, TestRecord
-from shared.spec.environment import EnvironmentDescription
 from shared.spec.experiment import ExperimentSpec
+from shared.spec.objective import Direction
+from shared.spec.task import TaskDescription
 
 
 class Experiment(BaseModel):
@@ -38,7 +39,10 @@ class Experiment(BaseModel):
     dimension: int | None = Field(
         description="Parameters of the policy; null until a worker described the environment."
     )
-    description: EnvironmentDescription | None
+    direction: Direction = Field(
+        default="maximise", description="Whether larger returns are better; smaller ones of some objectives."
+    )
+    description: TaskDescription | None
     fingerprints: list[str] = Field(
         default_factory=list,
         description="Of the machines that its numbers come from, the first one first. Where `determinism` is "

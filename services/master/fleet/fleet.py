@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
+from typing import overload
 
 from pydantic import ValidationError
 
@@ -22,6 +23,8 @@ from services.master.fleet.worker_state import Seen, WorkerState, next_state
 from shared.errors import Busy, InvalidInput, ProtocolMismatch, SeedcastError
 from shared.protocol import PROTOCOL_VERSION, UnitResult, WorkerInfo
 from shared.spec.environment import EnvironmentDescription, EnvironmentSpec
+from shared.spec.objective import ObjectiveDescription, ObjectiveSpec
+from shared.spec.task import TaskDescription
 
 PROBE_INTERVAL_SECONDS = 1.0
 MISSED_PROBES = 3
@@ -64,6 +67,10 @@ class Worker:
     def fingerprint(self) -> str:
         """What it says its machine is; nothing before it has said anything."""
         return self.info.fingerprint if self.info else ""
+
+    def offers(self, objective: str | None) -> bool:
+        """Whether it has an objective; None: nothing in particular is asked for."""
+        return objective is None or (self.info is not None and objective in self.info.objectives)
 
     def rates(self) -> tuple[float, float]:
         """Return (units, environment steps) per second, of late."""
@@ -126,11 +133,15 @@ class Fleet:
         """Return the workers with this fingerprint that take units; None: with any."""
         return [worker for worker in self.ready if fingerprint in (None, worker.fingerprint)]
 
-    @property
-    def commonest_fingerprint(self) -> str | None:
-        """The fingerprint with the most slots among the workers that take units; None where none does."""
+    def commonest_fingerprint(self, objective: str | None = None) -> str | None:
+        """Return the fingerprint with the most slots among the workers that take units (and have an objective).
+
+        None where none does.
+        """
         slots: Counter[str] = Counter()
         for worker in self.ready:
+            if not worker.offers(objective):
+                continue
             slots[worker.fingerprint] += worker.info.slots if worker.info else 0
         return min(slots, key=lambda fingerprint: (-slots[fingerprint], fingerprint), default=None)
 
@@ -166,8 +177,12 @@ class Fleet:
         worker.failures += 1
         self._saw(worker, Seen.SILENT, reason)
 
-    async def describe(self, environment: EnvironmentSpec) -> EnvironmentDescription | None:
-        """Ask the ready workers, in turn, what an environment is; None where none is ready.
+    @overload
+    async def describe(self, task: EnvironmentSpec) -> EnvironmentDescription | None: ...
+    @overload
+    async def describe(self, task: ObjectiveSpec) -> ObjectiveDescription | None: ...
+    async def describe(self, task: EnvironmentSpec | ObjectiveSpec) -> TaskDescription | None:
+        """Ask the ready workers, in turn, what an environment or objective is; None where none is ready.
 
         Raises:
             InvalidInput: none of them has it, or its arguments are refused.
@@ -176,20 +191,38 @@ class Fleet:
         refusal: InvalidInput | None = None
         troubles: list[str] = []
         retry_after: list[int] = []
-        for worker in self.ready:
+        for worker in self._ready_for(task):
             try:
-                return await worker.client.describe(environment)
+                return await worker.client.describe(task)
             except InvalidInput as error:
                 refusal = error
             except SeedcastError as error:
                 troubles.append(f"{worker.url}: {error}")
                 retry_after.append(error.retry_after if isinstance(error, Busy) else 0)
         if refusal is not None:
-            raise _under_environment(refusal)
+            raise _under_task(refusal, "objective" if isinstance(task, ObjectiveSpec) else "environment")
         if troubles:
             more = f" (and {len(troubles) - 1} more workers)" if troubles[1:] else ""
-            raise Busy(f"no worker can describe {environment.id} now; {troubles[0]}{more}", min(retry_after))
+            raise Busy(f"no worker can describe {task.id} now; {troubles[0]}{more}", min(retry_after))
         return None
+
+    def _ready_for(self, task: EnvironmentSpec | ObjectiveSpec) -> list[Worker]:
+        """Return the ready workers that may know a task.
+
+        Raises:
+            InvalidInput: there are ready workers, and none has the objective.
+        """
+        if isinstance(task, EnvironmentSpec) or not self.ready:
+            return self.ready
+        if having := [worker for worker in self.ready if worker.offers(task.id)]:
+            return having
+        broken = (plugin for worker in self.ready if worker.info for plugin in worker.info.broken_plugins)
+        for plugin in broken:
+            if (plugin.group, plugin.name) == ("seedcast.objectives", task.id):
+                raise InvalidInput.of("objective.id", f"cannot be used: {plugin.broken}", task.id)
+        known = sorted({one for worker in self.ready if worker.info for one in worker.info.objectives})
+        reason = f"is no objective of any worker; they have {', '.join(known) or 'none'}"
+        raise InvalidInput.of("objective.id", reason, task.id)
 
     async def _discover(self) -> None:
         urls = await self._discovery.urls()
@@ -296,7 +329,7 @@ def _usable_slots(worker: Worker) -> int | None:
     return worker.info.slots if worker.info and worker.state is WorkerState.READY else 0
 
 
-def _under_environment(refusal: InvalidInput) -> InvalidInput:
+def _under_task(refusal: InvalidInput, task: str) -> InvalidInput:
     error = refusal.errors[0]
-    field_name = error.field if error.field.startswith("environment") else f"environment.{error.field}"
+    field_name = error.field if error.field.startswith(task) else f"{task}.{error.field}"
     return InvalidInput.of(field_name, error.reason, error.value)

@@ -13,6 +13,7 @@ import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache, lru_cache
+from typing import overload
 
 import httpx
 from pydantic import ValidationError
@@ -29,6 +30,8 @@ from shared.protocol import (
     WorkerInfo,
 )
 from shared.spec.environment import EnvironmentDescription, EnvironmentSpec
+from shared.spec.objective import ObjectiveDescription, ObjectiveSpec
+from shared.spec.task import TaskDescription
 
 PROBE_SECONDS = 2.0
 CONNECT_SECONDS = 10.0
@@ -82,12 +85,19 @@ class WorkerClient:
             NoReply: the reply has not come, whole, in time.
             WorkerLost: anything else.
         """
+        return await self._computed("/rollouts", frame, timeout_seconds, slots)
+
+    async def evaluations(self, frame: bytes, timeout_seconds: float, slots: int = 1) -> bytes:
+        """Have a unit of an objective's evaluations computed; all else as `rollouts`."""
+        return await self._computed("/evaluations", frame, timeout_seconds, slots)
+
+    async def _computed(self, path: str, frame: bytes, timeout_seconds: float, slots: int) -> bytes:
         limits = httpx.Timeout(None, connect=CONNECT_SECONDS)
         headers = {"Content-Type": FRAME_MEDIA_TYPE, "Accept": FRAME_MEDIA_TYPE, SLOTS_HEADER: str(slots)}
         try:
             # httpx counts from byte to byte, so that a reply that trickles in would never be too late.
             async with asyncio.timeout(timeout_seconds):
-                response = await self._call("POST", "/rollouts", content=frame, headers=headers, limits=limits)
+                response = await self._call("POST", path, content=frame, headers=headers, limits=limits)
         except TimeoutError as error:
             raise NoReply(f"no whole reply within {timeout_seconds:.0f} s") from error
         return response.content
@@ -116,19 +126,24 @@ class WorkerClient:
             return False
         return True
 
-    async def describe(self, environment: EnvironmentSpec) -> EnvironmentDescription:
-        """Ask for the spaces and limits of an environment.
+    @overload
+    async def describe(self, task: EnvironmentSpec) -> EnvironmentDescription: ...
+    @overload
+    async def describe(self, task: ObjectiveSpec) -> ObjectiveDescription: ...
+    async def describe(self, task: EnvironmentSpec | ObjectiveSpec) -> TaskDescription:
+        """Ask for the spaces and limits of an environment, or what an objective is.
 
         Raises:
             InvalidInput: the worker does not have it, or refuses its arguments.
         """
-        content = environment.model_dump_json().encode()
+        kind, description = _DESCRIBED[type(task)]
+        content = task.model_dump_json().encode()
         headers = {"Content-Type": "application/json", CONTENT_DIGEST: content_digest(content)}
         response = await self._call(
-            "POST", "/environments/describe", content=content, headers=headers, limits=DESCRIBE_TIMEOUT
+            "POST", f"/{kind}/describe", content=content, headers=headers, limits=DESCRIBE_TIMEOUT
         )
         _check_digest(response)
-        return EnvironmentDescription.model_validate_json(response.content)
+        return description.model_validate_json(response.content)
 
     async def environments(self) -> EnvironmentCatalogue:
         """Ask for all environments, each with its family and sizes; the worker takes seconds over it.
@@ -222,6 +237,12 @@ class WorkerClient:
         if response.is_success:
             return response
         raise _refusal(response)
+
+
+_DESCRIBED: dict[type, tuple[str, type[EnvironmentDescription] | type[ObjectiveDescription]]] = {
+    EnvironmentSpec: ("environments", EnvironmentDescription),
+    ObjectiveSpec: ("objectives", ObjectiveDescription),
+}
 
 
 def mismatch(spoken: int | None) -> ProtocolMismatch:

@@ -13,7 +13,7 @@ from services.master.fleet.fleet import Fleet
 from services.master.fleet.worker_client import WorkerLost
 from services.master.jobs.schemas import Job, JobResult
 from shared.errors import Busy, InvalidInput
-from shared.model import Model
+from shared.model import Model, ModelMetadata
 from shared.protocol import UnitHeader
 from shared.seeding import Purpose, episode_seeds
 
@@ -61,9 +61,7 @@ async def film(job: Job, model: Model, fleet: Fleet) -> tuple[bytes, float]:
         for worker in workers:
             queue = loop.time() - begun > PATIENCE_SECONDS
             try:
-                return await worker.client.film(
-                    frame, batch.header.environment.rollout_timeout_seconds, queue=queue
-                )
+                return await worker.client.film(frame, batch.header.timeout_seconds, queue=queue)
             except Busy:
                 continue
             except InvalidInput as refusal:  # another may have what this one lacks
@@ -82,12 +80,19 @@ def _batch(job: Job, model: Model) -> Batch:
     parameters: np.ndarray[tuple[int, ...], np.dtype[np.float32]] = model.parameters[None, :]
     return Batch(
         experiment=job.experiment_id,
-        header=UnitHeader(
-            environment=metadata.environment.model_copy(update={"engine": metadata.description.engine}),
-            policy=metadata.policy.model_copy(update={"action_noise": 0.0}),
-        ),
+        header=_header(metadata),
         members=lambda _start, _stop: parameters,
         seeds=episode_seeds(job.seed, Purpose.TEST_EPISODES, 0, 1, job.episodes),
         normaliser=model.normaliser,
         background=True,
+    )
+
+
+def _header(metadata: ModelMetadata) -> UnitHeader:
+    if metadata.objective is not None:
+        return UnitHeader(objective=metadata.objective, test=True)
+    environment, policy = metadata.rollouts
+    return UnitHeader(
+        environment=environment.model_copy(update={"engine": metadata.spaces.engine}),
+        policy=policy.model_copy(update={"action_noise": 0.0}),
     )

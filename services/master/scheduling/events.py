@@ -24,6 +24,8 @@ class JobAdded:
     """and none may have more."""
     kind: str | None = None
     """Only workers of this kind may have any of it; None: all."""
+    needs: str | None = None
+    """Only workers that offer this may, an objective; None: all."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,8 @@ class WorkerUp:
     """Any text: jobs may ask for it."""
     queue: int | None = None
     """Units that may wait for its slots; None: it does not say."""
+    offers: tuple[str, ...] = ()
+    """Objectives that jobs may need of it."""
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from enum import StrEnum
 from itertools import pairwise
 
 from services.master.scheduling.instructions import Flight
+from services.master.scheduling.pool_worker import PoolWorker
 
 
 class JobState(StrEnum):
@@ -47,6 +48,8 @@ class Job:
     """and none may have more."""
     kind: str | None = None
     """Only workers of this kind may have any of it; None: all."""
+    needs: str | None = None
+    """Only workers that offer this may, an objective; None: all."""
     pending: deque[range] = field(init=False)
     """Disjoint; in the order in which they will be sent."""
     waiting: int = field(init=False)
@@ -92,6 +95,10 @@ class Job:
     def suspects_first(self) -> bool:
         """Whether to find out about suspects before anything else."""
         return not self.done and bool(self.alone)
+
+    def takes(self, worker: PoolWorker) -> bool:
+        """Whether a worker is of the kind that this asks for, and offers what it needs."""
+        return self.kind in (None, worker.kind) and (self.needs is None or self.needs in worker.offers)
 
     def work_for(self, worker: str, alternatives: bool) -> bool:
         """Whether there is anything for a worker: a suspect is left to another one, if there are others."""

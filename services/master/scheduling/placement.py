@@ -84,7 +84,9 @@ class Placer:
         job = min(able, key=self.shares.need)
         if suspect := job.take_suspect(worker.name):
             return Placement(worker, Why.SUSPECT, job, suspect)
-        size = unit_size(job, worker, self.speeds.seconds(job.experiment), self.pool.totals(job.kind), self.tuning)
+        size = unit_size(
+            job, worker, self.speeds.seconds(job.experiment), self.pool.totals(job.kind, job.needs), self.tuning
+        )
         why = Why.QUEUED if worker.full else Why.NEXT
         return Placement(worker, why, job, job.take(size.rollouts), size.slots)
 
@@ -111,9 +113,9 @@ class Placer:
 
     def _objection(self, worker: PoolWorker, job: Job) -> Why | None:
         """Return why a job may not use a worker now; None where it may."""
-        if not job.waiting or job.kind not in (None, worker.kind):
+        if not job.waiting or not job.takes(worker):
             return Why.NOTHING_WAITS
-        totals = self.pool.totals(job.kind)
+        totals = self.pool.totals(job.kind, job.needs)
         if not job.work_for(worker.name, alternatives=totals.workers > 1):
             return Why.NOTHING_WAITS
         if job.pending and self._left_to_others(job, worker, totals):
@@ -148,7 +150,9 @@ class Placer:
         """Return the worst straggler's rollouts, unless an experiment with less in flight needs the worker."""
         need = self.shares.need
         for straggler, job in self.stragglers.worst(worker.kind):
-            totals = self.pool.totals(job.kind)
+            if not job.takes(worker):
+                continue
+            totals = self.pool.totals(job.kind, job.needs)
             if straggler.flight.send.worker == worker.name or self.is_slow(worker, totals):
                 continue
             rollouts = self.stragglers.part(straggler, job, totals.idle_slots)

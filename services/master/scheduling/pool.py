@@ -7,7 +7,7 @@ read, so no caller can forget to.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Set
 from dataclasses import dataclass
 
 from services.master.scheduling.pool_worker import PoolWorker
@@ -15,6 +15,9 @@ from services.master.scheduling.tuning import Tuning
 
 Entry = tuple[float, int, PoolWorker]
 """Load, order, worker."""
+
+Ask = tuple[str | None, str | None]
+"""Of which kind a worker has to be, and which objective it has to offer; None: any, none."""
 
 FEWEST_TO_THIN = 64
 """A heap shorter than this is not worth thinning."""
@@ -52,10 +55,12 @@ class Pool:
         self._workers: dict[str, PoolWorker] = {}
         self._changed: dict[PoolWorker, None] = {}
         """Handed out since the last `_refresh`."""
-        self._totals: dict[str | None, Totals] = {None: Totals()}
-        """Of the usable workers by kind, and of all."""
-        self._counted: dict[PoolWorker, tuple[str, Totals]] = {}
-        """As what a worker is in ``_totals``, under which kind."""
+        self._needs: frozenset[str] = frozenset()
+        """Objectives that jobs need: for each there are totals of the workers that offer it."""
+        self._totals: dict[Ask, Totals] = {}
+        """Of the usable workers, by what a job may ask of them."""
+        self._counted: dict[PoolWorker, tuple[list[Ask], Totals]] = {}
+        """As what a worker is in ``_totals``, under which."""
         self._heaps: dict[str, list[Entry]] = {}
         """Workers with room by kind; an entry counts if it is the worker's in ``_entries``. None is empty."""
         self._entries: dict[PoolWorker, tuple[str, Entry]] = {}
@@ -85,7 +90,7 @@ class Pool:
         """Return all workers to be altered; sums are added up anew, which also sheds their rounding errors."""
         self._changed = dict.fromkeys(self)
         self._counted.clear()
-        self._totals = {None: Totals()}
+        self._totals = {}
         return self._changed.keys()
 
     def forget(self, name: str) -> None:
@@ -100,10 +105,16 @@ class Pool:
         for worker in [worker for worker, until in self._rests.items() if until <= now]:
             self._changed[worker] = None
 
-    def totals(self, kind: str | None) -> Totals:
-        """Return what the usable workers of a kind add up to; None: all."""
+    def note_needs(self, needs: Set[str]) -> None:
+        """Count the workers that offer what jobs need."""
+        if needs != self._needs:
+            self._needs = frozenset(needs)
+            self.change_all()
+
+    def totals(self, kind: str | None, needs: str | None = None) -> Totals:
+        """Return what the usable workers of a kind that offer what is needed add up to; None: all."""
         self._refresh()
-        return self._totals.get(kind) or Totals()
+        return self._totals.get((kind, needs)) or Totals()
 
     @property
     def free_kinds(self) -> set[str]:
@@ -133,14 +144,16 @@ class Pool:
 
     def _recount(self, worker: PoolWorker) -> None:
         if counted := self._counted.pop(worker, None):
-            kind, before = counted
-            self._totals[None].add(before, -1)
-            self._totals[kind].add(before, -1)
+            held, before = counted
+            for ask in held:
+                self._totals[ask].add(before, -1)
         if worker.usable(self._now):
             after = Totals(1, worker.slots, worker.idle_slots, worker.speed)
-            self._counted[worker] = (worker.kind, after)
-            self._totals[None].add(after, 1)
-            self._totals.setdefault(worker.kind, Totals()).add(after, 1)
+            needs = [None, *(self._needs & worker.offers)]
+            asks: list[Ask] = [(kind, need) for kind in (None, worker.kind) for need in needs]
+            self._counted[worker] = (asks, after)
+            for ask in asks:
+                self._totals.setdefault(ask, Totals()).add(after, 1)
 
     def _reorder(self, worker: PoolWorker) -> None:
         self._rests.pop(worker, None)

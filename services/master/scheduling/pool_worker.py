@@ -38,6 +38,8 @@ class PoolWorker:
     queue: int = 0
     """What it has room for beyond its slots."""
     kind: str = ""
+    offers: frozenset[str] = frozenset()
+    """Objectives: jobs that need another do not use it."""
     """Jobs that ask for another kind do not use it."""
     earned: float = 0.0
     """Slots and places of its queue that it may have taken by its own merits."""

@@ -115,7 +115,9 @@ class Scheduler:
             event.most_seconds,
             event.most_rollouts,
             event.kind,
+            event.needs,
         )
+        self._pool.note_needs({job.needs for job in self._jobs.values() if job.needs is not None})
         return []
 
     def _job_removed(self, number: int) -> list[Instruction]:
@@ -139,7 +141,7 @@ class Scheduler:
 
     def _worker_up(self, event: ev.WorkerUp) -> list[Instruction]:
         worker = self._pool.enter(event.worker, next(self._numbers))
-        worker.kind = event.kind
+        worker.kind, worker.offers = event.kind, frozenset(event.offers)
         worker.resize(event.slots, self._tuning.usual_queue * event.slots if event.queue is None else event.queue)
         return []
 
@@ -241,7 +243,7 @@ class Scheduler:
         self, send: Send, flight: Flight | None, job: Job, busy_seconds: float, failed: dict[int, Failure]
     ) -> None:
         """Learn from a reply how slow its worker is, and whether it works."""
-        alternatives = self._pool.totals(job.kind).workers > 1
+        alternatives = self._pool.totals(job.kind, job.needs).workers > 1
         worker = self._pool.change(send.worker)
         if worker is None:
             return

@@ -18,6 +18,9 @@ from services.master.storage.pages import Table, extremes, last_generation, newe
 
 T = TypeVar("T")
 
+SIGN = "(CASE description ->> '$.direction' WHEN 'minimise' THEN -1 ELSE 1 END)"
+"""In a query of experiments: what a return is multiplied by so that larger is better."""
+
 
 def _finite(figures: Any) -> Any:  # noqa: ANN401 - not validated yet
     """Leave out what JSON has no number for: it would be stored as null, which cannot be read back."""
@@ -222,12 +225,13 @@ class History:
     async def best_score_before(self, experiment_id: str, generation: int) -> float | None:
         """Return the best mean return of the tests of earlier generations; None where there were none."""
         query = (
-            "SELECT max(record ->> '$.returns.mean') AS best FROM tests WHERE experiment_id = ? AND generation < ?"
+            "SELECT record ->> '$.returns.mean' AS best FROM tests JOIN experiments ON id = experiment_id "  # noqa: S608
+            f"WHERE experiment_id = ? AND tests.generation < ? ORDER BY best * {SIGN} DESC LIMIT 1"
         )
         row = await self._database.read(
             lambda connection: connection.execute(query, (experiment_id, generation)).fetchone()
         )
-        return None if row["best"] is None else float(row["best"])
+        return None if row is None else float(row["best"])
 
     async def checkpoints(self, experiment_id: str) -> list[Checkpoint]:
         """Return the rows of the checkpoints kept, oldest first."""
@@ -311,8 +315,8 @@ class History:
                 (record.core_seconds, experiment_id),
             )
             updated = connection.execute(
-                "UPDATE experiments SET best_test_return = ?, best_generation = ? "
-                "WHERE id = ? AND (best_test_return IS NULL OR best_test_return < ?)",
+                "UPDATE experiments SET best_test_return = ?, best_generation = ? "  # noqa: S608
+                f"WHERE id = ? AND (best_test_return IS NULL OR best_test_return * {SIGN} < ? * {SIGN})",
                 (score, record.generation, experiment_id, score),
             )
             reach("test.before_commit")
@@ -341,12 +345,13 @@ class History:
                 "best_test_return = NULL, best_generation = NULL WHERE id = ?",
                 (generation, last.environment_steps, last.elapsed_seconds, experiment_id),
             )
-            connection.execute(
-                "UPDATE experiments SET (best_test_return, best_generation) = ("
-                "SELECT record ->> '$.returns.mean' AS score, generation FROM tests "
-                "WHERE experiment_id = ?1 ORDER BY score DESC, generation LIMIT 1) WHERE id = ?1",
-                (experiment_id,),
+            best = (
+                "UPDATE experiments SET (best_test_return, best_generation) = ("  # noqa: S608 - our own text
+                "SELECT record ->> '$.returns.mean' AS score, tests.generation "
+                "FROM tests JOIN experiments ON id = experiment_id "
+                f"WHERE experiment_id = ?1 ORDER BY score * {SIGN} DESC, tests.generation LIMIT 1) WHERE id = ?1"
             )
+            connection.execute(best, (experiment_id,))
 
         await self._database.write(change)
 

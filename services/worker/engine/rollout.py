@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from functools import cache
 
 import numpy as np
@@ -36,14 +36,13 @@ def run_unit(unit: Unit, check: Check = lambda: None) -> UnitResult:
         InvalidInput: the environment, the policy, the parameters or the normaliser do not fit each other.
     """
     started = time.perf_counter()
-    description = describe(unit.header.environment)
-    policy = build_policy(unit.header.policy, description)
+    description = describe(unit.header.rollouts.environment)
+    policy = build_policy(unit.header.rollouts.policy, description)
     _check(unit, policy, description)
     tally = Tally(len(unit), description.observation_size if unit.header.collect_statistics else None)
     try:
-        # One thread: a product split over several adds up in another order. What is not finite is found and named,
-        # so numpy need not print of it.
-        with _thread_pools().limit(limits=1), np.errstate(all="ignore"):
+        # What is not finite is found and named, so numpy need not print of it.
+        with one_thread(), np.errstate(all="ignore"):
             _run(unit, policy, description, tally, check)
     except FOREIGN as error:  # an engine broke as a whole: nobody knows which of its lanes to blame
         failure = LaneFailure.of(error)
@@ -52,11 +51,11 @@ def run_unit(unit: Unit, check: Check = lambda: None) -> UnitResult:
 
 
 def _run(unit: Unit, policy: Policy, description: EnvironmentDescription, tally: Tally, check: Check) -> None:
-    together = lanes_at_once(unit.header.environment)
+    together = lanes_at_once(unit.header.rollouts.environment)
     for start in range(0, len(unit), together):
         check()
         seeds = unit.seeds[start : start + together].tolist()
-        with closing(open_lanes(unit.header.environment, seeds)) as lanes:
+        with closing(open_lanes(unit.header.rollouts.environment, seeds)) as lanes:
             Window(unit, policy, description, lanes, tally, start, len(seeds)).run(check)
 
 
@@ -70,6 +69,11 @@ def _check(unit: Unit, policy: Policy, description: EnvironmentDescription) -> N
     for name, array in (("mean", unit.normaliser.mean), ("std", unit.normaliser.std)):
         if array.shape != shape:
             raise InvalidInput.of(f"normaliser_{name}", f"needs shape {shape}, has {array.shape}")
+
+
+def one_thread() -> AbstractContextManager[object]:
+    """Keep BLAS to one thread: a product split over several adds up in another order."""
+    return _thread_pools().limit(limits=1)  # type: ignore[no-any-return]
 
 
 @cache

@@ -55,7 +55,7 @@ class EnvironmentContract:
         """Run a unit in which row ``i`` of the parameters is always the same random vector of a linear policy."""
         values = {"environment": cls.spec().model_dump(), "policy": {"name": "linear"}, **header}
         checked = UnitHeader.model_validate(values)
-        dimension = build_policy(checked.policy, registry.describe(cls.spec())).dimension
+        dimension = build_policy(checked.rollouts.policy, registry.describe(cls.spec())).dimension
         members = [
             np.random.default_rng(row).standard_normal(dimension, np.float32) for row in range(max(rows) + 1)
         ]

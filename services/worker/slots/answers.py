@@ -12,6 +12,8 @@ from services.worker.engine import run_unit
 from services.worker.environments.offered import catalogue
 from services.worker.environments.probe import seed_fault
 from services.worker.environments.registry import available, broken_plugins, describe
+from services.worker.objectives import evaluate_unit
+from services.worker.objectives import registry as objectives
 from services.worker.slots import cancellation
 from services.worker.slots.channel import Kind, Message
 from services.worker.slots.fingerprint import cpu_model, fingerprint, version
@@ -19,6 +21,7 @@ from services.worker.slots.messages import Film, Part, Refusal, Started, Summary
 from shared.errors import InvalidInput, ProtocolMismatch
 from shared.protocol import PROTOCOL_VERSION, Unit, UnitJson, WorkerInfo
 from shared.spec.environment import EnvironmentSpec
+from shared.spec.objective import ObjectiveSpec
 from shared.spec.policy import POLICIES
 from shared.validation import invalid
 
@@ -38,7 +41,8 @@ def worker_info() -> WorkerInfo:
         fingerprint=fingerprint(),
         environments=available(),
         policies=list(POLICIES),
-        broken_plugins=[*POLICIES.broken, *broken_plugins()],
+        objectives=list(objectives.OBJECTIVES),
+        broken_plugins=[*POLICIES.broken, *broken_plugins(), *objectives.OBJECTIVES.broken],
     )
 
 
@@ -86,7 +90,7 @@ def _film(request: Message) -> Iterator[Message]:
     unit = Unit.from_frame(request.payload)
     if len(unit) != 1:
         raise InvalidInput.of("rows", "a film is of one rollout", len(unit))
-    deadline = FILM_TIMES * unit.header.environment.rollout_timeout_seconds
+    deadline = FILM_TIMES * unit.header.timeout_seconds
     yield _message(Kind.STARTED, Started(rollouts=1, deadline_seconds=deadline))
     with tempfile.TemporaryDirectory(prefix="seedcast-film-") as folder:
         path = Path(folder, "film.mp4")
@@ -101,15 +105,23 @@ def _film(request: Message) -> Iterator[Message]:
     yield Message(Kind.RESULT, film.to_bytes())
 
 
+@_refusable
+def _describe_objective(request: Message) -> Iterator[Message]:
+    yield _message(Kind.RESULT, objectives.describe(ObjectiveSpec.model_validate_json(request.payload)))
+
+
 def _environments(_: Message) -> Iterator[Message]:
     yield _message(Kind.RESULT, catalogue())
 
 
 def _run(form: Kind, unit: Unit) -> Iterator[Message]:
-    deadline = unit.header.environment.rollout_timeout_seconds
+    deadline = unit.header.timeout_seconds
     yield _message(Kind.STARTED, Started(rollouts=len(unit), deadline_seconds=deadline))
     try:
-        result = run_unit(unit, cancellation.check)
+        if (objective := unit.header.objective) is not None:
+            result = evaluate_unit(unit, objective, cancellation.check)
+        else:
+            result = run_unit(unit, cancellation.check)
     except cancellation.Cancelled:
         yield Message(Kind.CANCELLED, b"")
         return
@@ -126,6 +138,7 @@ ANSWERS: dict[Kind, Answer] = {
     Kind.PART: _part,
     Kind.UNIT_JSON: _json,
     Kind.DESCRIBE: _describe,
+    Kind.DESCRIBE_OBJECTIVE: _describe_objective,
     Kind.FILM: _film,
     Kind.ENVIRONMENTS: _environments,
 }

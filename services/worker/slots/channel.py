@@ -30,6 +30,8 @@ class Kind(IntEnum):
     """To the slot: the frame of a unit of one rollout, to be filmed."""
     ENVIRONMENTS = 9
     """To the slot: nothing; it answers with what environments there are, `EnvironmentCatalogue` as JSON."""
+    DESCRIBE_OBJECTIVE = 10
+    """To the slot: an objective's specification as JSON."""
     READY = 16
     """From the slot, once: its process id as the head, and what it can do, as the JSON of `WorkerInfo`."""
     STARTED = 17

@@ -11,6 +11,7 @@ from services.worker.slots.process import SlotDied, SlotProcess
 from shared.errors import Busy, InvalidInput
 from shared.protocol import UnitResult
 from shared.spec.environment import EnvironmentSpec
+from shared.spec.objective import ObjectiveSpec
 
 READ_SECONDS = 30.0
 """For a unit to be read, and for its result to be sent: neither counts as the environment's time."""
@@ -46,6 +47,8 @@ async def converse(process: SlotProcess, request: Message) -> Answer:
     """
     if request.kind is Kind.DESCRIBE:
         return await _describe(process, request)
+    if request.kind is Kind.DESCRIBE_OBJECTIVE:
+        return await _describe_objective(process, request)
     if request.kind is Kind.ENVIRONMENTS:
         try:
             return Answer(await _expect(process, request, CATALOGUE_SECONDS, "describing the environments"))
@@ -71,6 +74,15 @@ async def _describe(process: SlotProcess, request: Message) -> Answer:
         return Answer(await _expect(process, None, min(PROBE_SECONDS, 3 * timeout), "trying three episodes"))
     except SlotDied:  # its units will say so
         return Answer(described)
+
+
+async def _describe_objective(process: SlotProcess, request: Message) -> Answer:
+    timeout = ObjectiveSpec.model_validate_json(request.payload).timeout_seconds
+    try:
+        return Answer(await _expect(process, request, max(DESCRIBE_SECONDS, timeout), "making it"))
+    except SlotDied as died:
+        reason = died.message.replace("the slot", "the process that made it")
+        raise InvalidInput.of("objective.id", f"cannot be described: {reason}") from died
 
 
 async def _unit(process: SlotProcess, form: Kind, started: Started) -> Answer:

@@ -50,7 +50,7 @@ def run(test: Coroutine[Any, Any, None]) -> None:
 def work(members: int = 40, timeout: float = 60.0) -> Batch:
     """Build a batch without poison, with so much time for a unit."""
     plain = batch("a", members, 2, False)
-    environment = plain.header.environment.model_copy(update={"rollout_timeout_seconds": timeout})
+    environment = plain.header.rollouts.environment.model_copy(update={"rollout_timeout_seconds": timeout})
     header = plain.header.model_copy(update={"environment": environment})
     return Batch("a", header, plain.members, plain.seeds)
 

@@ -82,8 +82,9 @@ def test_a_stage_trains_on_its_own_environment_and_is_tested_on_the_task_itself(
     easier = {"until": {"generations": 2}, "environment": {"id": "CartPole-v0", "max_episode_steps": 50}}
     evolution = begin(staged(easier))
     training, test = training_batch(evolution, evolution.strategy.ask()), batch_of_test(evolution)
-    assert (training.header.environment.id, training.header.environment.max_episode_steps) == ("CartPole-v0", 50)
-    assert (test.header.environment.id, test.header.environment.max_episode_steps) == ("CartPole-v1", 100)
+    trained, tested = training.header.rollouts.environment, test.header.rollouts.environment
+    assert (trained.id, trained.max_episode_steps) == ("CartPole-v0", 50)
+    assert (tested.id, tested.max_episode_steps) == ("CartPole-v1", 100)
 
 
 def test_a_test_is_confirmed_on_fresh_episodes() -> None:

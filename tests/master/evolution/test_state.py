@@ -102,7 +102,7 @@ def test_a_test_is_plain_and_uncapped_and_on_episodes_of_its_own() -> None:
     assert training.header.max_episode_steps is not None
     assert test.header.shaping.drop_terminal_penalty is None
     assert test.header.max_episode_steps is None
-    assert (training.header.policy.action_noise, test.header.policy.action_noise) == (0.5, 0)
+    assert (training.header.rollouts.policy.action_noise, test.header.rollouts.policy.action_noise) == (0.5, 0)
     assert not np.isin(test.seeds, training.seeds).any()
     np.testing.assert_array_equal(test.members(0, 1)[0], evolution.strategy.mean)
 

@@ -64,7 +64,7 @@ async function draw() {
 }
 
 function showHeader() {
-  const { environment, strategy, population_size, episodes_per_member, tags } = experiment.spec;
+  const { environment, objective, strategy, population_size, episodes_per_member, tags } = experiment.spec;
   document.title = `${experiment.name} · Seedcast`;
   setText(byId("id"), experiment.id);
   setText(byId("name"), experiment.name);
@@ -76,7 +76,7 @@ function showHeader() {
     : `started ${moment(experiment.created_at)}`;
   setText(
     byId("about"),
-    `${environment.id} · ${strategy.name}, population ${count(population_size)}${episodes}${parameters} · ${when}`,
+    `${(environment ?? objective).id} · ${strategy.name}, population ${count(population_size)}${episodes}${parameters} · ${when}`,
   );
   setText(byId("reason"), experiment.reason);
   show(byId("reason"), experiment.reason !== "");
@@ -142,7 +142,8 @@ function showTiles() {
   const seconds = (of(generations, "elapsed_seconds") ?? 0) - (back ? generations.elapsed_seconds[back] : 0);
   const eta = remaining({ ...experiment, stop_generations: stop.generations });
   const spread = of(tests, "returns.std");
-  const target = stop.test_return === null ? "" : `target ${given(stop.test_return)}`;
+  const wanted = stop.test_return ?? stop.value ?? null;
+  const target = wanted === null ? "" : `target ${given(wanted)}`;
   const where = experiment.best_generation === null ? "" : `generation ${count(experiment.best_generation)}`;
   tiles.update([
     ["Generation", count(experiment.generation), `of ${count(stop.generations)}`],

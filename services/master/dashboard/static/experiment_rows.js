@@ -80,7 +80,7 @@ function createRow(first, picked, on) {
     setText(note, experiment.note.split("\n")[0]);
     setStatus(status, experiment.status);
     status.title = experiment.reason;
-    setText(cells.Environment, experiment.environment);
+    setText(cells.Environment, experiment.environment ?? experiment.objective);
     setText(cells.Strategy, experiment.strategy);
     setText(generation, `${count(experiment.generation)} / ${count(experiment.stop_generations)}`);
     bar.value = experiment.status === "completed" ? 1 : experiment.generation / (experiment.stop_generations || 1);

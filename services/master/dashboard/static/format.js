@@ -14,6 +14,7 @@ export const short = (value) => (value == null || !Number.isFinite(value) ? NONE
 /** A return: one decimal, more where it is small. */
 export function score(value) {
   if (value == null) return NONE;
+  if (value !== 0 && Math.abs(value) < 0.05) return value.toPrecision(3).replace("-", "−");
   const digits = Math.abs(value) >= 10 ? 1 : 2;
   return value.toFixed(digits).replace("-", "−");
 }

@@ -57,7 +57,7 @@ export function returns({ series, generations, tests, places, spec, look }, pale
   }
   testTraces(traces, tests, places.tests, palette);
   marks(traces, series, places, palette);
-  const target = spec.stop.test_return;
+  const target = spec.stop.test_return ?? spec.stop.value ?? null;
   const stages = stageLines(generations, x, palette);
   return {
     traces,

@@ -1,0 +1,3 @@
+from services.worker.objectives.evaluate import evaluate_unit
+
+__all__ = ["evaluate_unit"]
