@@ -15,6 +15,9 @@ export class ApiError extends Error {
   }
 }
 
+/** There was no answer: the master, or the way to it, is gone for the moment. */
+export class Unreachable extends Error {}
+
 /** The address of a path of the API, never with the password that the page's own address may hold. */
 export const address = (path) => `${location.origin}${ROOT}${path}`;
 /** The address of a page of the dashboard. */
@@ -25,13 +28,16 @@ export async function call(
   { method = "GET", json = undefined, yaml = undefined, headers = {}, signal = undefined, text = false } = {},
 ) {
   const type = json !== undefined ? "application/json" : yaml !== undefined ? "application/yaml" : null;
-  const response = await fetch(address(path), {
+  const answer = fetch(address(path), {
     method,
     // The answer is asked for again each time, and comes without a body if it has not changed.
     cache: "no-cache",
     headers: { Accept: "application/json", ...(type && { "Content-Type": type }), ...headers },
     body: json !== undefined ? JSON.stringify(json) : yaml,
     signal: signal ?? AbortSignal.timeout(TIMEOUT_MS),
+  });
+  const response = await answer.catch((error) => {
+    throw error.name === "AbortError" ? error : new Unreachable("the master does not answer");
   });
   if (!response.ok) throw new ApiError(response.status, await response.json().catch(() => ({})));
   if (text) return response.text();

@@ -74,7 +74,11 @@ function lineOf(worker) {
   const unused = worker.not_used_by.length
     ? `, not used by ${worker.not_used_by.join(", ")}: another kind of machine`
     : "";
-  const note = element("small", { className: "muted", textContent: `${aside}${unused}`.replace(/^, /, "") });
+  const note = element("small", {
+    className: "muted",
+    title: worker.placement,
+    textContent: `${aside}${unused}`.replace(/^, /, ""),
+  });
   return [
     element(
       "div",
@@ -88,7 +92,7 @@ function lineOf(worker) {
     count(busySlots(worker)),
     short(worker.steps_per_second),
     worker.units_per_second.toFixed(1),
-    Math.abs(worker.pace - 1) < 0.05 ? "typical" : `takes ${worker.pace.toFixed(1)}× as long`,
+    Math.abs(worker.slowness - 1) < 0.05 ? "typical" : `takes ${worker.slowness.toFixed(1)}× as long`,
     count(worker.units),
     count(worker.failures),
     worker.last_error || "–",

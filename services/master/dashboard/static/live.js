@@ -1,7 +1,7 @@
 // @ts-check
 // Live refreshing: every 2 s while the page is visible, less often while the master does not answer.
 
-import { ApiError } from "./api.js";
+import { ApiError, Unreachable } from "./api.js";
 import { byId, setText, show } from "./dom.js";
 
 const PERIOD_MS = 2000;
@@ -52,7 +52,7 @@ export function live(refresh) {
 
 function said(error) {
   if (error instanceof ApiError) return `The master answers ${error.status}, retrying`;
-  if (error instanceof TypeError || error.name === "TimeoutError") return "Connection lost, retrying";
+  if (error instanceof Unreachable || error.name === "TimeoutError") return "Connection lost, retrying";
   console.error(error);
   return "Something went wrong in this page, retrying";
 }
