@@ -1,19 +1,20 @@
 """A history in columns, for charts: few bytes, appended to as it grows, thinned without losing extremes.
 
 Of a long history every so-manieth record is told, a power of two. Least and greatest return, and best mean, are
-then those of all generations since the record before. A page that says what it has gets only what is new.
+then those of all generations since the record before (`dashboard.extremes`). A page that says what it has gets
+only what is new.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections import OrderedDict
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from typing import Any
 
+from services.master.dashboard.extremes import Extremes, Rows
+from services.master.experiments.schemas import Experiment
 from services.master.storage.history import History
 from services.master.storage.pages import bucket
 
@@ -21,21 +22,10 @@ Column = list[Any]
 Columns = dict[str, Column]
 """By dotted name, such as ``returns.mean``; null where a record has no such figure."""
 
-KEPT = 32
-"""Long histories whose extremes are kept."""
 MOST_EPISODES = 20_000
 """Returns of single test episodes in an answer; where there are more, none are told."""
 LEFT_OUT = frozenset({"parameters_sha256", "fingerprints"})
 LOW, HIGH, BEST = "returns.minimum", "returns.maximum", "returns.best_mean"
-
-
-@dataclass
-class _Extremes:
-    """By bucket of a long history: least and greatest return, greatest mean. Buckets begin at generation 2."""
-
-    rows: dict[int, tuple[float, float, float]] = field(default_factory=dict)
-    last: int = 0
-    """The last generation that is in."""
 
 
 class ColumnReader:
@@ -44,61 +34,51 @@ class ColumnReader:
     def __init__(self, history: History) -> None:
         self._history = history
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="columns")
-        self._extremes: OrderedDict[tuple[str, int], _Extremes] = OrderedDict()
-        self._reading = asyncio.Lock()
+        self._extremes = Extremes(history)
 
     def close(self) -> None:
-        """Stop the thread."""
+        """Stop the thread, and what is being read."""
+        self._extremes.close()
         self._thread.shutdown(wait=False, cancel_futures=True)
 
-    async def read(self, experiment_id: str, after: int, every: int, best: int | None, most: int) -> str:
+    async def read(self, experiment: Experiment, after: int, every: int, most: int) -> str:
         """Return columns as JSON: what is later than generation ``after`` of every ``every``-th.
 
         They are whole where the page asks for another spacing than there is now, or has more than there is.
+        ``extremes`` says whether those of a thinned history are in: a page asks anew until they are.
 
         Args:
-            experiment_id: whose.
+            experiment: whose; the best test is always told.
             after: the last generation that the page has; 0: nothing.
             every: the spacing of what it has.
-            best: the generation of the best test, which is always told.
             most: records at most, of each kind.
         """
+        experiment_id, best = experiment.id, experiment.best_generation
+        sign = -1 if experiment.direction == "minimise" else 1
         last, last_test = await self._history.last(experiment_id)
         spacing = 1 if last is None else await self._history.spacing(experiment_id, most)
         whole = after <= 0 or spacing != every or (last or 0) < after
         since = 0 if whole else after
         generations, tests = await self._history.since(experiment_id, since, spacing, most, best)
-        extremes = None
+        rows: Rows | None = {}
         if spacing > 1 and last is not None:
-            extremes = await self._extremes_of(experiment_id, spacing, last)
-        head = {"every": spacing, "whole": whole, "last": last or 0, "last_test": last_test or 0}
+            rows = await self._extremes.until(experiment_id, spacing, sign, last)
+        head = {
+            "every": spacing,
+            "whole": whole,
+            "last": last or 0,
+            "last_test": last_test or 0,
+            "extremes": rows is not None,
+        }
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._thread, _encode, head, generations, tests, extremes)
-
-    async def _extremes_of(self, experiment_id: str, spacing: int, last: int) -> _Extremes:
-        async with self._reading:
-            known = self._extremes.setdefault((experiment_id, spacing), _Extremes())
-            if known.last > last:  # it was rolled back
-                known.rows.clear()
-                known.last = 0
-            begin = bucket(known.last, spacing)
-            if known.last < last:
-                known.rows |= await self._history.extremes(experiment_id, spacing, begin)
-                known.last = last
-            self._extremes.move_to_end((experiment_id, spacing))
-            while len(self._extremes) > KEPT:
-                self._extremes.popitem(last=False)
-            return known
+        return await loop.run_in_executor(self._thread, _encode, head, generations, tests, rows or {})
 
 
-def _encode(
-    head: dict[str, Any], generations: Sequence[str], tests: Sequence[str], extremes: _Extremes | None
-) -> str:
+def _encode(head: dict[str, Any], generations: Sequence[str], tests: Sequence[str], extremes: Rows) -> str:
     rows = [_flat(json.loads(text)) for text in generations]
     for row in rows:
         row[BEST] = row["returns.mean"]
-        found = extremes and extremes.rows.get(bucket(row["generation"], head["every"]))
-        if found:
+        if found := extremes.get(bucket(row["generation"], head["every"])):
             row[LOW], row[HIGH], row[BEST] = found
     tested = [_flat(json.loads(text)) for text in tests]
     if sum(len(row.get("episode_returns", ())) for row in tested) > MOST_EPISODES:

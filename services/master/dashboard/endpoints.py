@@ -75,7 +75,7 @@ async def history_columns(
 ) -> Response:
     """Return a history in columns, for charts: thinned without losing extremes, and only what is new."""
     experiment = await service.get(experiment_id)
-    content = await columns.read(experiment_id, after, every, experiment.best_generation, most)
+    content = await columns.read(experiment, after, every, most)
     return Response(content, media_type="application/json", headers={"Cache-Control": "no-cache"})
 
 

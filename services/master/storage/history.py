@@ -201,9 +201,13 @@ class History:
 
         return await self._database.read(query)
 
-    async def extremes(self, experiment_id: str, every: int, first: int) -> dict[int, tuple[float, float, float]]:
+    async def extremes(
+        self, experiment_id: str, every: int, first: int, sign: int
+    ) -> dict[int, tuple[float, float, float]]:
         """Return what thinning by ``every`` would lose, by bucket: see `storage.pages.extremes`."""
-        return await self._database.read(lambda connection: extremes(connection, experiment_id, every, first))
+        return await self._database.read(
+            lambda connection: extremes(connection, experiment_id, every, first, sign)
+        )
 
     async def last(self, experiment_id: str) -> tuple[int | None, int | None]:
         """Return the generations of the last record and of the last test, None where there is none."""

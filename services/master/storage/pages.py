@@ -97,13 +97,17 @@ def bucket(generation: int, every: int) -> int:
 
 
 def extremes(
-    connection: sqlite3.Connection, experiment_id: str, every: int, first: int
+    connection: sqlite3.Connection, experiment_id: str, every: int, first: int, sign: int
 ) -> dict[int, tuple[float, float, float]]:
-    """Return least and greatest training return and greatest mean of each bucket from ``first`` on."""
+    """Return least and greatest training return and best mean of each bucket from ``first`` on.
+
+    The best mean is the greatest where ``sign`` is 1, the least where it is -1.
+    """
     query = (
         "SELECT max(0, (generation - 2 + ?1) / ?1) AS bucket, min(record ->> '$.returns.minimum'), "
-        "max(record ->> '$.returns.maximum'), max(record ->> '$.returns.mean') FROM generations "
+        "max(record ->> '$.returns.maximum'), ?4 * max(?4 * (record ->> '$.returns.mean')) FROM generations "
         "WHERE experiment_id = ?2 AND generation > ?3 GROUP BY bucket"
     )
     begin = (first - 1) * every + 1 if first else 0
-    return {row[0]: (row[1], row[2], row[3]) for row in connection.execute(query, (every, experiment_id, begin))}
+    found = connection.execute(query, (every, experiment_id, begin, sign))
+    return {row[0]: (row[1], row[2], row[3]) for row in found}

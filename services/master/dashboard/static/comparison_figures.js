@@ -2,11 +2,11 @@
 // The charts of several runs: their tests over what was used, their ends, and their settings side by side.
 
 import { band } from "./returns_figure.js";
+import { wordsOfAll } from "./words.js";
 
 const TITLES = {
   generation: "Generation",
   elapsed_seconds: "Training time (seconds)",
-  environment_steps: "Environment steps",
   core_hours: "Core-hours",
 };
 
@@ -14,16 +14,19 @@ const MOST_AXES = 9;
 
 /** `changed` is what `differences` found of the experiments' specifications. */
 export function comparisonFigures({ against, groups }, experiments, changed) {
+  const words = wordsOfAll(experiments.map(({ spec }) => spec));
+  const title = against === "environment_steps" ? words.stepsAxis : TITLES[against];
+  /** @type {Record<string, (palette: any) => any>} */
   const figures = {
-    "Test return": (palette) => curves(groups, TITLES[against], palette),
-    "Last test of each run": (palette) => finals(groups, palette),
+    [`Test ${words.result}`]: (palette) => curves(groups, title, palette, words),
+    "Last test of each run": (palette) => finals(groups, palette, words),
   };
   if (changed.length && experiments.length > 1)
     figures["Settings and best test"] = (palette) => parallel(experiments, changed, palette);
   return figures;
 }
 
-export function curves(groups, title, palette) {
+export function curves(groups, title, palette, words) {
   const tested = groups.filter(({ x }) => x.length);
   if (!tested.length) return "None of these runs has been tested yet.";
   const traces = [];
@@ -47,10 +50,10 @@ export function curves(groups, title, palette) {
       hovertemplate: "%{y:.4~g}",
     });
   }
-  return { traces, x: title, y: "Mean test return" };
+  return { traces, x: title, y: `Mean test ${words.result}` };
 }
 
-function finals(groups, palette) {
+function finals(groups, palette, words) {
   const tested = groups.filter(({ finals: scores }) => scores.length);
   if (!tested.length) return "None of these runs has been tested yet.";
   const traces = tested.map(({ group, finals: scores }, i) => ({
@@ -62,7 +65,14 @@ function finals(groups, palette) {
     marker: { size: 9, opacity: 0.75, color: palette.series[i % 8] },
     hovertemplate: "%{y:.4~g}",
   }));
-  return { traces, x: "", y: "Last test return", fixedX: true, hover: "closest", xaxis: { type: "category" } };
+  return {
+    traces,
+    x: "",
+    y: `Last test ${words.result}`,
+    fixedX: true,
+    hover: "closest",
+    xaxis: { type: "category" },
+  };
 }
 
 /** Parallel coordinates: one line a run over its settings and its score, each axis from its least to its greatest. */

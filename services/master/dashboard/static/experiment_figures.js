@@ -4,15 +4,18 @@
 import { faint } from "./colours.js";
 import { NO_GENERATION, returns } from "./returns_figure.js";
 import { placesOn, smooth } from "./series.js";
+import { wordsOf } from "./words.js";
 
 /** All figures by title, in the order of the page; `look` is { axis, smoothing, log }. */
-export function experimentFigures(series, spec, look) {
-  const places = placesOn(look.axis, series);
+export function experimentFigures(series, { spec, direction }, look) {
+  const words = wordsOf(spec);
+  const places = placesOn(look.axis, series, words);
   const { generations, tests } = series;
-  const scene = { series, generations, tests, places, spec, look };
-  const figures = { Returns: (palette) => returns(scene, palette) };
+  const scene = { series, generations, tests, places, spec, look, direction, words };
+  /** @type {Record<string, (palette: any) => any>} */
+  const figures = { [words.results]: (palette) => returns(scene, palette) };
   if (generations.quantiles?.some((row) => row?.length))
-    figures["Returns of the population"] = (palette) => population(scene, palette);
+    figures[`${words.results} of the population`] = (palette) => population(scene, palette);
   for (const [title, names] of Object.entries(strategyPanels(generations))) {
     figures[title] = (palette) =>
       lines(
@@ -44,13 +47,13 @@ export function experimentFigures(series, spec, look) {
         { height: [-1.05, 1.05] },
       );
   }
-  figures["Episode length"] = (palette) => lengths(scene, palette);
+  if (!spec.objective) figures["Episode length"] = (palette) => lengths(scene, palette);
   figures["Time of a generation"] = (palette) => times(scene, palette);
   figures.Throughput = (palette) => throughput(scene, palette);
   return figures;
 }
 
-function population({ generations, places }, palette) {
+function population({ generations, places, words }, palette) {
   const rows = generations.quantiles.map((row) => (row?.length ? row : Array(11).fill(null)));
   const shares = Array.from({ length: 11 }, (_, i) => i * 10);
   return {
@@ -60,7 +63,7 @@ function population({ generations, places }, palette) {
         x: places.training,
         y: shares,
         z: shares.map((_, place) => rows.map((row) => row[place])),
-        name: "return",
+        name: words.result,
         colorscale: "Viridis",
         colorbar: { thickness: 10, outlinewidth: 0, tickfont: { color: palette.muted } },
         hovertemplate: "%{y}%: %{z:.4~g}<extra></extra>",
@@ -191,7 +194,7 @@ function times({ generations, places }, palette) {
   return { traces, x: places.title, y: "Seconds", fromZero: true };
 }
 
-function throughput({ generations, places, look }, palette) {
+function throughput({ generations, places, look, words }, palette) {
   if (!generations.generation.length) return NO_GENERATION;
   const { environment_steps: steps, elapsed_seconds: elapsed } = generations;
   const rate = steps.map((value, i) => {
@@ -202,7 +205,7 @@ function throughput({ generations, places, look }, palette) {
     {
       x: places.training,
       y: smooth(rate, look.smoothing),
-      name: "steps / s",
+      name: `${words.steps.toLowerCase()} / s`,
       mode: "lines",
       line: { color: palette.training, width: 1.5 },
       fill: "tozeroy",
@@ -210,5 +213,5 @@ function throughput({ generations, places, look }, palette) {
       hovertemplate: "%{y:,.0f}",
     },
   ];
-  return { traces, x: places.title, y: "Environment steps / s", fromZero: true };
+  return { traces, x: places.title, y: `${words.stepsAxis} / s`, fromZero: true };
 }

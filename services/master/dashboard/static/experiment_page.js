@@ -15,6 +15,7 @@ import { perform } from "./menu.js";
 import { createPlots } from "./plots.js";
 import { AXES, Series } from "./series.js";
 import { createTiles } from "./tiles.js";
+import { wordsOf } from "./words.js";
 
 const id = decodeURIComponent(location.pathname.split("/").filter(Boolean).at(-1));
 const api = experimentApi(id);
@@ -54,13 +55,13 @@ async function refresh() {
   showTiles();
   if (grown || !drawn) await draw();
   if (byId("log-box").open) await showLog();
-  const filming = await films.update(files);
-  return active || filming || experiment.status === "paused";
+  const filming = experiment.spec.objective ? false : await films.update(files);
+  return active || filming || !series.extremes || experiment.status === "paused";
 }
 
 async function draw() {
   drawn = true;
-  await plots.draw(experimentFigures(series, experiment.spec, look));
+  await plots.draw(experimentFigures(series, experiment, look));
 }
 
 function showHeader() {
@@ -69,14 +70,16 @@ function showHeader() {
   setText(byId("id"), experiment.id);
   setText(byId("name"), experiment.name);
   setStatus(byId("status"), experiment.status);
-  const episodes = episodes_per_member === 1 ? "" : ` × ${episodes_per_member} episodes`;
+  const words = wordsOf(experiment.spec);
+  setText(byId("steps-axis"), words.steps);
+  const episodes = episodes_per_member === 1 ? "" : ` × ${episodes_per_member} ${words.episodes}`;
   const parameters = experiment.dimension === null ? "" : ` · ${count(experiment.dimension)} parameters`;
   const when = experiment.finished_at
     ? `ended ${moment(experiment.finished_at)}`
     : `started ${moment(experiment.created_at)}`;
   setText(
     byId("about"),
-    `${(environment ?? objective).id} · ${strategy.name}, population ${count(population_size)}${episodes}${parameters} · ${when}`,
+    `${environment?.id ?? `${objective.id}, ${experiment.direction}d`} · ${strategy.name}, population ${count(population_size)}${episodes}${parameters} · ${when}`,
   );
   setText(byId("reason"), experiment.reason);
   show(byId("reason"), experiment.reason !== "");
@@ -129,12 +132,16 @@ function showProgress(progress) {
   show(byId("progress"), progress !== null);
   if (progress === null) return;
   const { generation, rollouts_done: done, rollouts } = progress;
-  setText(byId("progress-text"), `Generation ${count(generation)}: ${count(done)} of ${count(rollouts)} rollouts`);
+  setText(
+    byId("progress-text"),
+    `Generation ${count(generation)}: ${count(done)} of ${count(rollouts)} ${experiment.spec.objective ? "evaluations" : "rollouts"}`,
+  );
   byId("progress-bar").value = rollouts ? done / rollouts : 0;
 }
 
 function showTiles() {
   const { stop } = experiment.spec;
+  const words = wordsOf(experiment.spec);
   const of = (columns, name) => columns[name]?.at(-1);
   const { generations, tests } = series;
   const back = Math.max(0, generations.generation.length - 11);
@@ -148,19 +155,19 @@ function showTiles() {
   tiles.update([
     ["Generation", count(experiment.generation), `of ${count(stop.generations)}`],
     [
-      "Mean return",
+      `Mean ${words.result}`,
       score(of(generations, "returns.mean")),
       spreadNote(of(generations, "returns.std"), "in training"),
     ],
     [
       "Last test",
       score(of(tests, "returns.mean")),
-      spreadNote(spread, `${count(of(tests, "episodes"))} episodes`),
+      spreadNote(spread, `${count(of(tests, "episodes"))} ${words.episodes}`),
     ],
     ["Best test", score(experiment.best_test_return), [where, target].filter(Boolean).join(", ")],
-    ["Env-steps", short(experiment.environment_steps), count(experiment.environment_steps)],
+    [words.steps, short(experiment.environment_steps), count(experiment.environment_steps)],
     [
-      "Steps / s",
+      words.steps === "Evaluations" ? "Evaluations / s" : "Steps / s",
       short(seconds > 0 ? steps / seconds : null),
       generations.generation.length ? `${of(generations, "generation_seconds").toFixed(2)} s a generation` : "",
     ],

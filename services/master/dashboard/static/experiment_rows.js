@@ -7,12 +7,13 @@ import { element, setStatus, setText, show } from "./dom.js";
 import { count, duration, given, hours, remaining, score, short } from "./format.js";
 import { menuButton } from "./menu.js";
 import { createSparkline } from "./sparkline.js";
+import { reaches } from "./words.js";
 
 /** Heading, and what the server sorts by; null: it does not. Words begin with A, numbers with the greatest. */
 export const COLUMNS = [
   ["Name", "name"],
   ["Status", "status"],
-  ["Environment", "environment"],
+  ["Task", "environment"],
   ["Strategy", "strategy"],
   ["Generation", "generation"],
   ["Curve", null],
@@ -80,7 +81,7 @@ function createRow(first, picked, on) {
     setText(note, experiment.note.split("\n")[0]);
     setStatus(status, experiment.status);
     status.title = experiment.reason;
-    setText(cells.Environment, experiment.environment ?? experiment.objective);
+    setText(cells.Task, experiment.environment ?? experiment.objective);
     setText(cells.Strategy, experiment.strategy);
     setText(generation, `${count(experiment.generation)} / ${count(experiment.stop_generations)}`);
     bar.value = experiment.status === "completed" ? 1 : experiment.generation / (experiment.stop_generations || 1);
@@ -88,10 +89,7 @@ function createRow(first, picked, on) {
     setText(cells["Last test"], score(experiment.last_test_return));
     setText(best, score(experiment.best_test_return));
     setText(target, experiment.target == null ? "" : `of ${given(experiment.target)}`);
-    const reached =
-      experiment.target != null &&
-      experiment.best_test_return != null &&
-      experiment.best_test_return >= experiment.target;
+    const reached = reaches(experiment.direction, experiment.best_test_return, experiment.target);
     best.className = reached ? "reached" : "";
     setText(cells["Steps / s"], short(experiment.steps_per_second));
     setText(cells["Core-h"], hours(experiment.core_hours));

@@ -8,7 +8,8 @@ const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 
 export const count = (value) => (value == null ? NONE : whole.format(value));
 /** A number somebody chose, such as a target: as it was written. */
-export const given = (value) => exact.format(value).replace("-", "−");
+export const given = (value) =>
+  (value !== 0 && Math.abs(value) < 0.001 ? String(value) : exact.format(value)).replace(/^-/, "−");
 export const short = (value) => (value == null || !Number.isFinite(value) ? NONE : compact.format(value));
 
 /** A return: one decimal, more where it is small. */

@@ -7,7 +7,7 @@ import { bestSoFar, smooth } from "./series.js";
 const MANY_TESTS = 60; // From here on tests are a line with a band: so many error bars would hide everything else.
 export const NO_GENERATION = "No generation has been committed yet.";
 
-export function returns({ series, generations, tests, places, spec, look }, palette) {
+export function returns({ series, generations, tests, places, spec, look, direction, words }, palette) {
   if (!generations.generation.length && !tests.generation.length) return NO_GENERATION;
   const traces = [];
   const mean = generations["returns.mean"] ?? [];
@@ -27,7 +27,7 @@ export function returns({ series, generations, tests, places, spec, look }, pale
       const at = (place) => quantiles.map((row) => row?.[place] ?? null);
       band(traces, x, at(1), at(9), "10 to 90%", palette.training, palette.band);
     }
-    const best = bestSoFar(generations["returns.best_mean"] ?? mean);
+    const best = bestSoFar(generations["returns.best_mean"] ?? mean, direction);
     traces.push({
       x,
       y: best,
@@ -55,14 +55,15 @@ export function returns({ series, generations, tests, places, spec, look }, pale
       hovertemplate: "%{y:.4~g}",
     });
   }
-  testTraces(traces, tests, places.tests, palette);
+  testTraces(traces, tests, places.tests, palette, words);
   marks(traces, series, places, palette);
-  const target = spec.stop.test_return ?? spec.stop.value ?? null;
+  const wanted = spec.stop.test_return ?? spec.stop.value ?? null;
+  const target = look.log && wanted <= 0 ? null : wanted; // A logarithmic axis has no place for it.
   const stages = stageLines(generations, x, palette);
   return {
     traces,
     x: places.title,
-    y: "Return per episode",
+    y: words.each,
     log: look.log,
     include: target === null ? [] : [target],
     shapes: [...(target === null ? [] : [level(target, palette.target)]), ...stages],
@@ -84,7 +85,7 @@ export function returns({ series, generations, tests, places, spec, look }, pale
   };
 }
 
-function testTraces(traces, tests, x, palette) {
+function testTraces(traces, tests, x, palette, words) {
   const mean = tests["returns.mean"] ?? [];
   if (!mean.length) return;
   const spread = tests["returns.std"];
@@ -108,14 +109,14 @@ function testTraces(traces, tests, x, palette) {
     error_y: { array: spread, thickness: 1.5, width: 3, color: faint(palette.test, 0.7), visible: !many },
     line: { color: palette.test, width: 1.5 },
     marker: { size: 6 },
-    customdata: mean.map((_, i) => episodesText(tests, i, episodes[i])),
+    customdata: mean.map((_, i) => episodesText(tests, i, episodes[i], words)),
     hovertemplate: "%{y:.4~g} %{customdata}",
   });
 }
 
 /** Every episode of a test, sorted, a few on a line. */
-function episodesText(tests, i, episodes) {
-  const head = `± ${tests["returns.std"][i]}, ${tests.episodes[i]} episodes`;
+function episodesText(tests, i, episodes, words) {
+  const head = `± ${tests["returns.std"][i]}, ${tests.episodes[i]} ${words.episodes}`;
   if (!episodes) return head;
   const sorted = [...episodes].sort((a, b) => b - a).map((value) => value.toPrecision(4));
   const wrapped = [];

@@ -1,16 +1,21 @@
 // @ts-check
 // An experiment's history in columns, which grows by what is new. Places, smoothing and running bests are derived.
 
+import { reaches } from "./words.js";
+
 export class Series {
   constructor() {
     this.every = 1;
     this.generations = { generation: [] };
     this.tests = { generation: [] };
     this.last = 0;
+    /** Whether the extremes of a thinned history are in; the master finds them after its first answer. */
+    this.extremes = true;
   }
 
   /** The last generation that need not be told again. */
   get after() {
+    if (!this.extremes) return 0;
     const known = this.generations.generation;
     return known.findLast((generation) => this.#stays(generation)) ?? 0;
   }
@@ -30,6 +35,7 @@ export class Series {
       this.tests = joined(this.tests, reply.tests, () => true);
     }
     this.last = reply.last;
+    this.extremes = reply.extremes;
     return grown;
   }
 
@@ -68,8 +74,9 @@ export const AXES = {
 };
 
 /** Places of records on an axis, and the axis' title; time is in seconds, minutes or hours, as fits the whole. */
-export function placesOn(axis, series) {
-  const { title, place } = AXES[axis];
+export function placesOn(axis, series, words) {
+  const { place } = AXES[axis];
+  const title = axis === "steps" ? words.stepsAxis : AXES[axis].title;
   let training = place(series.generations);
   let tests = place(series.tests);
   let unit = "";
@@ -96,10 +103,10 @@ export function smooth(values, weight) {
   });
 }
 
-export function bestSoFar(values) {
+export function bestSoFar(values, direction) {
   let best = null;
   return values.map((value) => {
-    if (value !== null && value !== undefined && (best === null || value > best)) best = value;
+    if (best === null || reaches(direction, value, best)) best = value ?? best;
     return best;
   });
 }

@@ -9,6 +9,7 @@ import { byId, copyButton, element, fillTable, makeTable, setStatus, setText, sh
 import { count, hours, score, yaml } from "./format.js";
 import { live } from "./live.js";
 import { createPlots } from "./plots.js";
+import { wordsOf } from "./words.js";
 
 const MOST_SHOWN = 8;
 const id = decodeURIComponent(location.pathname.split("/").filter(Boolean).at(-1));
@@ -49,7 +50,10 @@ async function refresh() {
     trials.map((trial) => lineOf(trial, study.spec.axes)),
   );
   showPairs(trials, comparisons);
-  await plots.draw({ "Test return": (palette) => curves(groupsOf(trials, found), "Environment steps", palette) });
+  const words = wordsOf(study.spec.specification);
+  await plots.draw({
+    [`Test ${words.result}`]: (palette) => curves(groupsOf(trials, found), words.stepsAxis, palette, words),
+  });
   return study.status === "active";
 }
 
