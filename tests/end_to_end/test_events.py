@@ -19,10 +19,10 @@ Told = tuple[str, str, dict[str, Any]]
 """Id, kind and data of an event."""
 
 
-def read(server: Server, experiment_id: str, last: str = "") -> Iterator[Told]:
+def read(server: Server, experiment_id: str, last: str = "", query: str = "") -> Iterator[Told]:
     """Yield the events after one until the stream ends or nobody asks for more."""
     headers = {"Last-Event-ID": last} if last else {}
-    with server.http.stream("GET", f"/experiments/{experiment_id}/events", headers=headers) as response:
+    with server.http.stream("GET", f"/experiments/{experiment_id}/events{query}", headers=headers) as response:
         assert response.status_code == 200
         assert response.headers["content-type"].startswith("text/event-stream")
         event: dict[str, str] = {}
@@ -52,6 +52,20 @@ def test_every_generation_and_test_is_told_once_and_the_end_last(cluster: Server
     assert told[-1][1:] == ("status", told[-1][2])
     assert (told[-1][2]["status"], told[-1][2]["generation"]) == ("completed", 6)
     assert all("episode_returns" not in data for _, _, data in told)
+
+
+def test_a_brief_reader_is_told_only_that_there_is_something_new(cluster: Server) -> None:
+    experiment_id = submit(cluster, cartpole_values())
+    wait_for_end(cluster, experiment_id)
+    told = until_ended(read(cluster, experiment_id, query="?brief=true"))
+    assert [(kind, data) for _, kind, data in told[:-1]] == [
+        ("generation", {"generation": 6}),
+        ("test", {"generation": 6}),
+    ]
+    assert told[-1][1] == "status"
+    assert until_ended(read(cluster, experiment_id, told[0][0]))[0][1] == "test", (
+        "its ids are those of all readers"
+    )
 
 
 def test_whoever_comes_back_misses_nothing_and_hears_nothing_twice(cluster: Server) -> None:

@@ -32,6 +32,9 @@ async def stream_events(
         str,
         Query(max_length=64, description="The id of the last event known; none: from the start."),
     ] = "",
+    brief: Annotated[
+        bool, Query(description="Only that there is something new: the last of each kind, without its record.")
+    ] = False,
     last_event_id: Annotated[str, Header(max_length=64, description="The same, as browsers send it.")] = "",
 ) -> Response:
     """Tell what is committed as it comes, as server-sent events, until the client goes.
@@ -43,4 +46,4 @@ async def stream_events(
     """
     service.require(experiment_id)
     known = last_event_id or after
-    return readers.stream(experiment_id, Position.parse(known) if known else Position())
+    return readers.stream(experiment_id, Position.parse(known) if known else Position(), brief=brief)

@@ -12,7 +12,7 @@ import asyncio
 import hashlib
 import json
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -68,9 +68,22 @@ class Event:
     """JSON, on one line."""
     position: Position
 
+    def without_record(self) -> Event:
+        """Return it with the number of its generation alone, where it carries a record."""
+        numbers = {"generation": self.position.generation, "test": self.position.test}
+        if self.kind not in numbers:
+            return self
+        return replace(self, data=json.dumps({"generation": numbers[self.kind]}))
+
     def encoded(self) -> bytes:
         """Return it as https://html.spec.whatwg.org/multipage/server-sent-events.html says."""
         return f"id: {self.position}\nevent: {self.kind}\ndata: {self.data}\n\n".encode()
+
+
+def briefly(events: Sequence[Event]) -> list[Event]:
+    """Return the last event of each kind, in their order and without records."""
+    last = {event.kind: place for place, event in enumerate(events)}
+    return [events[place].without_record() for place in sorted(last.values())]
 
 
 class Feed:

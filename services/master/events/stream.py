@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from services.master.events.feed import LOOK_SECONDS, Feed, Position
+from services.master.events.feed import LOOK_SECONDS, Feed, Position, briefly
 from shared.errors import Busy, NotFound
 
 MOST_READERS = 1000
@@ -34,15 +34,15 @@ class Readers:
         self._leaving = leaving
         self._count = 0
 
-    def stream(self, experiment_id: str, position: Position) -> EventStream:
-        """Return the answer to one more reader.
+    def stream(self, experiment_id: str, position: Position, *, brief: bool = False) -> EventStream:
+        """Return the answer to one more reader; a ``brief`` one is told only that there is something new.
 
         Raises:
             Busy: there are too many.
         """
         if self._count >= MOST_READERS:
             raise Busy(f"{MOST_READERS} readers of events are the most", retry_after=10)
-        return EventStream(self, experiment_id, position)
+        return EventStream(self, experiment_id, position, brief)
 
     async def serve(self, stream: EventStream, receive: Receive, send: Send) -> None:
         """Send a reader what there is until it, the experiment or the master is gone, or it takes no more."""
@@ -62,24 +62,25 @@ class Readers:
     async def _send(self, stream: EventStream, send: Send) -> None:
         await send({"type": "http.response.start", "status": stream.status_code, "headers": stream.raw_headers})
         try:
-            async for chunk in self._chunks(stream.experiment_id, stream.position):
+            async for chunk in self._chunks(stream):
                 async with asyncio.timeout(STALLED_SECONDS):
                     await send({"type": "http.response.body", "body": chunk, "more_body": True})
             await send({"type": "http.response.body", "body": b"", "more_body": False})
         except TimeoutError:
             return  # the connection is cut: it reads on from where it was, if it ever does
 
-    async def _chunks(self, experiment_id: str, position: Position) -> AsyncIterator[bytes]:
+    async def _chunks(self, stream: EventStream) -> AsyncIterator[bytes]:
+        position = stream.position
         loop = asyncio.get_running_loop()
         yield BEGINNING
         said = loop.time()
         while True:
             try:
-                events = await self._feed.after(experiment_id, position)
+                events = await self._feed.after(stream.experiment_id, position)
             except NotFound:
                 yield DELETED
                 return
-            for event in events:
+            for event in briefly(events) if stream.brief else events:
                 yield event.encoded()
                 position, said = event.position, loop.time()
             if loop.time() - said >= HEARTBEAT_SECONDS:
@@ -93,12 +94,13 @@ class EventStream(Response):
 
     media_type = "text/event-stream"
 
-    def __init__(self, readers: Readers, experiment_id: str, position: Position) -> None:
+    def __init__(self, readers: Readers, experiment_id: str, position: Position, brief: bool) -> None:
         super().__init__(headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
         del self.headers["content-length"]
         self._readers = readers
         self.experiment_id = experiment_id
         self.position = position
+        self.brief = brief
 
     async def __call__(self, _: Scope, receive: Receive, send: Send) -> None:
         """Answer."""
