@@ -23,6 +23,9 @@ class Changes(BaseModel):
     name: str | None = Field(default=None, description="As in a specification. The id stays.")
     note: Annotated[str, Field(max_length=10_000)] | None = Field(default=None, description="Free text.")
     tags: Annotated[dict[Tag, Tag], Field(max_length=50)] | None = Field(default=None, description="All of them.")
+    archived: bool | None = Field(
+        default=None, description="Put it away: lists leave it out; nothing else changes."
+    )
     stop: dict[str, Any] | None = Field(
         default=None,
         description="Stop conditions by their names in a specification; null takes one away. A completed run "

@@ -69,13 +69,16 @@ async def list_rows(
     strategy: Annotated[str | None, Query(description="The strategy's name.")] = None,
     environment: Annotated[str | None, Query(description="The environment's id.")] = None,
     text: Annotated[str, Query(max_length=200, description="Words that stand anywhere in a row.")] = "",
+    archived: Annotated[bool, Query(description="Those put away, in place of all others.")] = False,
     sort: Annotated[Order, Query(description="What comes first.")] = Order.CREATED,
     reverse: Annotated[bool, Query(description="The other way round.")] = False,
     limit: Annotated[int, Query(ge=1, le=1000, description="Rows of a page.")] = 100,
     cursor: Annotated[str | None, Query(description="`next_cursor` of the page before.")] = None,
 ) -> ExperimentRows:
     """List experiments in few words, without their specifications."""
-    return await service.rows(Wanted(states, tag, strategy, environment, text, sort, reverse, limit, cursor))
+    return await service.rows(
+        Wanted(states, tag, strategy, environment, text, archived, sort, reverse, limit, cursor)
+    )
 
 
 @router.get("/{experiment_id}")
@@ -86,7 +89,7 @@ async def show_experiment(experiment_id: str, service: Service) -> Experiment:
 
 @router.patch("/{experiment_id}", responses={409: {"model": Problem}})
 async def change_experiment(experiment_id: str, changes: Changes, service: Service) -> Experiment:
-    """Change name, note, tags or stop conditions; a completed experiment whose target is raised goes on."""
+    """Change name, note, tags or stop conditions, or archive it; a completed one may go on by that."""
     return await service.change(experiment_id, changes)
 
 

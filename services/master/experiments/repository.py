@@ -84,14 +84,19 @@ class ExperimentRepository:
         """Return all experiments in few words, newest first; those that cannot be read are left out."""
         return await self._database.read(read_rows)
 
-    async def change(self, experiment_id: str, spec: ExperimentSpec, note: str | None) -> None:
-        """Store a changed specification, and a note if one is given.
+    async def change(
+        self, experiment_id: str, spec: ExperimentSpec, note: str | None, *, archived: bool | None = None
+    ) -> None:
+        """Store a changed specification, and what else is given.
 
         Raises:
             StorageFailed: the disk does not take it; nothing has changed.
         """
-        query = "UPDATE experiments SET name = ?, spec = ?, note = coalesce(?, note), files_exact = 0 WHERE id = ?"
-        row = (spec.name, spec.model_dump_json(), note, experiment_id)
+        query = (
+            "UPDATE experiments SET name = ?, spec = ?, note = coalesce(?, note), "
+            "archived = coalesce(?, archived), files_exact = 0 WHERE id = ?"
+        )
+        row = (spec.name, spec.model_dump_json(), note, archived, experiment_id)
         await self._database.write(lambda connection: connection.execute(query, row))
 
     async def get(self, experiment_id: str) -> Experiment:
@@ -243,6 +248,7 @@ def _experiment(row: sqlite3.Row) -> Experiment:
         status=(status := Status(row["status"])),
         active=status.active,
         note=row["note"],
+        archived=bool(row["archived"]),
         reason=row["reason"],
         generation=row["generation"],
         environment_steps=row["environment_steps"],

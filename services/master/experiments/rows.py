@@ -22,7 +22,8 @@ SELECT id, name, status, reason, generation, environment_steps, elapsed_seconds,
     created_at, finished_at, note, spec ->> '$.environment.id' AS environment,
     spec ->> '$.objective.id' AS objective, coalesce(description ->> '$.direction', 'maximise') AS direction,
     spec ->> '$.strategy.name' AS strategy, spec ->> '$.stop.generations' AS stop_generations,
-    coalesce(spec ->> '$.stop.test_return', spec ->> '$.stop.value') AS target, spec -> '$.tags' AS tags
+    coalesce(spec ->> '$.stop.test_return', spec ->> '$.stop.value') AS target, spec -> '$.tags' AS tags,
+    archived
 FROM experiments WHERE status != 'deleted' AND json_valid(spec) ORDER BY rowid DESC
 """
 
@@ -43,6 +44,7 @@ class ExperimentRow(BaseModel):
     strategy: str | None = Field(description="The strategy's name.")
     tags: dict[str, str] = Field(description="As in the specification.")
     note: str = Field(description="What people wrote about it.")
+    archived: bool = Field(default=False, description="Whether it is put away.")
     generation: int = Field(description="How many are committed.")
     stop_generations: int | None = Field(description="How many it makes at most.")
     environment_steps: int = Field(description="Training steps, tests not counted.")
@@ -131,6 +133,8 @@ class Wanted:
     environment: str | None = None
     text: str = ""
     """Words that all stand somewhere in id, name, note, environment, strategy or tags."""
+    archived: bool = False
+    """Those put away, in place of all others."""
     order: Order = Order.CREATED
     reverse: bool = False
     """The other way round; what has no value still comes last."""
@@ -139,6 +143,8 @@ class Wanted:
 
     def takes(self, row: ExperimentRow) -> bool:
         """Whether a row is wanted."""
+        if row.archived != self.archived:
+            return False
         if self.status and row.status not in self.status and not ("active" in self.status and row.active):
             return False
         if self.strategy not in (None, row.strategy):

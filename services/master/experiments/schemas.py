@@ -34,6 +34,7 @@ class Experiment(BaseModel):
     best_test_return: float | None = Field(description="The mean return of the best test so far.")
     best_generation: int | None = Field(description="The generation that it was made after.")
     note: str = Field(default="", description="What people wrote about it.")
+    archived: bool = Field(default=False, description="Whether it is put away.")
     created_at: datetime = Field(description="When it was submitted.")
     finished_at: datetime | None = Field(description="When it ended.")
     dimension: int | None = Field(

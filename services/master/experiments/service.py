@@ -118,7 +118,7 @@ class ExperimentService:
         return await self.create(cloning.applied_to(await self._repository.get(experiment_id)))
 
     async def change(self, experiment_id: str, changes: Changes) -> Experiment:
-        """Change an experiment's name, note, tags or stop conditions; a completed one may go on by that.
+        """Change name, note, tags or stop conditions, or archive it; a completed one may go on by that.
 
         Raises:
             NotFound: there is no such experiment.
@@ -129,7 +129,7 @@ class ExperimentService:
 
         async def write() -> None:
             spec = changes.applied_to((await self._repository.get(experiment_id)).spec)
-            await self._repository.change(experiment_id, spec, changes.note)
+            await self._repository.change(experiment_id, spec, changes.note, archived=changes.archived)
             if (run := self._runs.get(experiment_id)) is not None:
                 run.spec = spec
                 if run.runner is not None:

@@ -26,6 +26,7 @@ _ADDED_COLUMNS = (
     ("experiments", "files_exact", "INTEGER NOT NULL DEFAULT 0"),
     ("experiments", "note", "TEXT NOT NULL DEFAULT ''"),
     ("experiments", "core_seconds", "REAL NOT NULL DEFAULT 0"),
+    ("experiments", "archived", "INTEGER NOT NULL DEFAULT 0"),
 )
 """Columns that databases of earlier versions lack."""
 

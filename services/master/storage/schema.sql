@@ -15,7 +15,8 @@ CREATE TABLE IF NOT EXISTS experiments (
     best_test_return   REAL,
     best_generation    INTEGER,
     files_exact        INTEGER NOT NULL DEFAULT 0,  -- it has ended, and log.txt, scores.csv and plots say all of it
-    note               TEXT NOT NULL DEFAULT ''     -- what people wrote about it
+    note               TEXT NOT NULL DEFAULT '',    -- what people wrote about it
+    archived           INTEGER NOT NULL DEFAULT 0   -- put away: lists leave it out unless they are asked for it
 ) STRICT;
 
 -- The Idempotency-Key of a submission: the same one again gives the same experiment.

@@ -76,6 +76,44 @@ def test_name_note_tags_and_stop_conditions_are_changed_and_nothing_else(client:
     assert client.patch("/experiments/nobody", json={"note": "x"}).status_code == 404
 
 
+def test_what_is_archived_is_left_out_of_lists_that_do_not_ask_for_it(client: TestClient) -> None:
+    kept, put_away = submit(client), submit(client)
+    assert client.patch(f"/experiments/{put_away}", json={"archived": True}).json()["archived"]
+
+    def listed(query: str) -> list[str]:
+        return [row["id"] for row in client.get(f"/experiments/rows{query}").json()["experiments"]]
+
+    assert (listed(""), listed("?archived=true")) == ([kept], [put_away])
+    client.patch(f"/experiments/{put_away}", json={"note": "still"}).raise_for_status()
+    assert client.get(f"/experiments/{put_away}").json()["archived"], "another change takes it out"
+    client.patch(f"/experiments/{put_away}", json={"archived": False}).raise_for_status()
+    assert listed("") == [put_away, kept]
+
+
+def test_a_dry_run_of_a_study_says_what_it_takes_and_starts_nothing(client: TestClient) -> None:
+    study = {
+        "name": "radius",
+        "specification": cartpole_values(),
+        "axes": [{"field": "strategy.radius", "values": [1, 2, 3, 4]}],
+        "seeds": 2,
+        "budget": {"environment_steps": 4000},
+        "halving": {"first_environment_steps": 1000, "keep": 0.5},
+    }
+    reply = client.post("/studies?dry_run=true", json=study)
+    assert reply.status_code == 200, reply.text
+    # Four trials to 1,000 steps, two of them on to 2,000, one of those on to 4,000.
+    assert reply.json() == {
+        "trials": 4,
+        "runs": 8,
+        "environment_steps": 2 * (4 * 1000 + 2 * 1000 + 2000),
+        "seconds": None,
+        "core_hours": None,
+    }
+    wrong = study | {"axes": [{"field": "strategy.radius", "values": [-1]}]}
+    assert client.post("/studies?dry_run=true", json=wrong).status_code == 422
+    assert client.get("/studies").json()["studies"] == []
+
+
 def test_a_clone_has_the_original_s_specification_with_overrides(client: TestClient, tmp_path: Path) -> None:
     one = submit(client, tags={"team": "a"})
     overrides = {"seed": 8, "strategy": {"radius": 3}, "policy": {"name": "mlp"}, "stop": {"generations": 9}}
