@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -47,6 +48,8 @@ from services.master.studies import endpoints as studies
 from services.master.studies.repository import StudyRepository
 from services.master.studies.service import StudyService
 from services.master.workers import endpoints as workers
+from services.master.workers.history import FleetRecorder, FleetSample, sample
+from services.master.workers.views import worker_views
 from shared.access import TokenRequired
 from shared.delivery import Delivery
 from shared.guard import JSON_TYPES, YAML_TYPES, Guard
@@ -67,6 +70,7 @@ class State(TypedDict):
     readers: Readers
     jobs: JobService
     environments: Environments
+    recorder: FleetRecorder
 
 
 def create_app(settings: Settings, folder: DataFolder, leaving: asyncio.Event | None = None) -> FastAPI:
@@ -93,6 +97,13 @@ def create_app(settings: Settings, folder: DataFolder, leaving: asyncio.Event | 
         job_service = JobService(JobRepository(database), service, folder, dispatcher, fleet)
         metrics = Metrics(fleet, dispatcher)
         columns = ColumnReader(collaborators.history)
+        planner = Planner(settings.autoscale)
+
+        def take() -> FleetSample:
+            plan = planner.plan(service.demand(), fleet.slots_per_worker, time.monotonic())
+            return sample(worker_views(fleet, dispatcher, {}), plan.desired_workers, time.time())
+
+        recorder = FleetRecorder(take)
         readers = Readers(Feed(service.get, collaborators.history), leaving or asyncio.Event())
         # One BLAS thread: the bits of a product must not depend on how many cores the master has.
         with threadpool_limits(1):
@@ -100,6 +111,7 @@ def create_app(settings: Settings, folder: DataFolder, leaving: asyncio.Event | 
                 asyncio.create_task(fleet.run()),
                 asyncio.create_task(metrics.watch_loop()),
                 asyncio.create_task(refresher.run()),
+                asyncio.create_task(recorder.run()),
             ]
             if bucket is not None:
                 background.append(asyncio.create_task(Mirror(bucket, folder.experiments).run()))
@@ -113,11 +125,12 @@ def create_app(settings: Settings, folder: DataFolder, leaving: asyncio.Event | 
                     fleet=fleet,
                     dispatcher=dispatcher,
                     metrics=metrics,
-                    planner=Planner(settings.autoscale),
+                    planner=planner,
                     columns=columns,
                     readers=readers,
                     jobs=job_service,
                     environments=Environments(fleet),
+                    recorder=recorder,
                 )
             finally:
                 await study_service.close()

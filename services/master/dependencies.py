@@ -17,6 +17,7 @@ from services.master.fleet.fleet import Fleet
 from services.master.jobs.service import JobService
 from services.master.metrics import Metrics
 from services.master.studies.service import StudyService
+from services.master.workers.history import FleetRecorder
 
 
 async def _service(request: Request) -> ExperimentService:
@@ -59,6 +60,10 @@ async def _readers(request: Request) -> Readers:
     return cast(Readers, request.state.readers)
 
 
+async def _recorder(request: Request) -> FleetRecorder:
+    return cast(FleetRecorder, request.state.recorder)
+
+
 Service = Annotated[ExperimentService, Depends(_service)]
 DispatcherState = Annotated[Dispatcher, Depends(_dispatcher)]
 FleetState = Annotated[Fleet, Depends(_fleet)]
@@ -66,6 +71,7 @@ MetricsState = Annotated[Metrics, Depends(_metrics)]
 Studies = Annotated[StudyService, Depends(_studies)]
 Jobs = Annotated[JobService, Depends(_jobs)]
 EnvironmentsState = Annotated[Environments, Depends(_environments)]
+RecorderState = Annotated[FleetRecorder, Depends(_recorder)]
 ReadersState = Annotated[Readers, Depends(_readers)]
 ColumnsState = Annotated[ColumnReader, Depends(_columns)]
 PlannerState = Annotated[Planner, Depends(_planner)]

@@ -1,12 +1,16 @@
-"""GET /workers: the fleet."""
+"""GET /workers: the fleet, now and over time."""
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from typing import Annotated
 
-from services.master.dependencies import DispatcherState, FleetState, Service
+from fastapi import APIRouter, Query
+
+from services.master.dependencies import DispatcherState, FleetState, RecorderState, Service
+from services.master.workers.history import FleetHistory
 from services.master.workers.schemas import WorkerList
 from services.master.workers.views import worker_views
+from shared.problems import Problem
 
 router = APIRouter(tags=["operations"])
 
@@ -15,3 +19,12 @@ router = APIRouter(tags=["operations"])
 async def list_workers(service: Service, fleet: FleetState, dispatcher: DispatcherState) -> WorkerList:
     """List the workers with what is known of each."""
     return WorkerList(workers=worker_views(fleet, dispatcher, service.bindings()))
+
+
+@router.get("/workers/history", responses={422: {"model": Problem}})
+async def show_fleet_history(
+    recorder: RecorderState,
+    after: Annotated[float, Query(ge=0, description="Only what was taken later, in seconds since 1970.")] = 0.0,
+) -> FleetHistory:
+    """Return the fleet of the last day: every 5 s of an hour, before that every minute; since the master began."""
+    return recorder.after(after)
