@@ -151,6 +151,16 @@ class StudySpec(Spec):
             steps /= self.halving.keep
         return [*levels, whole]
 
+    @property
+    def most_steps(self) -> int:
+        """Training steps of all trials together, for each seed: by halving, most of them end early."""
+        trials, before, total = self.trial_count, 0, 0
+        for steps in self.rungs():
+            total += trials * (steps - before)
+            before = steps
+            trials = max(1, math.ceil(trials * self.halving.keep)) if self.halving else trials
+        return total
+
     def experiment(self, trial: int, seed: int, environment_steps: int) -> ExperimentSpec:
         """Return one run's specification, which stops after so many training steps.
 

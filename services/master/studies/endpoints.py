@@ -6,11 +6,12 @@ import asyncio
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response, status
+from fastapi.responses import JSONResponse
 
 from services.master.dependencies import Studies
 from services.master.experiments.body import EXAMPLE, read_body
 from services.master.studies.report import Axis
-from services.master.studies.schemas import Study, StudyCurves, StudyList, StudyReport
+from services.master.studies.schemas import Study, StudyCurves, StudyEstimate, StudyList, StudyReport
 from shared.guard import JSON_TYPES, media_type
 from shared.problems import Problem
 from shared.spec.study import StudySpec, parse_study
@@ -42,11 +43,22 @@ async def _study_of_body(request: Request) -> StudySpec:
     return await asyncio.to_thread(parse_study, body, only_json=media_type(request.headers) in JSON_TYPES)
 
 
-@router.post("", status_code=status.HTTP_201_CREATED, openapi_extra=_BODY, responses={413: {"model": Problem}})
+@router.post(
+    "",
+    status_code=status.HTTP_201_CREATED,
+    openapi_extra=_BODY,
+    response_model=Study,
+    responses={200: {"model": StudyEstimate, "description": "With `dry_run`."}, 413: {"model": Problem}},
+)
 async def create_study(
-    spec: Annotated[StudySpec, Depends(_study_of_body)], studies: Studies, response: Response
-) -> Study:
+    spec: Annotated[StudySpec, Depends(_study_of_body)],
+    studies: Studies,
+    response: Response,
+    dry_run: Annotated[bool, Query(description="Check and estimate; start nothing.")] = False,
+) -> Study | Response:
     """Start a study from a specification, in JSON or YAML."""
+    if dry_run:
+        return JSONResponse((await studies.estimate(spec)).model_dump(mode="json"))
     study = await studies.create(spec)
     response.headers["Location"] = f"/studies/{study.id}"
     return study

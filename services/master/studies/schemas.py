@@ -42,6 +42,18 @@ class StudyList(BaseModel):
     studies: list[Study]
 
 
+class StudyEstimate(BaseModel):
+    """What a valid study would take at most. Nothing has been started."""
+
+    trials: int = Field(description="How many settings are tried.")
+    runs: int = Field(description="Trials times seeds.")
+    environment_steps: int = Field(description="Training steps of all runs together.")
+    seconds: float | None = Field(
+        description="At the fleet's pace of now: a rough upper bound; null while it makes no steps."
+    )
+    core_hours: float | None = Field(description="The same on all slots there are now, within the budget.")
+
+
 class StudyRun(BaseModel):
     """One run of a trial: an ordinary experiment."""
 

@@ -8,11 +8,12 @@ import secrets
 from contextlib import suppress
 
 from services.master.experiments.changes import Changes
+from services.master.experiments.estimate import Estimate
 from services.master.experiments.service import ExperimentService
 from services.master.studies.plan import Extend, Finish, Instruction, RunKey, RunState, Start, Stop, decide
 from services.master.studies.report import Axis, as_csv, curves, report
 from services.master.studies.repository import StudyRepository
-from services.master.studies.schemas import Study, StudyCurves, StudyReport, StudyStatus
+from services.master.studies.schemas import Study, StudyCurves, StudyEstimate, StudyReport, StudyStatus
 from shared.errors import Conflict, InvalidInput, NotFound, StorageFailed
 from shared.spec.study import StudySpec
 
@@ -39,12 +40,38 @@ class StudyService:
             InvalidInput: a trial breaks a rule, or no worker has the environment of the first.
             StorageFailed: the disk does not take it; there is no such study then.
         """
-        await asyncio.to_thread(spec.check)
-        await self._experiments.estimate(spec.experiment(0, spec.seed_list[0], spec.rungs()[0]))
+        await self._check(spec)
         study_id = f"{spec.name}-{secrets.token_hex(3)}"
         await self._repository.add(study_id, spec)
         self._start(study_id)
         return await self._repository.get(study_id)
+
+    async def estimate(self, spec: StudySpec) -> StudyEstimate:
+        """Check a study as `create` does, and say what it would take; nothing is started.
+
+        Raises:
+            InvalidInput: it would be refused.
+        """
+        first = await self._check(spec)
+        trials = spec.trial_count
+        steps = spec.most_steps * len(spec.seed_list)
+        pace = first.steps_per_second
+        seconds = steps / pace if pace else None
+        each = first.core_hours / first.seconds if first.core_hours and first.seconds else None
+        used = None if seconds is None or each is None else seconds * each
+        limit = spec.budget.core_hours
+        return StudyEstimate(
+            trials=trials,
+            runs=trials * len(spec.seed_list),
+            environment_steps=steps,
+            seconds=seconds,
+            core_hours=used if used is None or limit is None else min(used, limit),
+        )
+
+    async def _check(self, spec: StudySpec) -> Estimate:
+        """Check every trial's specification, and estimate the first one's run."""
+        await asyncio.to_thread(spec.check)
+        return await self._experiments.estimate(spec.experiment(0, spec.seed_list[0], spec.rungs()[0]))
 
     async def get(self, study_id: str) -> Study:
         """Return one study.
