@@ -12,7 +12,7 @@ CONTAINER_BUILD ?= $(CONTAINER) build
 TAG ?= dev
 RESOLVE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
-.PHONY: help setup train test test-hundred chaos fuzz-api bench-throughput bench-minitaur bench-strategies bench-memory bench-scale bench-restart bench-history check check-scripts docs format lock clean \
+.PHONY: help setup train test test-hundred chaos fuzz-api bench-throughput bench-minitaur bench-strategies bench-memory bench-scale bench-restart bench-history bench-dashboard check check-scripts docs format lock clean \
 	deploy-tools manifests images test-containers
 
 help: ## List the targets
@@ -62,6 +62,9 @@ bench-restart: setup ## Measure how soon 100 experiments train again under a new
 
 bench-history: setup ## Measure what it costs to look at a run of 100,000 generations while another one trains
 	@$(BIN)/python -W ignore -m benchmarks.history
+
+bench-dashboard: setup ## Measure how soon a browser shows each page, with 200 runs of 5,000 generations and one of 100,000
+	@$(BIN)/python -W ignore -m benchmarks.dashboard
 
 bench-strategies: setup ## Measure ask + encode + tell and peak memory beside pycma and dense numpy (DIMENSIONS=2804,100000 QUICK=1)
 	@$(BIN)/python -W ignore -m benchmarks.strategies $(if $(DIMENSIONS),--dimensions $(DIMENSIONS)) $(if $(QUICK),--quick)
