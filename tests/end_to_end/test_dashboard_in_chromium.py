@@ -8,12 +8,12 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Error, Page, expect, sync_playwright
 
-from tests.processes import Server, eventually, master, submit, wait_for_end, wait_for_generation, worker
+from tests.processes import ROOT, Server, eventually, master, submit, wait_for_end, wait_for_generation, worker
 from tests.specs import cartpole_values
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -22,6 +22,19 @@ REQUIRED = os.environ.get("CI") == "true"
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None and not REQUIRED, reason="no Chromium installed")
 LONG = {"stop": {"generations": 10_000}}
+BALL: dict[str, Any] = {
+    "name": "ball",
+    "objective": {"id": "sphere", "kwargs": {"dimension": 6}},
+    "strategy": {"name": "snes", "sigma_init": 1.0},
+    "population_size": 12,
+    "stop": {"generations": 400, "value": 0.01},
+    "test": {"every": 5},
+}
+AXE = ROOT / "services" / "master" / "dashboard" / "node_modules" / "axe-core" / "axe.min.js"
+SHOWN = (
+    "document.body.dataset.looks !== undefined || document.querySelector('#verdict .good, #verdict .bad') !== null"
+)
+"""True once a page shows what it has asked the master for."""
 PATIENCE = 30_000
 """Milliseconds that a page may take on a busy machine."""
 
@@ -175,6 +188,27 @@ def test_the_list_is_sorted_filtered_and_keeps_both_in_its_address(cluster: Serv
         expect(page.locator("#rows .name a").nth(1)).to_be_visible(timeout=PATIENCE)
 
 
+def test_a_run_is_archived_found_again_and_taken_back(cluster: Server, browser: Browser) -> None:
+    wait_for_end(cluster, submit(cluster, cartpole_values() | {"name": "old-one", "stop": {"generations": 1}}))
+    with watched(browser, cluster) as page:
+        page.goto("/?text=old-one")
+        names = page.locator("#rows .name a")
+        expect(names).to_have_text(["old-one"], timeout=PATIENCE)
+        for _ in range(2):
+            page.get_by_role("button", name="Actions of old-one").click()
+            page.get_by_role("button", name="Archive", exact=True).click()
+            expect(names).to_have_count(0, timeout=PATIENCE)
+            if _ == 0:
+                page.locator("#notice").get_by_role("button", name="Undo").click()
+                expect(names).to_have_text(["old-one"], timeout=PATIENCE)
+        page.locator("#status").select_option("archived")
+        expect(names).to_have_text(["old-one"], timeout=PATIENCE)
+        names.click()
+        visible(page, "archived")
+        page.get_by_role("button", name="Take out of the archive").click()
+        expect(page.locator("#archived")).to_be_hidden(timeout=PATIENCE)
+
+
 def test_two_runs_are_compared_by_what_differs_and_as_a_group(cluster: Server, browser: Browser) -> None:
     for seed in (1, 2):
         values = cartpole_values() | {"name": "compared", "seed": seed, "tags": {"group": "pair"}}
@@ -232,33 +266,162 @@ def test_the_fleet_shows_its_workers_and_a_study_its_trials(cluster: Server, bro
         visible(page, "There is no such study")
 
 
-def test_every_page_fits_a_telephone_in_light_and_dark(cluster: Server, browser: Browser) -> None:
-    experiment_id = submit(cluster, cartpole_values() | {"name": "narrow", "tags": {"a-long-name": "w" * 90}})
-    wait_for_end(cluster, experiment_id)
-    paths = ["/", f"/dashboard/{experiment_id}", "/dashboard/submit", f"/dashboard/compare?run={experiment_id}"]
-    for scheme in ("light", "dark"):
-        with watched(browser, cluster, color_scheme=scheme) as page:
+def test_an_environment_is_searched_and_a_study_is_started_from_a_run(cluster: Server, browser: Browser) -> None:
+    original = submit(cluster, cartpole_values() | {"name": "studied", "stop": {"generations": 2}})
+    wait_for_end(cluster, original)
+    with watched(browser, cluster) as page:
+        page.goto("/dashboard/submit")
+        visible(page, "It can be started.")
+        page.get_by_label("Search environments").fill("classic acrobot")
+        page.get_by_role("button", name="Acrobot-v1").click()
+        expect(page.locator("#spec")).to_have_value(re.compile(r"environment:\n  id: Acrobot-v1"))
+        page.goto(f"/dashboard/{original}")
+        page.get_by_role("button", name="Study").click()
+        editor = page.locator("#spec")
+        expect(editor).to_have_value(re.compile("name: studied-study"), timeout=PATIENCE)
+        wrong = editor.input_value().replace("[16, 32, 64]", "[8, -3]").replace("200000", "2000")
+        editor.fill(wrong)
+        expect(page.locator(".faults li")).to_contain_text("with population_size=-3", timeout=PATIENCE)
+        editor.fill(wrong.replace("-3", "16").replace("seeds: 3", "seeds: 1"))
+        visible(page, "It can be started.")
+        expect(page.locator("#estimate")).to_contain_text("Runs2")
+        page.locator("#start").click()
+        page.wait_for_url("**/dashboard/studies/studied-study-*")
+        status_is(page, "completed")
+        expect(page.locator("#trials tbody tr")).to_have_count(2)
+
+
+@pytest.fixture(scope="module")
+def every_page(cluster: Server) -> list[str]:
+    """The paths of all pages, with something on each: long tags, an objective, a study."""
+    tags = {"a-long-name": "w" * 90}
+    walker = submit(cluster, cartpole_values() | {"name": "narrow", "tags": tags})
+    ball = submit(cluster, BALL)
+    study = {
+        "name": "narrow-study",
+        "specification": cartpole_values(),
+        "axes": [{"field": "strategy.radius", "values": [1, 3]}],
+        "seeds": 2,
+        "budget": {"environment_steps": 3_000, "runs_at_once": 2},
+    }
+    study_id = cluster.http.post("/studies", json=study).json()["id"]
+    for experiment_id in (walker, ball):
+        wait_for_end(cluster, experiment_id)
+    eventually(lambda: cluster.http.get(f"/studies/{study_id}").json()["study"]["status"] == "completed", 90)
+    places = ["submit", "fleet", "studies", "studies/new", f"studies/{study_id}", "nobody-000000"]
+    return [
+        "/",
+        *(f"/dashboard/{place}" for place in [walker, ball, *places]),
+        f"/dashboard/compare?run={walker}&run={ball}",
+    ]
+
+
+@pytest.mark.skipif(not AXE.exists() and not REQUIRED, reason="axe-core is not there: make check-scripts")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_page_can_be_used_by_everybody_and_fits_a_telephone(
+    cluster: Server, browser: Browser, every_page: list[str], scheme: Literal["light", "dark"]
+) -> None:
+    found = list[str]()
+    with watched(browser, cluster, color_scheme=scheme) as page:
+        for path in every_page:
+            page.set_viewport_size({"width": 1440, "height": 900})
+            page.goto(path)
+            becomes(page, SHOWN)
+            page.evaluate(AXE.read_text())
+            violations = page.evaluate("axe.run(document, {resultTypes: ['violations']}).then(r => r.violations)")
+            found += [
+                f"{path}: {fault['id']} ({fault['impact']}): {fault['help']}: {node['html'][:200]}"
+                for fault in violations
+                if fault["impact"] in ("serious", "critical")
+                for node in fault["nodes"]
+            ]
             page.set_viewport_size({"width": 390, "height": 800})
-            for path in [*paths, "/dashboard/fleet", "/dashboard/studies", "/dashboard/nobody-000000"]:
-                page.goto(path)
-                page.wait_for_timeout(700)
-                wide = page.evaluate("document.documentElement.scrollWidth")
-                assert wide <= 390, f"{path} is {wide} wide"
+            becomes(page, "innerWidth === 390 && document.documentElement.scrollWidth <= 390")
+    assert not found, "\n".join(found)
 
 
-def test_a_lost_master_is_said_and_found_again(browser: Browser, tmp_path: Path) -> None:
-    with worker(tmp_path) as first, master(tmp_path, [first.url]) as server:
-        experiment_id = submit(server, cartpole_values() | LONG)
-        wait_for_generation(server, experiment_id, 1)
-        context = browser.new_context(base_url=server.url)
-        page = context.new_page()
+def test_an_objective_has_values_and_evaluations_and_the_least_is_the_best(
+    cluster: Server, browser: Browser
+) -> None:
+    experiment_id = submit(cluster, BALL | {"name": "downhill"})
+    best = wait_for_end(cluster, experiment_id)["best_test_return"]
+    with watched(browser, cluster) as page:
         page.goto(f"/dashboard/{experiment_id}")
+        status_is(page, "completed")
+        expect(page.locator("#about")).to_contain_text("sphere, minimised")
+        tiles = page.locator("#tiles")
+        expect(tiles).to_contain_text("Mean value")
+        expect(tiles).to_contain_text("Evaluations / s")
+        expect(page.locator("#steps-axis")).to_have_text("Evaluations")
+        becomes(page, "document.querySelector('.plot').layout?.yaxis?.title?.text === 'Value'")
+        line = "document.querySelector('.plot').data.find(t => t.name === 'best mean so far').y"
+        assert page.evaluate(f"({line}).every((value, i, all) => i === 0 || value <= all[i - 1])")
+        assert page.evaluate(f"({line}).at(-1) < ({line})[0]")
+        for part in ("#tiles", "#charts", "#about"):
+            shown = str(page.locator(part).text_content()).lower()
+            assert "env-steps" not in shown
+            assert "return" not in shown
+        expect(page.get_by_role("heading", name="Episode length")).to_have_count(0)
+        page.goto("/?text=downhill")
+        expect(page.locator("#rows .reached")).to_have_count(1, timeout=PATIENCE)
+        assert best <= BALL["stop"]["value"]
+
+
+def test_a_film_of_the_best_model_is_asked_for_and_played(cluster: Server, browser: Browser) -> None:
+    experiment_id = submit(cluster, cartpole_values() | {"name": "filmed"})
+    wait_for_end(cluster, experiment_id)
+    with watched(browser, cluster) as page:
+        page.goto(f"/dashboard/{experiment_id}")
+        page.get_by_role("button", name="Film it").click()
+        film = page.locator("#films video")
+        expect(film).to_be_visible(timeout=2 * PATIENCE)
+        expect(film).to_have_attribute("aria-label", re.compile("a return of"))
+        film.evaluate("video => video.play()")
+        becomes(page, "document.querySelector('#films video').currentTime > 0.1")
+
+
+def test_a_blocked_experiment_says_why_and_can_be_stopped(browser: Browser, tmp_path: Path) -> None:
+    full = "checkpoint.before_write=error@3-1000000"
+    with worker(tmp_path) as first, master(tmp_path, [first.url], SEEDCAST_FAILPOINTS=full) as server:
+        experiment_id = submit(server, cartpole_values() | LONG)
+        with watched(browser, server) as page:
+            page.goto(f"/dashboard/{experiment_id}")
+            status_is(page, "blocked")
+            expect(page.locator("#reason")).to_contain_text("storage: ")
+            page.goto("/")
+            expect(page.locator("#summary")).to_contain_text("1 active", timeout=PATIENCE)
+            page.goto(f"/dashboard/{experiment_id}")
+            page.get_by_role("button", name="Stop").click()
+            page.get_by_role("dialog").get_by_role("button", name="Stop").click()
+            status_is(page, "stopped")
+
+
+def test_a_run_that_is_resumed_elsewhere_lives_on_its_page(cluster: Server, browser: Browser) -> None:
+    experiment_id = submit(cluster, cartpole_values() | LONG | {"name": "asleep"})
+    wait_for_generation(cluster, experiment_id, 2)
+    cluster.http.post(f"/experiments/{experiment_id}/stop")
+    with watched(browser, cluster) as page:
+        with page.expect_request(lambda request: f"/{experiment_id}/events?" in request.url):
+            page.goto(f"/dashboard/{experiment_id}")
+        status_is(page, "stopped")
+        cluster.http.post(f"/experiments/{experiment_id}/resume")
         status_is(page, "running")
-        context.set_offline(True)
-        expect(page.locator("#connection")).to_have_text(re.compile("retrying"), timeout=PATIENCE)
-        context.set_offline(False)
-        expect(page.locator("#connection")).to_be_hidden(timeout=PATIENCE)
-        context.close()
+    cluster.http.delete(f"/experiments/{experiment_id}", params={"force": True})
+
+
+def test_a_lost_master_is_said_and_found_again(cluster: Server, browser: Browser) -> None:
+    experiment_id = submit(cluster, cartpole_values() | LONG | {"name": "lost"})
+    wait_for_generation(cluster, experiment_id, 1)
+    context = browser.new_context(base_url=cluster.url)
+    page = context.new_page()
+    page.goto(f"/dashboard/{experiment_id}")
+    status_is(page, "running")
+    context.set_offline(True)
+    expect(page.locator("#connection")).to_have_text(re.compile("retrying"), timeout=PATIENCE)
+    context.set_offline(False)
+    expect(page.locator("#connection")).to_be_hidden(timeout=2 * PATIENCE)
+    context.close()
+    cluster.http.delete(f"/experiments/{experiment_id}", params={"force": True})
 
 
 def test_the_api_documentation_renders(cluster: Server, browser: Browser) -> None:

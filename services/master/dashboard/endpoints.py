@@ -30,6 +30,7 @@ SUBMIT = Page("submit.html", "New experiment", "submit_page.js", 1)
 COMPARE = Page("compare.html", "Compare", "compare_page.js", 1, charts=True)
 FLEET = Page("fleet.html", "Fleet", "fleet_page.js", 1, "dashboard/fleet", charts=True)
 STUDIES = Page("studies.html", "Studies", "studies_page.js", 1, "dashboard/studies")
+STUDY_SUBMIT = Page("study_submit.html", "New study", "study_submit_page.js", 2, "dashboard/studies")
 STUDY = Page("study.html", "Study", "study_page.js", 2, "dashboard/studies", charts=True)
 EXPERIMENT = Page("experiment.html", "Experiment", "experiment_page.js", 1, charts=True)
 _EXACT = {"submit": SUBMIT, "compare": COMPARE, "fleet": FLEET, "studies": STUDIES}
@@ -44,7 +45,9 @@ async def experiments_page() -> HTMLResponse:
 
 @router.get("/dashboard/studies/{study_id}", include_in_schema=False)
 async def study_page(study_id: str, studies: Studies) -> HTMLResponse:
-    """Return the page of one study; the page itself says so if there is no such study."""
+    """Return the page of one study, which itself says so if there is no such study; or that of a new one."""
+    if study_id == "new":  # every study's id has a random suffix
+        return await _html(STUDY_SUBMIT)
     try:
         await studies.report(study_id)
     except NotFound:

@@ -1,64 +1,96 @@
 // @ts-check
-// What can be done with an experiment, in the list and on its own page alike.
+// What can be done with an experiment, in the list and on its own page alike, and how it is taken back.
 
 import { experimentApi, ROOT } from "./api.js";
 import { ask } from "./dialogs.js";
+import { notice } from "./notices.js";
 
 /**
- * The actions that its status leaves, each { label, danger, run }. `run` resolves once it is done.
- * An experiment that is `blocked` is active: it can be paused and stopped.
+ * The actions that its status leaves, each { label, danger, run }. `run` resolves once it is done, and `after` is
+ * called once one has been taken back. An experiment that is `blocked` is active: it can be paused and stopped.
  */
-export function actionsOf({ id, name, status, active, note, tags }) {
+export function actionsOf({ id, name, status, active, archived, note, tags }, after) {
   const api = experimentApi(id);
   const found = [];
   const add = (label, run, danger = false) => found.push({ label, run, danger });
-  if (active) add("Pause", () => api.pause());
+  const goBack = (label, run) => ({
+    label,
+    run: async () => {
+      await run();
+      await after();
+    },
+  });
+  if (active)
+    add("Pause", async () => {
+      await api.pause();
+      notice(`${name} is paused.`, goBack("Undo", api.resume));
+    });
   if (["paused", "stopped", "failed"].includes(status)) add("Resume", () => api.resume());
   add("Clone", () => location.assign(`${ROOT}dashboard/submit?clone=${encodeURIComponent(id)}`));
-  add("Edit", () => edit(api, { name, note, tags }));
-  if (active || status === "paused") {
-    add(
-      "Stop",
-      () =>
-        ask({
-          title: `Stop ${name}?`,
-          text: "It ends at its last committed generation: what has been learnt is kept, the generation in the making is not. It can be resumed.",
-          confirm: "Stop",
-          danger: true,
-          act: () => api.stop(),
-        }),
-      true,
-    );
-  }
-  add(
-    "Delete",
-    () =>
-      ask({
-        title: `Delete ${name}?`,
-        text: `Its history, models and files are removed for good${active ? ", and its training ends" : ""}. This cannot be undone.`,
-        confirm: "Delete",
-        danger: true,
-        act: () => api.remove(),
-      }),
-    true,
-  );
+  add("Study", () => location.assign(`${ROOT}dashboard/studies/new?of=${encodeURIComponent(id)}`));
+  add("Edit", () => edit(api, { name, note, tags }, goBack));
+  if (!active)
+    add(archived ? "Take out of the archive" : "Archive", async () => {
+      await api.change({ archived: !archived });
+      notice(
+        `${name} is ${archived ? "back in the list" : "archived"}.`,
+        goBack("Undo", () => api.change({ archived })),
+      );
+    });
+  if (active || status === "paused") add("Stop", () => stop(api, name, goBack), true);
+  add("Delete", () => remove(api, { name, active, archived }, goBack), true);
   return found;
 }
 
-function edit(api, { name, note, tags }) {
-  const lines = Object.entries(tags)
+async function stop(api, name, goBack) {
+  const done = await ask({
+    title: `Stop ${name}?`,
+    text: "It ends at its last committed generation: what has been learnt is kept, the generation in the making is not. It can be resumed.",
+    confirm: "Stop",
+    danger: true,
+    act: () => api.stop(),
+  });
+  if (done) notice(`${name} is stopped.`, goBack("Undo", api.resume));
+}
+
+async function remove(api, { name, active, archived }, goBack) {
+  const instead =
+    active || archived ? null : { label: "Archive instead", act: () => api.change({ archived: true }) };
+  const done = await ask({
+    title: `Delete ${name}?`,
+    text: `Its history, models and files are removed for good${active ? ", and its training ends" : ""}. This cannot be undone.`,
+    confirm: "Delete",
+    danger: true,
+    instead,
+    act: () => api.remove(),
+  });
+  if (done === "instead")
+    notice(
+      `${name} is archived.`,
+      goBack("Undo", () => api.change({ archived: false })),
+    );
+  else if (done) notice(`${name} is deleted.`);
+}
+
+async function edit(api, before, goBack) {
+  const lines = Object.entries(before.tags)
     .map(([key, value]) => `${key}=${value}`)
     .join("\n");
-  return ask({
+  const done = await ask({
     title: "Edit",
     confirm: "Save",
     fields: [
-      { name: "name", label: "Name", value: name },
-      { name: "note", label: "Note", value: note, lines: 3 },
+      { name: "name", label: "Name", value: before.name },
+      { name: "note", label: "Note", value: before.note, lines: 3 },
       { name: "tags", label: "Tags, one a line: name=value", value: lines, lines: 4 },
     ],
     act: (values) => api.change({ name: values.name.trim(), note: values.note, tags: parseTags(values.tags) }),
   });
+  if (done)
+    notice(
+      "Saved.",
+      goBack("Undo", () => api.change(before)),
+    );
 }
 
 /** Read tags, one a line; a line without "=" is a tag with the value "true". */

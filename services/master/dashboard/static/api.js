@@ -47,10 +47,14 @@ export async function call(
 export const rows = (query) => call(`experiments/rows?${query}`);
 export const presets = async () => (await call("presets")).presets;
 export const dryRun = (yaml, signal) => call("experiments?dry_run=true", { method: "POST", yaml, signal });
+export const dryRunStudy = (yaml, signal) => call("studies?dry_run=true", { method: "POST", yaml, signal });
+export const startStudy = (yaml) => call("studies", { method: "POST", yaml });
+export const environments = (text, limit) => call(`environments?${new URLSearchParams({ text, limit })}`);
 /** Start an experiment; the same key again starts nothing anew. */
 export const submit = (yaml, key) =>
   call("experiments", { method: "POST", yaml, headers: { "Idempotency-Key": key } });
 export const workers = async () => (await call("workers")).workers;
+export const fleetHistory = async (after) => (await call(`workers/history?after=${after}`)).samples;
 export const plan = () => call("autoscale");
 export const studies = async () => (await call("studies")).studies;
 export const comparison = (query) => call(`comparison?${query}`);

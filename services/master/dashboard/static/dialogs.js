@@ -5,9 +5,10 @@ import { element, setText, show } from "./dom.js";
 
 /**
  * Ask, and do `act(values)` if the answer is yes; a failure is said in the dialog, which then stays open.
- * A field is { name, label, value, lines }. Resolves to whether it was done.
+ * A field is { name, label, value, lines }; `instead`, { label, act }, is a second thing that may be done.
+ * Resolves to whether it was done, or to "instead".
  */
-export function ask({ title, text = "", confirm, danger = false, fields = [], act }) {
+export function ask({ title, text = "", confirm, danger = false, fields = [], instead = null, act }) {
   return new Promise((resolve) => {
     const heading = element("h2", { id: "question", textContent: title });
     const failure = element("p", { className: "error", hidden: true });
@@ -19,10 +20,12 @@ export function ask({ title, text = "", confirm, danger = false, fields = [], ac
       type: "submit",
       textContent: confirm,
     });
+    const other =
+      instead && element("button", { className: "button", type: "button", textContent: instead.label });
     const labels = inputs.map(([field, node]) =>
       element("label", { className: "field column" }, field.label, node),
     );
-    const actions = element("div", { className: "actions" }, cancel, go);
+    const actions = element("div", { className: "actions" }, cancel, ...(other ? [other] : []), go);
     const form = element(
       "form",
       { method: "dialog" },
@@ -35,19 +38,25 @@ export function ask({ title, text = "", confirm, danger = false, fields = [], ac
     const dialog = element("dialog", {}, form);
     dialog.setAttribute("aria-labelledby", "question");
     let done = false;
-    cancel.addEventListener("click", () => dialog.close());
-    form.addEventListener("submit", async (event) => {
-      event.preventDefault();
+
+    async function attempt(work, outcome) {
       go.disabled = true;
       try {
-        await act(Object.fromEntries(inputs.map(([field, node]) => [field.name, node.value])));
-        done = true;
+        await work();
+        done = outcome;
         dialog.close();
       } catch (error) {
         setText(failure, `It was not done: ${error.message}`);
         show(failure, true);
         go.disabled = false;
       }
+    }
+
+    cancel.addEventListener("click", () => dialog.close());
+    other?.addEventListener("click", () => attempt(instead.act, "instead"));
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      attempt(() => act(Object.fromEntries(inputs.map(([field, node]) => [field.name, node.value]))), true);
     });
     dialog.addEventListener("close", () => {
       dialog.remove();

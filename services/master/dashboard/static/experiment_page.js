@@ -1,62 +1,92 @@
 // @ts-check
-// The page of one experiment.
+// The page of one experiment: what is new comes by events, and by looking where they do not.
 
-import { actionsOf } from "./actions.js";
-import { ApiError, experimentApi, ROOT, rows } from "./api.js";
-import { differences, shownValue } from "./differences.js";
-import { byId, copyButton, element, makeTable, radios, setStatus, setText, show } from "./dom.js";
+import { ApiError, experimentApi } from "./api.js";
+import { byId, radios, setText, show } from "./dom.js";
+import { experimentFacts } from "./experiment_facts.js";
 import { experimentFigures } from "./experiment_figures.js";
-import { chips } from "./experiment_rows.js";
+import { createHeader } from "./experiment_header.js";
 import { showFiles } from "./files.js";
 import { createFilms } from "./films.js";
-import { count, duration, given, hours, moment, remaining, score, short, yaml } from "./format.js";
+import { count } from "./format.js";
 import { live } from "./live.js";
-import { perform } from "./menu.js";
+import { createModelCard } from "./model_card.js";
+import { listen } from "./news.js";
 import { createPlots } from "./plots.js";
 import { AXES, Series } from "./series.js";
+import { createSpecCard } from "./spec_card.js";
 import { createTiles } from "./tiles.js";
 import { wordsOf } from "./words.js";
 
 const id = decodeURIComponent(location.pathname.split("/").filter(Boolean).at(-1));
 const api = experimentApi(id);
-const tiles = createTiles(byId("tiles"));
-const plots = createPlots(byId("charts"), { onZoom: (window) => show(byId("reset-zoom"), window !== null) });
-const films = createFilms(api, () => refreshNow());
 const series = new Series();
 const look = { axis: axisFromAddress(), smoothing: 0, log: false };
+const header = createHeader(api, lookAgain);
+const tiles = createTiles(byId("tiles"));
+const plots = createPlots(byId("charts"), { onZoom: (window) => show(byId("reset-zoom"), window !== null) });
+const films = createFilms(api, lookAgain);
+const card = createModelCard(api);
+const spec = createSpecCard(id);
+const news = listen(id, () => series.known, lookAgain);
 let experiment = null;
 let drawn = false;
-let actionsShown = "";
+let filming = false;
+let stale = true; // there may be more than what is shown
 
 const refreshNow = live(refresh);
 
+function lookAgain() {
+  stale = true;
+  refreshNow();
+}
+
 async function refresh() {
+  if (stale || filming || !news.open || !series.extremes) await lookAtAll();
+  else if (experiment.active) showProgress(await api.progress());
+  return experiment !== null && (experiment.active || filming || !series.extremes);
+}
+
+async function lookAtAll() {
+  stale = false; // what comes from here on counts for the next look
   try {
-    experiment = await api.get();
+    await showAll(await api.get());
+    news.start();
   } catch (error) {
-    if (!(error instanceof ApiError) || error.status !== 404) throw error;
-    show(byId("loading"), false);
-    show(byId("missing"), true);
-    show(byId("experiment"), false);
-    return false;
+    if (error instanceof ApiError && error.status === 404) return showMissing();
+    stale = true;
+    throw error;
   }
-  const { active } = experiment;
+}
+
+function showMissing() {
+  experiment = null;
+  news.close();
+  show(byId("loading"), false);
+  show(byId("missing"), true);
+  show(byId("experiment"), false);
+}
+
+async function showAll(found) {
+  experiment = found;
   const [progress, files, columns] = await Promise.all([
-    active ? api.progress() : null,
+    experiment.active ? api.progress() : null,
     api.artifacts(),
     api.columns(series.after, series.every),
   ]);
   show(byId("loading"), false);
   show(byId("experiment"), true);
-  showHeader();
+  header.update(experiment);
   showProgress(progress);
   showFiles(api, files);
+  setText(byId("steps-axis"), wordsOf(experiment.spec).steps);
   const grown = series.append(columns);
-  showTiles();
+  tiles.update(experimentFacts(experiment, series));
+  spec.update(experiment);
+  card.update(experiment, series.tests, files);
   if (grown || !drawn) await draw();
   if (byId("log-box").open) await showLog();
-  const filming = experiment.spec.objective ? false : await films.update(files);
-  return active || filming || !series.extremes || experiment.status === "paused";
+  filming = experiment.spec.objective ? false : await films.update(files);
 }
 
 async function draw() {
@@ -64,121 +94,14 @@ async function draw() {
   await plots.draw(experimentFigures(series, experiment, look));
 }
 
-function showHeader() {
-  const { environment, objective, strategy, population_size, episodes_per_member, tags } = experiment.spec;
-  document.title = `${experiment.name} · Seedcast`;
-  setText(byId("id"), experiment.id);
-  setText(byId("name"), experiment.name);
-  setStatus(byId("status"), experiment.status);
-  const words = wordsOf(experiment.spec);
-  setText(byId("steps-axis"), words.steps);
-  const episodes = episodes_per_member === 1 ? "" : ` × ${episodes_per_member} ${words.episodes}`;
-  const parameters = experiment.dimension === null ? "" : ` · ${count(experiment.dimension)} parameters`;
-  const when = experiment.finished_at
-    ? `ended ${moment(experiment.finished_at)}`
-    : `started ${moment(experiment.created_at)}`;
-  setText(
-    byId("about"),
-    `${environment?.id ?? `${objective.id}, ${experiment.direction}d`} · ${strategy.name}, population ${count(population_size)}${episodes}${parameters} · ${when}`,
-  );
-  setText(byId("reason"), experiment.reason);
-  show(byId("reason"), experiment.reason !== "");
-  setText(byId("note"), experiment.note);
-  show(byId("note"), experiment.note !== "");
-  const tagged = JSON.stringify(tags);
-  if (byId("tags").dataset.stamp !== tagged) {
-    byId("tags").dataset.stamp = tagged;
-    byId("tags").replaceChildren(
-      ...chips(tags, (tag) => location.assign(`${ROOT}?${new URLSearchParams({ tag })}`)),
-    );
-  }
-  setText(byId("spec"), yaml(experiment.spec));
-  showActions();
-}
-
-function showActions() {
-  const actions = actionsOf({ ...experiment, tags: experiment.spec.tags });
-  const stamp = JSON.stringify([experiment.status, experiment.note, experiment.name, experiment.spec.tags]);
-  if (stamp === actionsShown) return;
-  actionsShown = stamp;
-  const focused = document.activeElement?.textContent;
-  const buttons = actions.map(({ label, run, danger }) => {
-    const button = element("button", {
-      type: "button",
-      className: danger ? "button danger" : "button",
-      textContent: label,
-    });
-    button.addEventListener("click", () =>
-      perform(label, run, async () => {
-        if (label === "Delete") await leaveIfGone();
-        refreshNow();
-      }),
-    );
-    return button;
-  });
-  byId("actions").replaceChildren(...buttons);
-  buttons.find((button) => button.textContent === focused)?.focus();
-}
-
-async function leaveIfGone() {
-  try {
-    await api.get();
-  } catch (error) {
-    if (error.status === 404) location.assign(ROOT);
-  }
-}
-
 function showProgress(progress) {
   show(byId("progress"), progress !== null);
   if (progress === null) return;
   const { generation, rollouts_done: done, rollouts } = progress;
-  setText(
-    byId("progress-text"),
-    `Generation ${count(generation)}: ${count(done)} of ${count(rollouts)} ${experiment.spec.objective ? "evaluations" : "rollouts"}`,
-  );
+  const { rollouts: word } = wordsOf(experiment.spec);
+  setText(byId("progress-text"), `Generation ${count(generation)}: ${count(done)} of ${count(rollouts)} ${word}`);
   byId("progress-bar").value = rollouts ? done / rollouts : 0;
 }
-
-function showTiles() {
-  const { stop } = experiment.spec;
-  const words = wordsOf(experiment.spec);
-  const of = (columns, name) => columns[name]?.at(-1);
-  const { generations, tests } = series;
-  const back = Math.max(0, generations.generation.length - 11);
-  const steps = (of(generations, "environment_steps") ?? 0) - (back ? generations.environment_steps[back] : 0);
-  const seconds = (of(generations, "elapsed_seconds") ?? 0) - (back ? generations.elapsed_seconds[back] : 0);
-  const eta = remaining({ ...experiment, stop_generations: stop.generations });
-  const spread = of(tests, "returns.std");
-  const wanted = stop.test_return ?? stop.value ?? null;
-  const target = wanted === null ? "" : `target ${given(wanted)}`;
-  const where = experiment.best_generation === null ? "" : `generation ${count(experiment.best_generation)}`;
-  tiles.update([
-    ["Generation", count(experiment.generation), `of ${count(stop.generations)}`],
-    [
-      `Mean ${words.result}`,
-      score(of(generations, "returns.mean")),
-      spreadNote(of(generations, "returns.std"), "in training"),
-    ],
-    [
-      "Last test",
-      score(of(tests, "returns.mean")),
-      spreadNote(spread, `${count(of(tests, "episodes"))} ${words.episodes}`),
-    ],
-    ["Best test", score(experiment.best_test_return), [where, target].filter(Boolean).join(", ")],
-    [words.steps, short(experiment.environment_steps), count(experiment.environment_steps)],
-    [
-      words.steps === "Evaluations" ? "Evaluations / s" : "Steps / s",
-      short(seconds > 0 ? steps / seconds : null),
-      generations.generation.length ? `${of(generations, "generation_seconds").toFixed(2)} s a generation` : "",
-    ],
-    ["Core-hours", hours(experiment.core_hours), "tests included"],
-    eta === null
-      ? ["Elapsed", duration(experiment.elapsed_seconds), "of training"]
-      : ["ETA", duration(eta), `after ${duration(experiment.elapsed_seconds)} of training`],
-  ]);
-}
-
-const spreadNote = (spread, text) => (spread === undefined || spread === null ? "" : `±${score(spread)}, ${text}`);
 
 async function showLog() {
   try {
@@ -190,30 +113,6 @@ async function showLog() {
     if (!(error instanceof ApiError)) throw error;
     setText(byId("log-text"), "There is no log yet.");
   }
-}
-
-async function offerOthers() {
-  const select = byId("against");
-  if (select.options.length > 1) return;
-  const { experiments } = await rows("limit=100");
-  const others = experiments.filter((other) => other.id !== id);
-  select.append(
-    ...others.map((other) =>
-      element("option", { value: other.id, textContent: `${other.name} (${other.id.slice(-6)})` }),
-    ),
-  );
-}
-
-async function showDifference() {
-  const other = byId("against").value;
-  show(byId("difference"), other !== "");
-  if (!other) return;
-  const found = differences([experiment.spec, (await experimentApi(other).get()).spec]);
-  const lines = found.map(([field, ...values]) => [field, ...values.map(shownValue)]);
-  const table = makeTable("Differences", ["Field", "This run", other], lines);
-  byId("difference").replaceChildren(
-    lines.length ? table : element("p", { className: "muted", textContent: "The two are set alike." }),
-  );
 }
 
 function axisFromAddress() {
@@ -240,6 +139,6 @@ byId("smoothing").addEventListener("input", () => {
 });
 byId("reset-zoom").addEventListener("click", () => plots.reset());
 byId("log-box").addEventListener("toggle", () => byId("log-box").open && showLog());
-byId("against").addEventListener("focus", offerOthers);
-byId("against").addEventListener("change", showDifference);
-copyButton(byId("copy"), () => byId("spec").textContent);
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) news.close(); // once it is seen again, `live` looks at once
+});

@@ -61,7 +61,7 @@ function createRow(first, picked, on) {
     else picked.delete(first.id);
     on.pick();
   });
-  const menu = menuButton(`Actions of ${first.name}`, () => actionsOf(shown), on.changed);
+  const menu = menuButton(`Actions of ${first.name}`, () => actionsOf(shown, on.changed), on.changed);
   const node = element(
     "tr",
     {},

@@ -9,6 +9,7 @@ import { live } from "./live.js";
 
 const PAGE = 100;
 const MOST_COMPARED = 20;
+const FILTERS = ["text", "status", "tag", "archived"];
 const EXAMPLE = `curl -X POST ${address("experiments")} \\
   -H 'Content-Type: application/yaml' --data-binary @configs/cartpole.yaml`;
 
@@ -40,7 +41,7 @@ async function refresh() {
     return;
   }
   if (asked !== query.toString()) return;
-  const filtered = ["text", "status", "tag"].some((key) => query.has(key));
+  const filtered = FILTERS.some((key) => query.has(key));
   const none = page.total === 0 && !filtered;
   next = page.next_cursor;
   const total = `${count(page.total)} experiment${page.total === 1 ? "" : "s"}${filtered ? " that match" : ""}`;
@@ -83,7 +84,7 @@ function choose(key, value) {
 
 function showFilters() {
   if (document.activeElement !== byId("text")) byId("text").value = query.get("text") ?? "";
-  byId("status").value = query.get("status") ?? "";
+  byId("status").value = query.has("archived") ? "archived" : (query.get("status") ?? "");
   const tag = query.get("tag");
   const chosen = tag === null ? [] : chips(Object.fromEntries([tag.split(/=(.*)/s)]), () => choose("tag", null));
   for (const chip of chosen) {
@@ -137,11 +138,16 @@ byId("text").addEventListener("input", () => {
   typing = setTimeout(() => choose("text", byId("text").value.trim()), 200);
 });
 byId("filters").addEventListener("submit", (event) => event.preventDefault());
-byId("status").addEventListener("change", () => choose("status", byId("status").value));
+byId("status").addEventListener("change", () => {
+  const { value } = byId("status");
+  before = [];
+  const archived = value === "archived";
+  change({ status: archived ? null : value, archived: archived ? "true" : null, cursor: null });
+});
 byId("clear").addEventListener("click", () => {
   before = [];
   byId("text").value = "";
-  change({ text: null, status: null, tag: null, cursor: null });
+  change({ ...Object.fromEntries(FILTERS.map((key) => [key, null])), cursor: null });
 });
 byId("next").addEventListener("click", () => {
   before.push(query.get("cursor"));

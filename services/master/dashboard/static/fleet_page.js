@@ -1,15 +1,15 @@
 // @ts-check
-// The page of the workers: as they are now, and over the time that this page has been open.
+// The page of the workers: as they are now, and over the last day.
 
-import { plan, workers } from "./api.js";
-import { faint } from "./colours.js";
+import { fleetHistory, plan, workers } from "./api.js";
 import { byId, element, fillTable, setStatus, setText, show } from "./dom.js";
+import { fleetFigures } from "./fleet_figures.js";
 import { count, duration, short } from "./format.js";
 import { live } from "./live.js";
 import { createPlots } from "./plots.js";
 import { createTiles } from "./tiles.js";
 
-const MOST_SAMPLES = 1800; // An hour of looks.
+const MOST_SAMPLES = 2200; // As many as the master has: a day.
 const HEADINGS = [
   "Worker",
   "State",
@@ -24,34 +24,25 @@ const HEADINGS = [
 ];
 const tiles = createTiles(byId("tiles"));
 const plots = createPlots(byId("charts"));
-const samples = [];
+let samples = [];
 
 live(refresh);
 
 async function refresh() {
-  const [found, wanted] = await Promise.all([workers(), plan()]);
+  const [found, wanted, added] = await Promise.all([workers(), plan(), fleetHistory(samples.at(-1)?.at ?? 0)]);
   const ready = found.filter((worker) => worker.state === "ready");
   const slots = sum(ready, (worker) => worker.info?.slots ?? 0);
-  const sample = {
-    at: new Date().toISOString(),
-    ready: ready.length,
-    others: found.length - ready.length,
-    desired: wanted.desired_workers,
-    steps: sum(found, (worker) => worker.steps_per_second),
-    busy: sum(found, busySlots),
-    slots,
-  };
-  samples.push(sample);
-  if (samples.length > MOST_SAMPLES) samples.shift();
+  const busy = sum(found, busySlots);
+  const steps = sum(found, (worker) => worker.steps_per_second);
   setText(
     byId("summary"),
     `${count(found.length)} worker${found.length === 1 ? "" : "s"} known, ${count(ready.length)} ready. ${wanted.reason}`,
   );
   tiles.update([
     ["Workers", `${count(ready.length)} of ${count(wanted.desired_workers)}`, "ready, of those wanted"],
-    ["Slots", count(slots), `${count(sample.busy)} busy`],
-    ["Steps / s", short(sample.steps), "over the last 10 s"],
-    ["Steps / s and slot", short(slots ? sample.steps / slots : null), "the same, by slot"],
+    ["Slots", count(slots), `${count(busy)} busy`],
+    ["Steps / s", short(steps), "over the last 10 s"],
+    ["Steps / s and slot", short(slots ? steps / slots : null), "the same, by slot"],
     ["Failures", count(sum(found, (worker) => worker.failures)), "units lost, or failures in their answers"],
     [
       "Set aside",
@@ -64,7 +55,9 @@ async function refresh() {
   const table = byId("workers");
   // A table under a pointer or the keyboard's focus stays as it is for the moment.
   if (!table.contains(document.activeElement)) fillTable(table, HEADINGS, found.map(lineOf));
-  await plots.draw({ "Environment steps / s": speeds, Workers: sizes, Slots: slotUse });
+  if (!added.length && samples.length) return;
+  samples = [...samples, ...added].slice(-MOST_SAMPLES);
+  await plots.draw(fleetFigures(samples));
 }
 
 function lineOf(worker) {
@@ -101,58 +94,3 @@ function lineOf(worker) {
 
 const busySlots = (worker) => Math.min(worker.in_flight, worker.info?.slots ?? worker.in_flight);
 const sum = (items, value) => items.reduce((total, item) => total + value(item), 0);
-
-function over(name, key, colour, extra = {}) {
-  return {
-    x: samples.map(({ at }) => at),
-    y: samples.map((sample) => sample[key]),
-    name,
-    mode: samples.length > 1 ? "lines" : "markers",
-    line: { color: colour, width: 2 },
-    marker: { color: colour },
-    ...extra,
-  };
-}
-
-const frame = { x: "since this page was opened", fixedX: true, fromZero: true, xaxis: { type: "date" } };
-
-function speeds(palette) {
-  return {
-    ...frame,
-    y: "Steps / s",
-    traces: [
-      over("steps / s", "steps", palette.training, {
-        fill: "tozeroy",
-        fillcolor: faint(palette.training, 0.12),
-        hovertemplate: "%{y:,.0f}",
-      }),
-    ],
-  };
-}
-
-function sizes(palette) {
-  return {
-    ...frame,
-    y: "Workers",
-    traces: [
-      over("ready", "ready", palette.training),
-      over("wanted", "desired", palette.target, {
-        line: { color: palette.target, width: 1.5, dash: "dash", shape: "hv" },
-      }),
-      over("not ready", "others", palette.bad),
-    ],
-  };
-}
-
-function slotUse(palette) {
-  return {
-    ...frame,
-    y: "Slots",
-    traces: [
-      over("busy", "busy", palette.training),
-      over("all", "slots", palette.target, {
-        line: { color: palette.target, width: 1.5, dash: "dash", shape: "hv" },
-      }),
-    ],
-  };
-}

@@ -1,20 +1,23 @@
 // @ts-check
-// Live refreshing: every 2 s while the page is visible, less often while the master does not answer.
+// Live refreshing: every 2 s while the page is visible, less often where nothing goes on or the master does not answer.
 
 import { ApiError, Unreachable } from "./api.js";
 import { byId, setText, show } from "./dom.js";
 
 const PERIOD_MS = 2000;
+const IDLE_MS = 10_000;
 const LONGEST_MS = 30_000;
 
 /**
- * Call `refresh` now and again and again. It returns false when there is nothing left to wait for.
- * Returns a function that refreshes at once.
+ * Call `refresh` now and again and again. It returns false where nothing goes on: then now and
+ * then is enough to notice what somebody else began, such as a run resumed from the command line.
+ * Returns a function that refreshes at once. The page's body says how often it has looked.
  */
 export function live(refresh) {
   const banner = byId("connection");
   let timer = null;
   let failures = 0;
+  let looks = 0;
   let busy = false;
   let again = false;
 
@@ -29,6 +32,8 @@ export function live(refresh) {
     try {
       goesOn = (await refresh()) !== false;
       failures = 0;
+      looks += 1;
+      document.body.dataset.looks = String(looks);
       show(banner, false);
     } catch (error) {
       failures += 1;
@@ -39,8 +44,8 @@ export function live(refresh) {
     if (again) {
       again = false;
       tick();
-    } else if (goesOn && !document.hidden) {
-      timer = setTimeout(tick, Math.min(PERIOD_MS * 2 ** failures, LONGEST_MS));
+    } else if (!document.hidden) {
+      timer = setTimeout(tick, Math.min((goesOn ? PERIOD_MS : IDLE_MS) * 2 ** failures, LONGEST_MS));
     }
   }
 

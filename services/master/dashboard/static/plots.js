@@ -46,7 +46,7 @@ export function createPlots(container, { linked = true, onZoom = (_window) => {}
       table,
     );
     node.setAttribute("aria-labelledby", title.id);
-    plot.setAttribute("role", "img");
+    plot.setAttribute("role", "figure");
     container.append(node);
     const card = { name, node, plot, why, table, build: null, figure: null, listens: false };
     table.addEventListener("toggle", () => table.open && fillFigures(card));

@@ -20,6 +20,11 @@ export class Series {
     return known.findLast((generation) => this.#stays(generation)) ?? 0;
   }
 
+  /** The last generation and the last test that are here. */
+  get known() {
+    return [this.last, this.tests.generation.at(-1) ?? 0];
+  }
+
   /** Take in an answer of `/columns`; returns whether anything changed. */
   append(reply) {
     const grown =

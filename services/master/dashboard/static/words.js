@@ -7,6 +7,8 @@ const OF_ENVIRONMENTS = {
   each: "Return per episode",
   episodes: "episodes",
   steps: "Env-steps",
+  pace: "Steps / s",
+  rollouts: "rollouts",
   stepsAxis: "Environment steps",
 };
 const OF_OBJECTIVES = {
@@ -15,6 +17,8 @@ const OF_OBJECTIVES = {
   each: "Value",
   episodes: "evaluations",
   steps: "Evaluations",
+  pace: "Evaluations / s",
+  rollouts: "evaluations",
   stepsAxis: "Evaluations",
 };
 

@@ -19,6 +19,21 @@ export function lineOf(text, field) {
   return found;
 }
 
+/** Put an environment into a specification; returns the text and the line (from 0) that names it. */
+export function setEnvironment(text, id) {
+  const name = /^[A-Za-z][\w./-]*$/.test(id) ? id : JSON.stringify(id);
+  const lines = text.split("\n");
+  const line = lineOf(text, "environment.id");
+  const names = /(\bid["']?\s*:\s*)("[^"]*"|'[^']*'|[^,}#\s]+)/;
+  if (line !== null && names.test(lines[line])) {
+    lines[line] = lines[line].replace(names, (_, key) => key + name);
+    return { text: lines.join("\n"), line };
+  }
+  const place = (lineOf(text, "name") ?? -1) + 1;
+  lines.splice(place, 0, "environment:", `  id: ${name}`);
+  return { text: lines.join("\n"), line: place + 1 };
+}
+
 function keyLine(lines, from, indent, key) {
   const wanted = new RegExp(`(^|[{,\\s"'-])${key.replace(/[^\w]/g, "\\$&")}["']?\\s*:`);
   if (from > 0 && /[{[]/.test(lines[from - 1]) && wanted.test(lines[from - 1])) return from - 1; // {a: 1} on one line

@@ -1,0 +1,46 @@
+// @ts-check
+// An experiment's specification as YAML, and how it differs from another run's.
+
+import { experimentApi, rows } from "./api.js";
+import { differences, shownValue } from "./differences.js";
+import { byId, copyButton, element, makeTable, setText, show } from "./dom.js";
+import { yaml } from "./format.js";
+
+/** `update(experiment)` shows the specification as it is now. */
+export function createSpecCard(id) {
+  const select = byId("against");
+  let spec = null;
+
+  async function offerOthers() {
+    if (select.options.length > 1) return;
+    const { experiments } = await rows("limit=100");
+    const others = experiments.filter((other) => other.id !== id);
+    select.append(
+      ...others.map((other) =>
+        element("option", { value: other.id, textContent: `${other.name} (${other.id.slice(-6)})` }),
+      ),
+    );
+  }
+
+  async function showDifference() {
+    const other = select.value;
+    show(byId("difference"), other !== "");
+    if (!other) return;
+    const found = differences([spec, (await experimentApi(other).get()).spec]);
+    const lines = found.map(([field, ...values]) => [field, ...values.map(shownValue)]);
+    const table = makeTable("Differences", ["Field", "This run", other], lines);
+    byId("difference").replaceChildren(
+      lines.length ? table : element("p", { className: "muted", textContent: "The two are set alike." }),
+    );
+  }
+
+  copyButton(byId("copy"), () => byId("spec").textContent);
+  select.addEventListener("focus", offerOthers);
+  select.addEventListener("change", showDifference);
+  return {
+    update(experiment) {
+      spec = experiment.spec;
+      setText(byId("spec"), yaml(spec));
+    },
+  };
+}
