@@ -26,7 +26,7 @@ AT_ONCE = Rules(0, (("Percent", 100, 15.0),))
 
 
 def component(name: str) -> dict[str, Any]:
-    text = (ROOT / "deploy" / "components" / name / "autoscaler.yaml").read_text()
+    text = (ROOT / "deploy" / "components" / name / "resources.yaml").read_text()
     kinds = ("HorizontalPodAutoscaler", "ScaledObject")
     (scaler,) = (document for document in yaml.safe_load_all(text) if document["kind"] in kinds)
     return dict(scaler["spec"])

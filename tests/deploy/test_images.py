@@ -63,7 +63,7 @@ def test_an_image_installs_what_the_project_is_tested_with(role: str) -> None:
 
 def test_an_image_carries_nothing_of_the_other_half() -> None:
     packages = {role: {package for package, _ in pins(ROOT / "deploy/images" / f"{role}.lock")} for role in ROLES}
-    assert {"cma", "matplotlib", "httpx"} <= packages["master"] - packages["worker"]
+    assert {"cma", "httpx"} <= packages["master"] - packages["worker"]
     assert {"envpool", "gymnasium", "pybullet"} <= packages["worker"] - packages["master"]
     for role in ROLES:
         assert not packages[role] & {"pytest", "mypy", "ruff", "hatchling", "setuptools", "typer"}
