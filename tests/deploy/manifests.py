@@ -77,9 +77,11 @@ class Rendered:
         return dict(container)
 
 
-def build(combination: Combination, folder: Path, namespace: str = "seedcast", **settings: str) -> Rendered:
-    """Add the components to a copy of the overlay and change its settings, as a person would, and build it."""
-    copy = folder / str(combination)
+def write_overlay(combination: Combination, copy: Path, namespace: str, **settings: str) -> Path:
+    """Copy what kustomize reads, add the components to the overlay and change its settings, as a person would.
+
+    Returns the overlay's folder within the copy.
+    """
     for name in ("deploy", "configs"):
         shutil.copytree(ROOT / name, copy / name)
     kustomization = copy / "deploy" / "overlays" / combination.overlay / "kustomization.yaml"
@@ -91,7 +93,14 @@ def build(combination: Combination, folder: Path, namespace: str = "seedcast", *
     own = yaml.safe_load(file.read_text())
     own["data"] |= settings
     file.write_text(yaml.safe_dump(own))
-    text = run("kubectl", "kustomize", kustomization.parent, KUBECONFIG=os.devnull)
+    return kustomization.parent
+
+
+def build(combination: Combination, folder: Path, namespace: str = "seedcast", **settings: str) -> Rendered:
+    """Build an overlay with components and settings of its own."""
+    copy = folder / str(combination)
+    overlay = write_overlay(combination, copy, namespace, **settings)
+    text = run("kubectl", "kustomize", overlay, KUBECONFIG=os.devnull)
     (folder / f"{combination}.yaml").write_text(text)
     shutil.rmtree(copy)
     return Rendered(text)

@@ -1,0 +1,1 @@
+"""The whole guide against a real cluster: `make test-cluster KUBECONFIG=… CONTEXT=…`."""
