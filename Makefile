@@ -10,10 +10,12 @@ PORT ?= 8000
 CONTAINER ?= docker
 CONTAINER_BUILD ?= $(CONTAINER) build
 TAG ?= dev
+BASE ?= python:3.11-slim-bookworm
+REVISION ?= $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
 RESOLVE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
 .PHONY: help setup train test test-hundred chaos fuzz-api bench-throughput bench-minitaur bench-strategies bench-memory bench-scale bench-restart bench-history bench-dashboard check check-scripts docs format lock clean \
-	deploy-tools manifests images test-containers
+	deploy-tools manifests images sbom test-containers test-cluster
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -98,12 +100,21 @@ deploy-tools: .tools/.ready ## Build .tools: kubectl, kubernetes-validate, hadol
 manifests: setup deploy-tools ## Check deploy/, the Dockerfiles and docs/kubernetes*.md
 	$(BIN)/pytest tests/deploy
 
-images: ## Build seedcast-master:TAG and seedcast-worker:TAG, for amd64 (TAG=dev CONTAINER=docker)
-	$(CONTAINER_BUILD) --tag seedcast-master:$(TAG) --file Dockerfile.master .
-	$(CONTAINER_BUILD) --tag seedcast-worker:$(TAG) --file Dockerfile.worker .
+images: ## Build seedcast-master:TAG and seedcast-worker:TAG, for amd64, and list what they have (TAG=dev CONTAINER=docker)
+	for role in master worker; do $(CONTAINER_BUILD) --build-arg=BASE=$(BASE) --build-arg=VERSION=$(TAG) \
+		--build-arg=REVISION=$(REVISION) --tag seedcast-$$role:$(TAG) --file Dockerfile.$$role . || exit 1; done
+	@$(MAKE) --no-print-directory sbom
+
+sbom: ## Write sbom/seedcast-*.cdx.json: all packages of the images, as CycloneDX (TAG=dev CONTAINER=docker)
+	mkdir -p sbom
+	for role in master worker; do $(CONTAINER) run --rm --interactive --network=none seedcast-$$role:$(TAG) \
+		python - seedcast-$$role $(TAG) < deploy/images/sbom.py > sbom/seedcast-$$role.cdx.json || exit 1; done
 
 test-containers: setup images ## Build the images, and train in containers of them (CONTAINER=docker)
 	CONTAINER="$(CONTAINER)" TAG="$(TAG)" $(BIN)/pytest tests/deploy/test_containers.py
+
+test-cluster: setup deploy-tools ## Run the guide in a namespace of its own of a cluster (KUBECONFIG=file CONTEXT=name)
+	$(BIN)/python -m tests.cluster --kubeconfig "$(KUBECONFIG)" --context "$(CONTEXT)" $(CLUSTER_OPTIONS)
 
 lock: ## Resolve requirements.lock and those of the images and tools anew (needs uv)
 	$(RESOLVE) --all-extras pyproject.toml -o requirements.lock

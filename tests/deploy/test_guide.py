@@ -113,8 +113,12 @@ def test_every_overlay_and_optional_component_is_explained() -> None:
 
 def test_tags_and_places_agree_with_cloud_build_and_the_overlays() -> None:
     substitutions = yaml.safe_load((ROOT / "cloudbuild.yaml").read_text())["substitutions"]
-    first = re.findall(r"--substitutions=(\S+)", COMMANDS)[0]
-    assert dict(item.split("=") for item in first.split(",")) == substitutions
+    first = re.findall(r"--substitutions=(.+)", COMMANDS)[0]
+    written = dict(item.split("=") for item in first.split(","))
+    assert written.keys() <= substitutions.keys()
+    assert {name: substitutions[name] for name in ("_LOCATION", "_TAG")} | {
+        "_REVISION": "$(git rev-parse HEAD)"
+    } == written
 
 
 def test_variables_that_it_names_are_ones_the_settings_know() -> None:
