@@ -151,13 +151,16 @@ def edit(
     overrides: Annotated[
         list[str],
         typer.Option(
-            "--override", "-o", metavar="KEY=VALUE", help="name=…, note=…, tags.NAME=… or stop.CONDITION=…"
+            "--override",
+            "-o",
+            metavar="KEY=VALUE",
+            help="name=…, note=…, share=…, tags.NAME=…, stop.CONDITION=…",
         ),
     ],
     url: Url = None,
     json: AsJson = False,
 ) -> None:
-    """Change an experiment's name, note, tags or stop conditions; a completed one may go on by that."""
+    """Change an experiment's name, note, tags, share or stop conditions; a completed one may go on by that."""
     changes = override_values(overrides)
     with connect(url) as client:
         chosen = resolve(client, experiment_id)

@@ -114,12 +114,7 @@ def only_checked(settings: BaseSettings) -> bool:
 
 
 def run_main(main: Callable[[], None], name: str) -> NoReturn:
-    """Run a server's main function with logging; what stops its start is one line, with exit code 2."""
-    # To standard output: collectors of containers' logs take every line on standard error for an error.
-    logging.basicConfig(
-        level=logging.INFO, stream=sys.stdout, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    """Run a server's main function; what stops its start is one line, with exit code 2."""
     try:
         main()
     except StartupError as error:

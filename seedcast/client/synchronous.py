@@ -157,7 +157,7 @@ class Client:
         return self._send(calls.estimate(spec))
 
     def change(self, experiment_id: str, **changes: Any) -> Experiment:  # noqa: ANN401 - see `Changes`
-        """Change ``name``, ``note``, ``tags`` or ``stop`` conditions; a completed run may go on by that.
+        """Change ``name``, ``note``, ``tags``, ``share`` or ``stop`` conditions; a completed run may so go on.
 
         Raises:
             InvalidInput: something else is to be changed, or a value is none that a specification may have.

@@ -12,6 +12,7 @@ from services.master.settings import Settings
 from services.master.storage.data_folder import DataFolder
 from services.master.storage.database import Database
 from shared.errors import StartupError, StorageFailed
+from shared.logs import log_to_stdout
 from shared.server import bind, only_checked, read_settings, run_main, serve
 
 SHUTDOWN_SECONDS = 5
@@ -19,8 +20,9 @@ SHUTDOWN_SECONDS = 5
 
 def main() -> None:
     """Take the port and the data folder, then serve."""
-    failpoints.arm(os.environ.get("SEEDCAST_FAILPOINTS", ""))
     settings = read_settings(Settings)
+    log_to_stdout(settings.log_format)
+    failpoints.arm(os.environ.get("SEEDCAST_FAILPOINTS", ""))
     settings.check_open_door()
     if only_checked(settings):
         return

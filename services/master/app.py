@@ -55,6 +55,7 @@ from shared.delivery import Delivery
 from shared.guard import JSON_TYPES, YAML_TYPES, Guard
 from shared.openapi import complete, operation_id
 from shared.problems import install_problem_handlers
+from shared.request_id import RequestId
 
 
 class State(TypedDict):
@@ -158,6 +159,7 @@ def create_app(settings: Settings, folder: DataFolder, leaving: asyncio.Event | 
         Guard, media_types=JSON_TYPES | YAML_TYPES, hosts=settings.hosts, any_host=bool(settings.access)
     )
     app.add_middleware(HeadAsGet)
+    app.add_middleware(RequestId)
     app.include_router(experiments.router)
     app.include_router(history.router)
     app.include_router(studies.router)

@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.master.autoscale.plan import Limits as AutoscaleLimits
 from shared.access import NamedToken, Right, Token, parse_tokens
+from shared.logs import LogFormat
 from shared.server import require_credentials
 from shared.validation import contradiction
 
@@ -70,6 +71,9 @@ class Settings(BaseSettings):
     models_kept: Annotated[int, Field(ge=2, le=100_000)] = Field(
         default=100,
         description="Of an experiment's tested models about so many stay: a spread, besides best and newest.",
+    )
+    log_format: LogFormat = Field(
+        default="text", description="`json`: one object a line, with severity, for a cluster's collector."
     )
     autoscale_minimum: Annotated[int, Field(ge=0, le=10_000)] = Field(
         default=0, description="Workers that GET /autoscale asks for when nothing runs."

@@ -6,12 +6,14 @@ from services.worker.app import create_app
 from services.worker.metrics import Metrics
 from services.worker.settings import Settings
 from services.worker.slots.pool import SlotPool
+from shared.logs import log_to_stdout
 from shared.server import bind, only_checked, read_settings, run_main, serve
 
 
 def main() -> None:
     """Take the port, then serve."""
     settings = read_settings(Settings)
+    log_to_stdout(settings.log_format)
     settings.check_open_door()
     if only_checked(settings):
         return

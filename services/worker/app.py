@@ -20,6 +20,7 @@ from shared.guard import JSON_TYPES, Guard
 from shared.openapi import complete, operation_id
 from shared.problems import install_problem_handlers
 from shared.protocol import FRAME_MEDIA_TYPE
+from shared.request_id import RequestId
 
 
 class State(TypedDict):
@@ -54,6 +55,7 @@ def create_app(settings: Settings, pool: SlotPool, metrics: Metrics) -> FastAPI:
     if settings.access:
         app.add_middleware(TokenRequired, tokens=settings.access)
     app.add_middleware(Guard, media_types=JSON_TYPES | {FRAME_MEDIA_TYPE}, any_host=bool(settings.access))
+    app.add_middleware(RequestId)
     app.include_router(router)
     add_schemas(app)
     complete(app)

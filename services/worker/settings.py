@@ -9,6 +9,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.access import NamedToken, Right, Token
 from shared.cpus import usable_cpus
+from shared.logs import LogFormat
 from shared.server import require_credentials
 
 
@@ -46,6 +47,9 @@ class Settings(BaseSettings):
         default=False,
         description="Without a secret the worker listens on loopback only, unless this is true: then something "
         "else has to keep strangers away.",
+    )
+    log_format: LogFormat = Field(
+        default="text", description="`json`: one object a line, with severity, for a cluster's collector."
     )
 
     @property

@@ -181,6 +181,11 @@ class ExperimentSpec(TaskFields, Spec):
         "environment that does not follow its seed is refused where strict, labelled by `seed_fault` else.",
     )
     stop: StopSpec = StopSpec()
+    share: Annotated[float, Field(ge=0.01, le=100)] = Field(
+        default=1.0,
+        description="A weight beside other experiments: with 3 it has three slots where one with 1 has one. It "
+        "changes when work is done, never its results.",
+    )
     tags: Annotated[dict[Tag, Tag], Field(max_length=50)] = Field(
         default_factory=dict, description="To find it by."
     )

@@ -43,6 +43,8 @@ class Batch:
     """A test: it fills the gaps that training leaves."""
     fingerprint: str | None = None
     """Only workers with this fingerprint may compute any of it; None: all."""
+    share: float = 1.0
+    """Its experiment's weight beside the others that want the same slots."""
 
     def __len__(self) -> int:
         return int(self.seeds.size)

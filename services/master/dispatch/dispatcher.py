@@ -23,6 +23,7 @@ from services.master.scheduling.recording import Recorder, Recording
 from services.master.scheduling.scheduler import Scheduler
 from services.master.scheduling.tuning import Tuning
 from shared.errors import Busy, InvalidInput
+from shared.logs import of_experiment
 from shared.protocol import UnitResult
 
 REPLY_MARGIN_SECONDS = 30.0
@@ -99,6 +100,7 @@ class Dispatcher:
                     most_rollouts=batch.most_rollouts(MOST_UNIT_BYTES),
                     kind=batch.fingerprint,
                     needs=batch.header.objective.id if batch.header.objective else None,
+                    share=batch.share,
                 )
             )
             return await job.finished
@@ -178,8 +180,10 @@ class Dispatcher:
             match instruction:
                 case Send():
                     worker = self._fleet.workers[instruction.worker]
-                    request = self._request(instruction, self._jobs[instruction.job], worker)
-                    self._tasks[instruction.unit] = task = asyncio.create_task(request)
+                    sent = self._jobs[instruction.job]
+                    request = self._request(instruction, sent, worker)
+                    context = of_experiment(sent.batch.experiment)  # not of whoever's reply made room for it
+                    self._tasks[instruction.unit] = task = asyncio.create_task(request, context=context)
                     task.add_done_callback(partial(self._forget, instruction.unit))
                 case Settle(job):
                     self._settle(instruction, self._jobs[job].result, reply)

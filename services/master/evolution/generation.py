@@ -6,7 +6,7 @@ import asyncio
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -24,11 +24,12 @@ LARGEST_SQUARABLE = 1e100
 
 
 async def run_generation(
-    evolution: Evolution, dispatcher: Dispatcher, lap: Callable[[], float]
+    evolution: Evolution, dispatcher: Dispatcher, lap: Callable[[], float], share: float = 1.0
 ) -> GenerationRecord:
     """Run one generation. Afterwards ``evolution`` is ready to be committed.
 
     ``lap`` returns the seconds of training since it was called last: what came between two generations counts too.
+    ``share`` weighs it beside other experiments.
 
     Raises:
         BatchFailed: no rollout can be had of the environment.
@@ -37,7 +38,7 @@ async def run_generation(
     cap, stage, mirrored = evolution.episode_cap, evolution.stage, evolution.strategy.mirrored
     population = await asyncio.to_thread(evolution.strategy.ask)
     before = evolution.strategy.mean.copy()
-    batch = training_batch(evolution, population)
+    batch = replace(training_batch(evolution, population), share=share)
     asked = time.perf_counter()
     result = await dispatcher.run(batch)
     rolled_out = time.perf_counter()

@@ -26,6 +26,7 @@ class Changes(BaseModel):
     archived: bool | None = Field(
         default=None, description="Put it away: lists leave it out; nothing else changes."
     )
+    share: float | None = Field(default=None, description="As in a specification; from the next generation on.")
     stop: dict[str, Any] | None = Field(
         default=None,
         description="Stop conditions by their names in a specification; null takes one away. A completed run "
@@ -39,7 +40,7 @@ class Changes(BaseModel):
             InvalidInput: a value is none that a specification may have.
         """
         values = spec.model_dump(mode="json")
-        values |= {name: value for name in ("name", "tags") if (value := getattr(self, name)) is not None}
+        values |= {name: value for name in ("name", "tags", "share") if (value := getattr(self, name)) is not None}
         values["stop"] |= self.stop or {}
         return check_spec(values)
 

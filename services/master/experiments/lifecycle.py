@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from services.master.experiments.status import Status
 from services.master.experiments.transitions import STORES, Do, Event, State, Transitions
 from services.master.pauses import Pauses
 from shared.errors import Conflict, NotFound, SeedcastError, StorageFailed
+from shared.logs import of_experiment
 
 FIRST_PAUSE_SECONDS = 0.5
 
@@ -73,6 +74,7 @@ class Lifecycle:
     def __init__(self, experiment_id: str, stored: Status, work: Work) -> None:
         self.id = experiment_id
         self._place = Transitions.begin(stored)
+        self._context = of_experiment(experiment_id)
         self._work = work
         self._requests = asyncio.Lock()
         self._settled = asyncio.Event()
@@ -156,8 +158,10 @@ class Lifecycle:
         match do:
             case Do.START_RUNNER:
                 self._ending = None
-                self._runner = asyncio.create_task(self._work.run(self.id), name=self.id)
-                self._runner.add_done_callback(self._runner_done)
+                self._runner = asyncio.create_task(
+                    self._work.run(self.id), name=self.id, context=self._context.copy()
+                )
+                self._runner.add_done_callback(self._runner_done, context=self._context.copy())
             case Do.CANCEL_RUNNER:
                 if self._runner is not None:
                     self._runner.cancel()
@@ -166,8 +170,8 @@ class Lifecycle:
             case Do.WAIT:
                 self._spawn(self._wait())
 
-    def _spawn(self, work: Awaitable[None]) -> None:
-        task = asyncio.ensure_future(work)
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work, context=self._context.copy())
         self._tasks.add(task)  # or nobody would hold it
         task.add_done_callback(self._tasks.discard)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -108,7 +108,7 @@ class Runner:
         """Why training is over, once a test has reached the target."""
 
     def change(self, spec: ExperimentSpec) -> None:
-        """Go on under other stop conditions; nothing else of ``spec`` may differ in what it decides."""
+        """Go on under other stop conditions and with another share; ``spec`` decides the same numbers."""
         self._spec = spec
 
     async def run(self) -> Ending:
@@ -129,7 +129,7 @@ class Runner:
             ended = self._stop_condition(evolution, evolution.elapsed_seconds + clock.running())
             test = await self._due_test(evolution, final=ended is not None)
             try:
-                record = None if ended else await run_generation(evolution, self._with.dispatcher, clock.lap)
+                record = None if ended else await self._generation(evolution, clock)
                 went_back = test is not None and await self._finish_test(test, evolution, record)
             finally:
                 if test is not None:
@@ -144,6 +144,9 @@ class Runner:
                 evolution.end_stage_if_due(record.returns.mean)
                 await self._commit(evolution, record)
         return Ending(Status.COMPLETED, self._solved, evolution.elapsed_seconds + clock.lap())
+
+    async def _generation(self, evolution: Evolution, clock: TrainingClock) -> GenerationRecord:
+        return await run_generation(evolution, self._with.dispatcher, clock.lap, self._spec.share)
 
     @property
     def _steps(self) -> str:
@@ -219,7 +222,7 @@ class Runner:
         if await self._with.history.test_of(self._experiment.id, generation) is not None:
             return None
         test = run_test(
-            test_batch(evolution),
+            replace(test_batch(evolution), share=self._spec.share),
             self._with.dispatcher,
             confirmation=await self._confirmation(evolution),
             failed_episode=self._spec.fitness.failed_member,
@@ -235,7 +238,7 @@ class Runner:
         if (batch := confirming_batch(evolution)) is None:
             return None
         best = (await self._with.repository.get(self._experiment.id)).best_test_return
-        return Confirmation(batch, best, self._spec.stop.target, evolution.sign)
+        return Confirmation(replace(batch, share=self._spec.share), best, self._spec.stop.target, evolution.sign)
 
     async def _finish_test(
         self, test: _PendingTest, evolution: Evolution, beside: GenerationRecord | None

@@ -33,6 +33,7 @@ from services.master.storage.failures import storage_errors
 from services.master.storage.history import History
 from services.master.storage.warm_starts import load_warm_start
 from shared.errors import Conflict, InvalidInput, NotFound, StorageFailed
+from shared.logs import of_experiment
 from shared.model import Model
 from shared.spec.experiment import ExperimentSpec
 
@@ -348,7 +349,8 @@ class ExperimentService:
 
     def _spawn(self, work: Coroutine[Any, Any, None], experiment_id: str) -> None:
         """Have something done that nobody waits for."""
-        task = asyncio.create_task(work, name=f"after the end of {experiment_id}")
+        name = f"after the end of {experiment_id}"
+        task = asyncio.create_task(work, name=name, context=of_experiment(experiment_id))
         self._afterwards.add(task)  # or nobody would hold it
         task.add_done_callback(self._afterwards.discard)
 

@@ -15,6 +15,7 @@ from services.master.jobs.work import evaluate, film
 from services.master.storage.data_folder import DataFolder
 from services.master.storage.durable import write_durably
 from shared.errors import Busy, SeedcastError, StorageFailed
+from shared.logs import of_experiment
 from shared.model import Model
 
 AT_ONCE = 4
@@ -98,7 +99,9 @@ class JobService:
         return job
 
     def _start(self, job: Job) -> None:
-        task = asyncio.create_task(self._do(job), name=f"job {job.number}")
+        task = asyncio.create_task(
+            self._do(job), name=f"job {job.number}", context=of_experiment(job.experiment_id)
+        )
         tasks = self._tasks[job.experiment_id]
         tasks.add(task)
 

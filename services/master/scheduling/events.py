@@ -26,6 +26,8 @@ class JobAdded:
     """Only workers of this kind may have any of it; None: all."""
     needs: str | None = None
     """Only workers that offer this may, an objective; None: all."""
+    share: float = 1.0
+    """Its experiment's weight beside the others: what it has in flight is divided by this."""
 
 
 @dataclass(frozen=True)

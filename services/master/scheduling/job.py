@@ -50,6 +50,8 @@ class Job:
     """Only workers of this kind may have any of it; None: all."""
     needs: str | None = None
     """Only workers that offer this may, an objective; None: all."""
+    share: float = 1.0
+    """Its experiment's weight beside the others: what it has in flight is divided by this."""
     pending: deque[range] = field(init=False)
     """Disjoint; in the order in which they will be sent."""
     waiting: int = field(init=False)

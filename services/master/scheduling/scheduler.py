@@ -116,6 +116,7 @@ class Scheduler:
             event.most_rollouts,
             event.kind,
             event.needs,
+            event.share,
         )
         self._pool.note_needs({job.needs for job in self._jobs.values() if job.needs is not None})
         return []
@@ -215,7 +216,7 @@ class Scheduler:
         self._units[send.unit] = flight
         worker.depart(flight)
         job.depart(flight)
-        self._shares.depart(job.experiment)
+        self._shares.depart(job)
         self.hedges += placement.hedge
         return send
 

@@ -1,4 +1,8 @@
-"""Fair shares: next is the experiment with the least in flight; of equals, the one that has had the least."""
+"""Fair shares: next is the experiment with the least in flight; of equals, the one that has had the least.
+
+What an experiment has is divided by its share, a weight: with 3 it gets three times as much as with 1. One that
+has nothing in flight goes before those that have, however small its share is, so that none starves.
+"""
 
 from __future__ import annotations
 
@@ -12,30 +16,34 @@ class Shares:
     """What each experiment has of the workers, and has had."""
 
     def __init__(self) -> None:
-        self._served: Counter[str] = Counter()
-        """Units ever sent, by experiment."""
+        self._served: dict[str, float] = {}
+        """Units ever sent, by experiment, each divided by the share that it had then."""
         self._in_flight: Counter[str] = Counter()
         """Units in flight, by experiment."""
 
     def enter(self, experiment: str, others: Iterable[Job]) -> None:
         """Let an experiment in beside the ``others``: absence earns no credit."""
-        least = min((self._served[other.experiment] for other in others), default=0)
-        self._served[experiment] = max(self._served[experiment], least)
+        least = min((self._had(other.experiment) for other in others), default=0.0)
+        self._served[experiment] = max(self._had(experiment), least)
 
     def forget(self, experiment: str) -> None:
         """Forget an experiment that has no job."""
         self._served.pop(experiment, None)
         self._in_flight.pop(experiment, None)
 
-    def depart(self, experiment: str) -> None:
-        """A unit of an experiment is sent."""
-        self._served[experiment] += 1
-        self._in_flight[experiment] += 1
+    def depart(self, job: Job) -> None:
+        """A unit of a job is sent."""
+        self._served[job.experiment] = self._had(job.experiment) + 1 / job.share
+        self._in_flight[job.experiment] += 1
 
     def land(self, experiment: str) -> None:
         """A unit of an experiment is no longer in flight."""
         self._in_flight[experiment] -= 1
 
-    def need(self, job: Job) -> tuple[int, int, bool, int]:
+    def need(self, job: Job) -> tuple[float, float, bool, int]:
         """Return a key by which the neediest job is the least; within one experiment, training before tests."""
-        return self._in_flight[job.experiment], self._served[job.experiment], job.background, job.number
+        in_flight = self._in_flight[job.experiment] / job.share
+        return in_flight, self._had(job.experiment), job.background, job.number
+
+    def _had(self, experiment: str) -> float:
+        return self._served.get(experiment, 0.0)

@@ -61,17 +61,25 @@ def test_a_dry_run_estimates_and_starts_nothing(client: TestClient) -> None:
 
 def test_name_note_tags_and_stop_conditions_are_changed_and_nothing_else(client: TestClient) -> None:
     one = submit(client, tags={"team": "a"})
-    changes = {"name": "renamed", "note": "a good one", "tags": {"team": "b"}, "stop": {"test_return": 90}}
+    changes = {"name": "renamed", "note": "a good one", "tags": {"team": "b"}, "share": 3}
+    changes["stop"] = {"test_return": 90}
     changed = client.patch(f"/experiments/{one}", json=changes)
     assert changed.status_code == 200, changed.text
     shown = client.get(f"/experiments/{one}").json()
     assert (shown["id"], shown["name"], shown["note"]) == (one, "renamed", "a good one")
     assert shown["spec"]["tags"] == {"team": "b"}
+    assert shown["spec"]["share"] == 3
     assert shown["spec"]["stop"]["generations"] == 6
     assert shown["spec"]["stop"]["test_return"] == 90
     client.patch(f"/experiments/{one}", json={"stop": {"test_return": None}}).raise_for_status()
     assert client.get(f"/experiments/{one}").json()["spec"]["stop"]["test_return"] is None
-    for wrong in ({"seed": 1}, {"name": "No Name"}, {"stop": {"generations": 0}}, {"stop": {"never": 1}}):
+    for wrong in (
+        {"seed": 1},
+        {"name": "No Name"},
+        {"stop": {"generations": 0}},
+        {"stop": {"never": 1}},
+        {"share": 0},
+    ):
         assert client.patch(f"/experiments/{one}", json=wrong).status_code == 422, wrong
     assert client.patch("/experiments/nobody", json={"note": "x"}).status_code == 404
 

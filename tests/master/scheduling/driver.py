@@ -88,9 +88,12 @@ class Driver:
         most_seconds: float = math.inf,
         most_rollouts: int = sys.maxsize,
         kind: str | None = None,
+        share: float = 1.0,
     ) -> int:
         number = next(self._numbers)
-        self.tell(ev.JobAdded(number, experiment, rollouts, background, most_seconds, most_rollouts, kind))
+        self.tell(
+            ev.JobAdded(number, experiment, rollouts, background, most_seconds, most_rollouts, kind, share=share)
+        )
         return number
 
     def remove_job(self, number: int) -> tuple[int, ...]:

@@ -166,6 +166,42 @@ def test_two_experiments_share_the_slots_evenly() -> None:
     assert shares == {"a": 5, "b": 5}
 
 
+def test_slots_go_to_experiments_by_their_shares() -> None:
+    scheduler = Driver(LIMITS)
+    jobs = {scheduler.add_job(name, 10_000, share=share): name for name, share in (("a", 3.0), ("b", 1.0))}
+    scheduler.worker_up("w", 8, queue=0)
+    assert Counter(jobs[send.job] for send in scheduler.assign()) == {"a": 6, "b": 2}
+
+
+def test_one_slot_is_lent_by_turns_as_the_shares_say() -> None:
+    scheduler = Driver(LIMITS)
+    jobs = {scheduler.add_job(name, 100_000, share=share): name for name, share in (("a", 3.0), ("b", 1.0))}
+    scheduler.worker_up("w", 1, queue=0)
+    served: Counter[str] = Counter()
+    sends = scheduler.assign()
+    for _ in range(200):
+        served.update(jobs[send.job] for send in sends)
+        for send in sends:
+            scheduler.unit_done(send.unit, 1.0)
+        sends = scheduler.assign()
+    assert 2.8 <= served["a"] / served["b"] <= 3.2
+
+
+def test_a_share_that_is_changed_earns_no_credit_and_owes_nothing() -> None:
+    scheduler = Driver(LIMITS)
+    before = {name: scheduler.add_job(name, 100_000, share=share) for name, share in (("a", 3.0), ("b", 1.0))}
+    scheduler.worker_up("w", 3)
+    for _ in range(100):
+        for send in scheduler.assign():
+            scheduler.unit_done(send.unit, 1.0)
+    for job in before.values():
+        scheduler.remove_job(job)
+    scheduler.worker_up("w", 0)
+    jobs = {scheduler.add_job(name, 100_000): name for name in before}
+    scheduler.worker_up("w", 4, queue=0)
+    assert Counter(jobs[send.job] for send in scheduler.assign()) == {"a": 2, "b": 2}
+
+
 def test_an_experiment_that_was_away_earns_no_credit() -> None:
     scheduler = Driver(LIMITS)
     busy = scheduler.add_job("busy", 10_000)
