@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import socket
 import sys
+import time
 from collections.abc import Callable
 from typing import NoReturn, TypeVar
 
@@ -20,6 +22,8 @@ from shared.validation import field_errors
 
 KEEP_ALIVE_SECONDS = 75
 """Longer than any client of ours keeps a connection, so that none is closed under a request."""
+LEAVE_SECONDS = 2.5
+"""Whoever watches a worker asks at least this often how it is: a master, every second."""
 
 S = TypeVar("S", bound=BaseSettings)
 log = logging.getLogger(__name__)
@@ -47,11 +51,23 @@ class _Server(uvicorn.Server):
     """Says that it is going to stop before it waits for the requests under way."""
 
     on_shutdown: Callable[[], None] | None = None
+    has_taken_leave: Callable[[], bool] | None = None
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         if self.on_shutdown is not None:
             self.on_shutdown()
+        if (grace := self.config.timeout_graceful_shutdown) and self.has_taken_leave is not None:
+            begun = time.monotonic()
+            await self._take_leave(begun + min(LEAVE_SECONDS, grace), self.has_taken_leave)
+            self.config.timeout_graceful_shutdown = max(0, grace - round(time.monotonic() - begun))
         await super().shutdown(sockets)
+
+    async def _take_leave(self, until: float, done: Callable[[], bool]) -> None:
+        """Go on answering until it is done, nobody is connected, or it is time."""
+        while self.server_state.connections and not (done() or self.force_exit):
+            if time.monotonic() > until:
+                return
+            await asyncio.sleep(0.05)
 
 
 def serve(
@@ -59,10 +75,12 @@ def serve(
     listener: socket.socket,
     shutdown_seconds: int,
     on_shutdown: Callable[[], None] | None = None,
+    has_taken_leave: Callable[[], bool] | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT; requests under way then get ``shutdown_seconds`` to finish.
 
     ``on_shutdown`` is called first, in the event loop, so that whatever would keep a request waiting can give up.
+    Until ``has_taken_leave`` whoever is connected is still answered, for `LEAVE_SECONDS` of that time at most.
     """
     host, port = listener.getsockname()[:2]
     log.info("listening on http://%s:%d", host, port)
@@ -74,7 +92,7 @@ def serve(
         timeout_graceful_shutdown=shutdown_seconds,
     )
     server = _Server(config)
-    server.on_shutdown = on_shutdown
+    server.on_shutdown, server.has_taken_leave = on_shutdown, has_taken_leave
     server.run(sockets=[listener])
 
 

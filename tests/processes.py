@@ -86,10 +86,10 @@ class Server:
 
     def stop(self, seconds: float = 15.0) -> None:
         """End it politely; fail if it does not end in time."""
+        self.http.close()  # a worker waits a moment for whoever is connected to ask how it is
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             self.process.wait(seconds)
-        self.http.close()
 
 
 def worker(folder: Path, port: int | None = None, slots: int = 1, **settings: str) -> Server:

@@ -21,7 +21,7 @@ def main() -> None:
     metrics = Metrics()
     pool = SlotPool(settings.slots, settings.queue, settings.slot_memory_bytes, metrics.count)
     app = create_app(settings, pool, metrics)
-    serve(app, listener, settings.shutdown_seconds, on_shutdown=pool.drain)
+    serve(app, listener, settings.shutdown_seconds, on_shutdown=pool.drain, has_taken_leave=lambda: pool.has_told)
 
 
 if __name__ == "__main__":

@@ -185,7 +185,7 @@ async def livez() -> Health:
 @router.get("/readyz", tags=["operations"], responses=problems(_503="Why the worker takes no units."))
 async def readyz(pool: Pool) -> Health:
     """Say whether the worker takes units."""
-    if trouble := pool.trouble():
+    if trouble := pool.readiness():
         raise Busy(trouble)
     return Health()
 

@@ -33,7 +33,7 @@ def test_scaling_up_and_down_under_load_changes_nothing(tmp_path: Path) -> None:
         eventually(lambda: all(rows(server)[url]["units"] > 5 for url in urls), seconds=30)
         for newcomer in newcomers:
             newcomer.stop()
-        eventually(lambda: all(rows(server)[url]["state"] in ("gone", "lost") for url in urls))
+        eventually(lambda: all(rows(server)[url]["state"] == "gone" for url in urls))
         before = generation(server, scaled)
         eventually(lambda: generation(server, scaled) > before + 1)
         stopped = server.http.post(f"/experiments/{scaled}/stop")

@@ -23,6 +23,8 @@ class SlotPool:
         self._tickets = Tickets(slots + queue)
         self._slots = [Slot(number, self._tickets, memory_limit, report) for number in range(slots)]
         self._draining = False
+        self.has_told = False
+        """Somebody who watches the worker knows that it shuts down."""
 
     @property
     def size(self) -> int:
@@ -87,6 +89,11 @@ class SlotPool:
             if slot.info is not None:
                 return slot.info.model_copy(update={"slots": self.size, "queue": self._queue})
         raise Busy(self.trouble() or "the slots are warming up")
+
+    def readiness(self) -> str | None:
+        """Tell somebody who watches the worker why it is not ready, or nothing."""
+        self.has_told = self._draining
+        return self.trouble()
 
     def trouble(self) -> str | None:
         """Say why the worker is not ready, or nothing."""

@@ -114,6 +114,23 @@ def test_lost_is_only_a_worker_that_stops_answering_unasked(
     asyncio.run(run())
 
 
+def test_a_worker_with_a_fixed_url_that_is_told_to_end_while_idle_is_gone_and_not_lost(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def run() -> None:
+        with worker(tmp_path, slots=1) as leaving:
+            fleet = Fleet(Changing(leaving.url))
+            probing = asyncio.create_task(fleet.run())
+            await rounds(fleet, WorkerState.READY, leaving.url)
+            await asyncio.to_thread(leaving.stop)
+            await rounds(fleet, WorkerState.GONE, leaving.url)
+            probing.cancel()
+            assert moves(caplog, leaving.url)[-2:] == ["ready → draining", "draining → gone"]
+
+    caplog.set_level(logging.INFO)
+    asyncio.run(run())
+
+
 def moves(caplog: pytest.LogCaptureFixture, url: str) -> list[str]:
     """Return a worker's transitions, as they were logged."""
     lines = [record.message for record in caplog.records if record.message.startswith(f"worker {url}: ")]
