@@ -43,7 +43,7 @@ def calm() -> None:
             print(
                 f"  {figures.seconds:7.3f} s, ideal {figures.ideal:7.3f} s: {figures.efficiency:.1%}, "
                 f"{figures.requests} requests, {figures.extra_share:.1%} extra work, "
-                f"{figures.decision_seconds * 1e6:.0f} µs of real time an event"
+                f"{figures.decision_seconds * 1e6:.0f} µs of CPU time an event"
             )
 
 

@@ -38,12 +38,36 @@ class Totals:
         """Relative slowness of these workers, the mean over their slots."""
         return self.slots / max(self.speed, 1e-9)
 
-    def add(self, other: Totals, times: int) -> None:
-        """Add ``other``, or with ``times`` -1 take it away."""
-        self.workers += times * other.workers
-        self.slots += times * other.slots
-        self.idle_slots += times * other.idle_slots
-        self.speed = self.speed + times * other.speed if self.workers else 0.0
+    def change(self, workers: int, slots: int, idle_slots: int, speed: float) -> None:
+        """Add so much to each sum."""
+        self.workers += workers
+        self.slots += slots
+        self.idle_slots += idle_slots
+        self.speed = self.speed + speed if self.workers else 0.0
+
+
+@dataclass
+class _Counted:
+    """As what a worker is in sums, and in which."""
+
+    kind: str
+    offers: frozenset[str]
+    under: list[Totals]
+    slots: int = 0
+    idle_slots: int = 0
+    speed: float = 0.0
+
+    def bring_up_to_date(self, worker: PoolWorker, workers: int = 0) -> None:
+        """Add to the sums what has changed of a worker; ``workers``: 1 for a new one."""
+        slots, idle_slots, speed = worker.slots, worker.idle_slots, worker.speed
+        for totals in self.under:
+            totals.change(workers, slots - self.slots, idle_slots - self.idle_slots, speed - self.speed)
+        self.slots, self.idle_slots, self.speed = slots, idle_slots, speed
+
+    def take_away(self) -> None:
+        """Take the worker out of the sums."""
+        for totals in self.under:
+            totals.change(-1, -self.slots, -self.idle_slots, -self.speed)
 
 
 class Pool:
@@ -59,8 +83,8 @@ class Pool:
         """Objectives that jobs need: for each there are totals of the workers that offer it."""
         self._totals: dict[Ask, Totals] = {}
         """Of the usable workers, by what a job may ask of them."""
-        self._counted: dict[PoolWorker, tuple[list[Ask], Totals]] = {}
-        """As what a worker is in ``_totals``, under which."""
+        self._counted: dict[PoolWorker, _Counted] = {}
+        """The usable workers, as they are in ``_totals``."""
         self._heaps: dict[str, list[Entry]] = {}
         """Workers with room by kind; an entry counts if it is the worker's in ``_entries``. None is empty."""
         self._entries: dict[PoolWorker, tuple[str, Entry]] = {}
@@ -143,17 +167,19 @@ class Pool:
                 self._reorder(worker)
 
     def _recount(self, worker: PoolWorker) -> None:
-        if counted := self._counted.pop(worker, None):
-            held, before = counted
-            for ask in held:
-                self._totals[ask].add(before, -1)
-        if worker.usable(self._now):
-            after = Totals(1, worker.slots, worker.idle_slots, worker.speed)
+        before, usable = self._counted.get(worker), worker.usable(self._now)
+        if before and usable and (worker.kind, worker.offers) == (before.kind, before.offers):
+            before.bring_up_to_date(worker)  # as nearly always
+            return
+        if before:
+            del self._counted[worker]
+            before.take_away()
+        if usable:
             needs = [None, *(self._needs & worker.offers)]
             asks: list[Ask] = [(kind, need) for kind in (None, worker.kind) for need in needs]
-            self._counted[worker] = (asks, after)
-            for ask in asks:
-                self._totals.setdefault(ask, Totals()).add(after, 1)
+            under = [self._totals.setdefault(ask, Totals()) for ask in asks]
+            self._counted[worker] = counted = _Counted(worker.kind, worker.offers, under)
+            counted.bring_up_to_date(worker, workers=1)
 
     def _reorder(self, worker: PoolWorker) -> None:
         self._rests.pop(worker, None)

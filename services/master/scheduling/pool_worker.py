@@ -38,9 +38,9 @@ class PoolWorker:
     queue: int = 0
     """What it has room for beyond its slots."""
     kind: str = ""
+    """Jobs that ask for another kind do not use it."""
     offers: frozenset[str] = frozenset()
     """Objectives: jobs that need another do not use it."""
-    """Jobs that ask for another kind do not use it."""
     earned: float = 0.0
     """Slots and places of its queue that it may have taken by its own merits."""
     ceiling: float = math.inf
@@ -49,8 +49,12 @@ class PoolWorker:
     """Relative slowness: 2.0 takes twice as long as the median worker."""
     flights: dict[int, Flight] = field(default_factory=dict)
     """Units it holds, oldest first: those that begin within the first ``slots`` of ``taken`` run."""
+    queued: dict[int, Flight] = field(default_factory=dict)
+    """Those of them that have no slot yet."""
     taken: int = 0
     """Slots that these units take, or wait for in its queue."""
+    waiting: int = 0
+    """Those of them that units without a slot wait for."""
     wide: int = 0
     """Units among them that take several slots."""
     answered: int = 0
@@ -125,19 +129,21 @@ class PoolWorker:
         self.flights[flight.send.unit] = flight
         self.taken += flight.send.slots
         self.wide += flight.send.slots > 1
+        if flight.started is None:
+            self.queued[flight.send.unit] = flight
+            self.waiting += flight.send.slots
 
     def land(self, unit: int, now: float) -> None:
         """Note a unit that it holds no more; the first of its queue get the slots."""
         if flight := self.flights.pop(unit, None):
             self.taken -= flight.send.slots
             self.wide -= flight.send.slots > 1
-        before = 0
-        for flight in self.flights.values():
-            if before >= self.slots:
-                break
-            if flight.started is None:
-                flight.started = now
-            before += flight.send.slots
+            if self.queued.pop(unit, None):
+                self.waiting -= flight.send.slots
+        while self.queued and self.taken - self.waiting < self.slots:
+            first = self.queued.pop(next(iter(self.queued)))
+            first.started = now
+            self.waiting -= first.send.slots
 
     def succeed(self, slots: int = 1) -> None:
         """A unit of so many slots was answered well: earn as many more, beyond what was too much once fewer."""

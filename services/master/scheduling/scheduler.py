@@ -81,7 +81,8 @@ class Scheduler:
             self._stragglers.look(self._speeds.seconds, self._now)
         if self._now >= self._found_median + self._tuning.median_every_seconds:
             self._found_median = self._now
-            self._speeds.normalise(self._pool.change_all())
+            if median := self._speeds.median(self._pool):
+                self._speeds.normalise(self._pool.change_all(), median)
 
     def _take_in(self, event: ev.Event) -> list[Instruction]:
         match event:

@@ -37,7 +37,10 @@ def unit_size(job: Job, worker: PoolWorker, seconds: float | None, totals: Total
     """
     if seconds is None:
         few = math.ceil(job.waiting / (2 * max(1, totals.slots)))
-        return UnitSize(max(1, min(few, tuning.first_unit_rollouts, job.most_rollouts)), 1)
+        each = max(1, min(few, tuning.first_unit_rollouts))
+        wide = int(tuning.request_seconds * totals.idle_slots / tuning.first_fill_seconds)
+        slots = max(1, min(wide, worker.idle_slots, worker.room))
+        return UnitSize(max(1, min(each * slots, job.most_rollouts)), slots)
     alike = 1 / tuning.tolerance < worker.slowness < tuning.tolerance
     slowness = 1.0 if alike else worker.slowness
     target = min(tuning.unit_seconds, job.most_seconds) * (1.0 if worker.answered else tuning.untried_share)

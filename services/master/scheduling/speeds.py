@@ -67,14 +67,17 @@ class Speeds:
         if known is not None and seconds / rollouts > worker.slowness * known.seconds:
             self._slower(worker, seconds / rollouts / known.seconds, seconds)
 
-    def normalise(self, workers: Iterable[PoolWorker]) -> None:
+    def median(self, workers: Iterable[PoolWorker]) -> float | None:
+        """Return the median relative slowness of those that have answered; None where it is 1, or nearly."""
+        everyone = sorted(worker.slowness for worker in workers if worker.answered)
+        median = everyone[(len(everyone) - 1) // 2] if everyone else 1.0
+        return median if abs(median - 1.0) > self._tuning.median_tolerance else None
+
+    def normalise(self, workers: Iterable[PoolWorker], median: float) -> None:
         """Make the median relative slowness 1 again; what each worker is expected to take stays the same."""
-        everyone = sorted((worker for worker in workers if worker.answered), key=lambda worker: worker.slowness)
-        if not everyone:
-            return
-        median = everyone[(len(everyone) - 1) // 2].slowness
-        for worker in everyone:
-            worker.slowness /= median
+        for worker in workers:
+            if worker.answered:
+                worker.slowness /= median
         for known in self._estimates.values():
             known.seconds *= median
 

@@ -35,6 +35,8 @@ class Tuning:
     """Share of the master's time above which they do where the worker's queue has work for slots done first,"""
     covered_queue_share: float = 0.5
     """and they are no wider than so much of its queue."""
+    first_fill_seconds: float = 0.5
+    """Seconds within which all slots get something of an experiment whose rollouts nobody has timed yet."""
     start_share: float = 0.1
     """Share of a unit's time within which slots that are idle at once, as a generation begins, get something."""
 
@@ -69,7 +71,9 @@ class Tuning:
     telling_seconds: float = 0.2
     """if the unit took so many seconds; less if it was shorter: then its fixed cost tells on it."""
     median_every_seconds: float = 1.0
-    """Seconds between two looks at what the median worker is."""
+    """Seconds between two looks at what the median worker is,"""
+    median_tolerance: float = 0.02
+    """and by how much its relative slowness may differ from 1: setting it right touches every worker."""
 
     # Hedging: sending a straggler's rollouts to a second worker
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -42,12 +43,20 @@ class Driver:
         self._numbers = itertools.count()
         self._sends: list[Send] = []
         self._told_at = -1.0
+        self.handled = 0
+        """Events told,"""
+        self.cpu_seconds = 0.0
+        """and the CPU time that the scheduler took over them."""
 
     def tell(self, event: ev.Event) -> list[Outcome]:
         """Tell an event; return an outcome for each unit settled, and one for what else there is."""
         self._told_at = self.now
         outcomes: list[Outcome] = []
-        for instruction in self.scheduler.handle(event, self.now):
+        begun = time.thread_time()
+        instructions = self.scheduler.handle(event, self.now)
+        self.cpu_seconds += time.thread_time() - begun
+        self.handled += 1
+        for instruction in instructions:
             self._note(instruction, outcomes)
         return outcomes
 

@@ -23,6 +23,8 @@ def check_places(scheduler: Scheduler, number: int) -> None:
     for worker in scheduler._pool:
         assert worker.taken == sum(flight.send.slots for flight in worker.flights.values())
         assert worker.wide == sum(flight.send.slots > 1 for flight in worker.flights.values())
+        assert worker.waiting == sum(flight.send.slots for flight in worker.queued.values())
+        assert list(worker.queued.values()) == [f for f in worker.flights.values() if f.started is None]
     usable = [worker for worker in scheduler._pool if worker.usable(scheduler._now)]
     assert scheduler._pool.free_kinds == {worker.kind for worker in usable if worker.taken < worker.allowance}
     for kind in {None, *(worker.kind for worker in usable)}:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from services.master.scheduling.job import Job
 from services.master.scheduling.pool import Totals
 from services.master.scheduling.pool_worker import PoolWorker
-from services.master.scheduling.sizing import slots_wanted
+from services.master.scheduling.sizing import UnitSize, slots_wanted, unit_size
 from services.master.scheduling.tuning import Tuning
 
 
@@ -44,3 +45,10 @@ def test_wide_units_spare_the_master_where_the_queue_has_work_for_slots_that_are
     assert slots_wanted(0.2, worker(64, 128), busy, costing(0.001)) == 8, (
         "half of the 16 places of its queue that are used"
     )
+
+
+def test_an_experiment_nobody_has_timed_fills_many_slots_with_wide_units_and_few_with_narrow_ones() -> None:
+    job = Job(0, "e", background=False, rollouts=32_768)
+    many, few = Totals(128, 8192, 8192), Totals(8, 512, 512)
+    assert unit_size(job, worker(64, 128), None, many, costing(0.0005)) == UnitSize(16, 8)
+    assert unit_size(job, worker(64, 128), None, few, costing(0.0005)) == UnitSize(4, 1)
