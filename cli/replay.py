@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -50,7 +51,7 @@ def replay(
     report(loaded, model, returns, seed, success)
     if video is not None:
         with Console().status("filming"):
-            score = film(loaded, seed, video)
+            score = film(loaded, seed, video, "--video")
         tested = "" if score == returns[0] else f", where the test had {returns[0]:.2f}"
         typer.echo(f"{video}: the first episode, return {score:.2f}{tested}")
 
@@ -64,18 +65,21 @@ def returns_of(model: Model, seed: int, episodes: int) -> NDArray[np.float64]:
     return _replay(model, _seeds(seed, episodes))
 
 
-def film(model: Model, seed: int, path: Path) -> float:
-    """Film the first of the episodes that `returns_of` plays, and return its return.
+def film(model: Model, seed: int, path: Path, argument: str = "FILE.mp4") -> float:
+    """Film the first of the episodes that `returns_of` plays, and return its return; ``argument`` named the file.
 
     Raises:
         InvalidInput: the file is no .mp4, or cannot be written.
         CannotFilm: the environment draws no pictures, or fails.
     """
     if path.suffix != ".mp4":
-        raise InvalidInput.of("--video", "must end in .mp4", path)
+        raise InvalidInput.of(argument, "must end in .mp4", path)
     from services.worker.film import record  # rendering pulls in much that a test does not need
 
-    return record(_unit(model, _seeds(seed, 1)), path)
+    try:
+        return record(_unit(model, _seeds(seed, 1)), path)
+    except InvalidInput as error:
+        raise InvalidInput([replace(one, field=argument) for one in error.errors]) from error
 
 
 def report(

@@ -38,9 +38,9 @@ class Matrix(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    offset: Place
-    rows: Extent
-    columns: Extent
+    offset: Place = Field(description="Where it begins.")
+    rows: Extent = Field(description="As many as the layer has inputs.")
+    columns: Extent = Field(description="As many as the layer has outputs.")
 
     @property
     def size(self) -> int:
@@ -63,7 +63,7 @@ class LowRank(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    rank: Annotated[int, Field(ge=1, le=LARGEST_RANK, strict=True)]
+    rank: Annotated[int, Field(ge=1, le=LARGEST_RANK, strict=True)] = Field(description="The columns of A and B.")
     matrices: Annotated[tuple[Matrix, ...], Field(max_length=1024)] = Field(
         description="In the order of the parameters; all others get full noise."
     )

@@ -90,14 +90,13 @@ def _document_errors(path: str, method: str, operation: Document) -> None:
     errors = list(EVERYWHERE)
     if path not in OPEN:
         errors += GUARDED
+        errors.append(InvalidInput)  # of a parameter that there is not
     if method not in SAFE_METHODS:
         errors += CHANGING
     if "requestBody" in operation:
         errors += WITH_BODY
     if "{" in path:
         errors.append(NotFound)
-    if operation.get("parameters"):
-        errors.append(InvalidInput)
     for error in errors:
         responses.setdefault(str(error.status), {"description": error.title})
     if "requestBody" in operation:

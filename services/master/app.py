@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import TypedDict
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi_offline import FastAPIOffline
 from threadpoolctl import threadpool_limits
 
@@ -54,6 +54,7 @@ from shared.access import TokenRequired
 from shared.delivery import Delivery
 from shared.guard import JSON_TYPES, YAML_TYPES, Guard
 from shared.openapi import complete, operation_id
+from shared.parameters import refuse_unknown_parameters
 from shared.problems import install_problem_handlers
 from shared.request_id import RequestId
 
@@ -160,15 +161,9 @@ def create_app(settings: Settings, folder: DataFolder, leaving: asyncio.Event | 
     )
     app.add_middleware(HeadAsGet)
     app.add_middleware(RequestId)
-    app.include_router(experiments.router)
-    app.include_router(history.router)
-    app.include_router(studies.router)
-    app.include_router(events.router)
-    app.include_router(jobs.router)
-    app.include_router(catalogue.router)
+    for api in (experiments, history, studies, events, jobs, catalogue, workers, autoscale):
+        app.include_router(api.router, dependencies=[Depends(refuse_unknown_parameters)])
     app.include_router(operations.router)
-    app.include_router(workers.router)
-    app.include_router(autoscale.router)
     app.include_router(dashboard.router)
     complete(app)
     return app

@@ -23,6 +23,8 @@ MOST_RUNS = 10_000
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 Seeds = Annotated[list[Seed], Field(min_length=1, max_length=1000)] | Annotated[int, Field(ge=1, le=1000)]
 
+Bound = Annotated[float, Field(ge=-1e15, le=1e15)]
+
 
 class AxisSpec(Spec):
     """One field that differs from trial to trial: among ``values``, or drawn between ``low`` and ``high``."""
@@ -33,8 +35,8 @@ class AxisSpec(Spec):
     values: Annotated[list[JsonValue], Field(min_length=1, max_length=1000)] | None = Field(
         default=None, description="Each is tried; in a random draw each is as likely."
     )
-    low: float | None = Field(default=None, description="Where a range begins.")
-    high: float | None = Field(default=None, description="Where it ends.")
+    low: Bound | None = Field(default=None, description="Where a range begins.")
+    high: Bound | None = Field(default=None, description="Where it ends.")
     scale: Literal["linear", "log"] = Field(default="linear", description="How a range is drawn from.")
     integer: bool = Field(default=False, description="Drawn numbers are rounded to whole ones.")
 
@@ -81,7 +83,7 @@ class HalvingSpec(Spec):
     """
 
     first_environment_steps: Annotated[int, Field(ge=1, le=10**15)] = Field(description="Of one run, at first.")
-    keep: Annotated[float, Field(gt=0, le=0.9)] = Field(
+    keep: Annotated[float, Field(ge=1 / MOST_RUNS, le=0.9)] = Field(
         default=1 / 3, description="The share of the trials that goes on, each for 1 / keep times as many steps."
     )
 

@@ -19,6 +19,7 @@ SPEC = cartpole_values() | {
     "stop": {"generations": 10},
 }
 TIMES = (
+    "ask_seconds",
     "core_seconds",
     "dropped_seconds",
     "elapsed_seconds",

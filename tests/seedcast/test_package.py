@@ -29,5 +29,6 @@ def test_both_clients_have_the_same_calls() -> None:
     public = {name for name in vars(Client) if not name.startswith("_")}
     assert public == {name for name in vars(AsyncClient) if not name.startswith("_")}
     for name in public - {"url"}:
-        assert inspect.signature(getattr(Client, name)) == inspect.signature(getattr(AsyncClient, name)), name
+        signature = str(inspect.signature(getattr(AsyncClient, name))).replace("AsyncIterator", "Iterator")
+        assert str(inspect.signature(getattr(Client, name))) == signature, name
         assert inspect.getdoc(getattr(Client, name)) == inspect.getdoc(getattr(AsyncClient, name)), name

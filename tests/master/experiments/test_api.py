@@ -250,3 +250,20 @@ def test_a_stop_condition_raised_at_any_moment_of_the_end_is_heeded(tmp_path: Pa
             await master.service.delete(one.id)
 
     running(tmp_path, story)
+
+
+@pytest.mark.parametrize(
+    ("query", "field", "reason"),
+    [
+        ("enviroment=CartPole-v1", "enviroment", "is no parameter; did you mean environment?"),
+        ("environment=CartPole-v1&environment=Pendulum-v1", "environment", "is given more than once"),
+    ],
+)
+def test_a_parameter_that_there_is_not_is_refused(client: TestClient, query: str, field: str, reason: str) -> None:
+    answer = client.get(f"/experiments/rows?{query}")
+    assert answer.status_code == 422
+    assert [(one["field"], one["reason"]) for one in answer.json()["errors"]] == [(field, reason)]
+    assert client.get("/experiments/rows?status=active&status=failed&tag=a&tag=b").status_code == 200
+    assert (
+        client.get("/strategies?name=pgpe").json()["errors"][0]["reason"] == "is no parameter: there are none here"
+    )
