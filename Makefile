@@ -14,7 +14,7 @@ BASE ?= python:3.11-slim-bookworm
 REVISION ?= $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
 RESOLVE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
-.PHONY: help setup train test test-hundred chaos fuzz-api bench-throughput bench-minitaur bench-strategies bench-memory bench-scale bench-restart bench-history bench-dashboard check check-scripts docs format lock clean \
+.PHONY: help setup train test test-hundred chaos fuzz-api bench-throughput bench-minitaur bench-strategies bench-memory bench-scale bench-restart bench-history bench-api bench-dashboard check check-scripts docs format lock clean \
 	deploy-tools manifests images sbom test-containers test-cluster
 
 help: ## List the targets
@@ -67,6 +67,9 @@ bench-history: setup ## Measure what it costs to look at a run of 100,000 genera
 
 bench-dashboard: setup ## Measure how soon a browser shows each page, with 200 runs of 5,000 generations and one of 100,000
 	@$(BIN)/python -W ignore -m benchmarks.dashboard
+
+bench-api: setup ## Measure every route at 50 requests/s, and stops, while EXPERIMENTS=100 train (DURATION=120)
+	@$(BIN)/python -W ignore -m benchmarks.api --experiments $(or $(EXPERIMENTS),100) --seconds $(or $(DURATION),120)
 
 bench-strategies: setup ## Measure ask + encode + tell and peak memory beside pycma and dense numpy (DIMENSIONS=2804,100000 QUICK=1)
 	@$(BIN)/python -W ignore -m benchmarks.strategies $(if $(DIMENSIONS),--dimensions $(DIMENSIONS)) $(if $(QUICK),--quick)

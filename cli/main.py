@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from cli import check, experiments, fleet, models, plugins, replay, serve, specs, strategies, studies, train
+from cli import check, experiments, fleet, models, plugins, replay, serve, specs, strategies, studies, track, train
 from seedcast.errors import MasterUnreachable
 from shared.errors import InvalidInput, SeedcastError
 
@@ -41,6 +41,7 @@ app.command("delete", rich_help_panel=MASTER)(experiments.delete)
 app.command("log", rich_help_panel=MASTER)(experiments.log)
 app.command("download", rich_help_panel=MASTER)(experiments.download)
 app.command("compare", rich_help_panel=MASTER)(experiments.compare)
+app.command("track", rich_help_panel=MASTER)(track.track)
 app.command("open", rich_help_panel=MASTER)(experiments.open_dashboard)
 app.add_typer(studies.app, name="study", rich_help_panel=MASTER)
 app.command("workers", rich_help_panel=MASTER)(fleet.workers)

@@ -1,0 +1,209 @@
+"""`make bench-api`: how fast the master answers while 100 experiments train, and how soon each of them stops.
+
+Requests come at a steady pace, to every route by turns, whether or not earlier ones are answered; each is counted
+from the moment at which it was due. Bars: p99 of every route within 100 ms at 50 requests/s; a stop within 1 s.
+Master, workers and this program share the machine; how late this program itself was is printed beside.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import itertools
+import os
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import AsyncIterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+
+from benchmarks.history import buckets, p99
+from benchmarks.restart import TINY, generations
+from tests.processes import Server, eventually, master, submit, worker
+
+BAR_SECONDS = 0.1
+STOP_BAR_SECONDS = 1.0
+CONNECTIONS = 8
+"""As of so many people's browsers; httpx is slow with many more."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """One route, and how it is asked."""
+
+    method: str
+    path: str
+    """With {id} and {study} where one of them belongs."""
+    body: dict[str, Any] | None = None
+    query: str = ""
+
+
+CALLS = (
+    Call("POST", "/experiments", TINY, "?dry_run=true"),
+    Call("GET", "/experiments"),
+    Call("GET", "/experiments/rows"),
+    Call("GET", "/experiments/rows", query="?status=active&text=tiny&sort=best&limit=20"),
+    Call("GET", "/experiments/{id}"),
+    Call("PATCH", "/experiments/{id}", {"note": "looked at"}),
+    Call("GET", "/experiments/{id}/progress"),
+    Call("GET", "/experiments/{id}/artifacts"),
+    Call("GET", "/experiments/{id}/log"),
+    Call("GET", "/experiments/{id}/artifacts/best_model.npz"),
+    Call("GET", "/experiments/{id}/artifacts/scores.csv"),
+    Call("GET", "/experiments/{id}/generations", query="?newest=true&limit=100"),
+    Call("GET", "/experiments/{id}/generations", query="?format=csv"),
+    Call("GET", "/experiments/{id}/evaluations"),
+    Call("GET", "/experiments/{id}/history", query="?limit=100"),
+    Call("GET", "/experiments/{id}/tests"),
+    Call("GET", "/experiments/{id}/columns", query="?most=500"),
+    Call("GET", "/experiments/{id}/jobs"),
+    Call("GET", "/studies"),
+    Call("GET", "/comparison", query="?run={id}"),
+    Call("GET", "/strategies"),
+    Call("GET", "/strategies/pgpe"),
+    Call("GET", "/policies"),
+    Call("GET", "/environments"),
+    Call("GET", "/workers"),
+    Call("GET", "/workers/history"),
+    Call("GET", "/autoscale"),
+    Call("GET", "/presets"),
+    Call("GET", "/version"),
+    Call("GET", "/livez"),
+    Call("GET", "/readyz"),
+    Call("GET", "/metrics"),
+    Call("GET", "/debug/events"),
+    Call("GET", "/openapi.json"),
+    Call("GET", "/"),
+)
+
+
+@dataclass
+class Seen:
+    """What the requests took, in seconds."""
+
+    seconds: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    late: list[float] = field(default_factory=list)
+    """How late this program sent each."""
+    refused: list[str] = field(default_factory=list)
+
+
+async def ask(client: httpx.AsyncClient, call: Call, experiment: str, due: float, seen: Seen) -> None:
+    """Send a request, and note when the whole answer was there."""
+    seen.late.append(time.perf_counter() - due)
+    path = (call.path + call.query).replace("{id}", experiment)
+    reply = await client.request(call.method, path, json=call.body)
+    seen.seconds[f"{call.method} {call.path}{call.query}"].append(time.perf_counter() - due)
+    if not reply.is_success:
+        seen.refused.append(f"{path}: {reply.status_code} {reply.text[:100]}")
+
+
+async def paced(per_second: float, seconds: float) -> AsyncIterator[tuple[int, float]]:
+    """Yield the number and the due moment of every request, at that moment."""
+    begun = time.perf_counter()
+    for number in range(int(per_second * seconds)):
+        due = begun + number / per_second
+        await asyncio.sleep(max(0.0, due - time.perf_counter()))
+        yield number, due
+
+
+async def load(url: str, calls: Sequence[Call], ids: Sequence[str], per_second: float, seconds: float) -> Seen:
+    """Ask for all routes by turns at a steady pace, of one experiment after the other."""
+    seen, experiments = Seen(), itertools.cycle(ids)
+    limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
+    async with (
+        httpx.AsyncClient(base_url=url, limits=limits, timeout=60, trust_env=False) as client,
+        asyncio.TaskGroup() as tasks,
+    ):
+        async for number, due in paced(per_second, seconds):
+            tasks.create_task(ask(client, calls[number % len(calls)], next(experiments), due, seen))
+    return seen
+
+
+async def stop_under_load(url: str, ids: Sequence[str], per_second: float) -> tuple[list[float], float]:
+    """Stop half of the experiments one by one, five a second, while requests go on; then the rest at once.
+
+    Returns the seconds of each single stop, and those until the last of the others was stopped.
+    """
+    single, rest = ids[: len(ids) // 2], ids[len(ids) // 2 :]
+    seen = Seen()
+    async with httpx.AsyncClient(base_url=url, timeout=60, trust_env=False) as client:
+        around = asyncio.create_task(load(url, CALLS, rest, per_second, len(single) / 5))
+        async with asyncio.TaskGroup() as tasks:
+            async for number, due in paced(5.0, len(single) / 5):
+                call = Call("POST", "/experiments/{id}/stop")
+                tasks.create_task(ask(client, call, single[number], due, seen))
+        await around
+        begun = time.perf_counter()
+        replies = await asyncio.gather(*(client.post(f"/experiments/{one}/stop") for one in rest))
+        whole = time.perf_counter() - begun
+    refused = [*seen.refused, *(reply.text for reply in replies if not reply.is_success)]
+    if refused:
+        raise SystemExit(f"not all were stopped: {refused[0]}")
+    return next(iter(seen.seconds.values())), whole
+
+
+def pace(server: Server, seconds: float) -> float:
+    """Return the generations a second of all experiments together over a while."""
+    before = sum(generations(server).values())
+    time.sleep(seconds)
+    return (sum(generations(server).values()) - before) / seconds
+
+
+def report(seen: Seen) -> bool:
+    """Print a row for each route, the slowest first; return whether all are within the bar."""
+    print(f"  {'route':75s} {'n':>5s} {'p50':>7s} {'p99':>7s} {'most':>7s}  ms")
+    rows = {name: np.percentile(values, [50, 99, 100]) for name, values in seen.seconds.items()}
+    for name, row in sorted(rows.items(), key=lambda one: -one[1][1]):
+        figures = " ".join(f"{1000 * value:7.1f}" for value in row)
+        above = "" if row[1] <= BAR_SECONDS else "  above the bar"
+        print(f"  {name:75s} {len(seen.seconds[name]):5d} {figures}{above}")
+    print(f"  this program was {1000 * np.percentile(seen.late, 99):.1f} ms late at p99")
+    for text in seen.refused[:10]:
+        print(f"  refused: {text}")
+    return all(row[1] <= BAR_SECONDS for row in rows.values()) and not seen.refused
+
+
+def run(folder: Path, experiments: int, workers: int, per_second: float, seconds: float) -> bool:
+    """Measure and print; return whether the bars are met."""
+    with ExitStack() as stack:
+        urls = [stack.enter_context(worker(folder, slots=1)).url for _ in range(workers)]
+        server = stack.enter_context(master(folder, urls))
+        ids = [submit(server, TINY | {"seed": n, "name": f"tiny-{n}"}) for n in range(experiments)]
+        eventually(lambda: min(generations(server).values()) >= 5, 600)
+        calm = pace(server, 10.0)
+        lag, before, begun = buckets(server), sum(generations(server).values()), time.perf_counter()
+        seen = asyncio.run(load(server.url, CALLS, ids, per_second, seconds))
+        busy = (sum(generations(server).values()) - before) / (time.perf_counter() - begun)
+        lags = p99(lag, buckets(server))
+        print(f"{experiments} experiments train on {workers} workers; {per_second:g} requests/s for {seconds:g} s")
+        print(f"  load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
+        met = report(seen)
+        print(f"  the master's loop lag p99 at most {1000 * lags:.0f} ms (bar: 50 ms)")
+        print(f"  {calm:.1f} generations/s alone, {busy:.1f} under these requests")
+        stops, whole = asyncio.run(stop_under_load(server.url, ids, per_second))
+        print(f"  a stop beside them: median {np.median(stops):.3f} s, most {max(stops):.3f} s (bar: 1 s)")
+        print(f"  {len(ids) - len(stops)} stopped at once within {whole:.2f} s")
+        return met and max(stops) <= STOP_BAR_SECONDS
+
+
+def main() -> None:
+    """Read the arguments."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--experiments", type=int, default=100)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--rate", type=float, default=50.0, help="Requests a second, of all routes together.")
+    parser.add_argument("--seconds", type=float, default=120.0)
+    wanted = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        met = run(Path(folder), wanted.experiments, wanted.workers, wanted.rate, wanted.seconds)
+    raise SystemExit(0 if met else 1)
+
+
+if __name__ == "__main__":
+    main()
