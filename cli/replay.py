@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import json as json_module
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
 
+from cli.options import AsJson
 from shared.errors import InvalidInput, SeedcastError
 from shared.model import Model
 from shared.protocol import Unit, UnitHeader
@@ -42,18 +43,19 @@ def replay(
     seed: Seed = 0,
     success: Success = None,
     video: Video = None,
+    json: AsJson = False,
 ) -> None:
     """Replay a saved model and print what it scores: plain returns on episodes that training never saw."""
     if video is not None and video.suffix != ".mp4":
         raise InvalidInput.of("--video", "must end in .mp4", video)
     loaded = Model.load(logdir / model)
     returns = returns_of(loaded, seed, episodes)
-    report(loaded, model, returns, seed, success)
+    report(loaded, model, returns, seed, success, json)
     if video is not None:
         with Console().status("filming"):
             score = film(loaded, seed, video, "--video")
         tested = "" if score == returns[0] else f", where the test had {returns[0]:.2f}"
-        typer.echo(f"{video}: the first episode, return {score:.2f}{tested}")
+        typer.echo(err=json, message=f"{video}: the first episode, return {score:.2f}{tested}")
 
 
 def returns_of(model: Model, seed: int, episodes: int) -> NDArray[np.float64]:
@@ -91,7 +93,7 @@ def report(
     if as_json:
         figures = {"mean": returns.mean(), "std": returns.std(), "min": returns.min(), "max": returns.max()}
         answer = {"environment": model.metadata.task_id, "episodes": len(returns), "seed": seed, **figures}
-        typer.echo(json.dumps(answer | {"success_rate": rate, "returns": returns.tolist()}, indent=2))
+        typer.echo(json_module.dumps(answer | {"success_rate": rate, "returns": returns.tolist()}, indent=2))
         return
     typer.echo(
         f"{model.metadata.task_id}, {name} of generation {model.metadata.generation}, "

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import json
+import json as json_module
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from cli.options import AsJson
+from cli.output import print_values
 from cli.overrides import load_spec
 from shared.errors import InvalidInput
 from shared.spec.experiment import ExperimentSpec
@@ -18,24 +21,36 @@ Files = Annotated[list[Path], typer.Argument(metavar="FILE...", help="Specificat
 UNCHECKED = "its environment is not checked: no engine is installed here"
 
 
-def validate(files: Files) -> None:
+def validate(files: Files, json: AsJson = False) -> None:
     """Check specifications without running them, environment and policy with the engines installed here.
 
     Exit code 2 if any is wrong.
     """
-    wrong = 0
+    found = []
     for path in files:
         try:
             spec = load_spec(path)
-            unchecked = check_environment(spec)
+            note = check_environment(spec)
         except InvalidInput as error:
-            wrong += 1
-            for problem in error.errors:
-                typer.echo(f"{path}: {' '.join(str(problem).split())}", err=True)
+            problems = [" ".join(str(problem).split()) for problem in error.errors]
+            found.append({"file": str(path), "ok": False, "problems": problems})
         else:
-            typer.echo(f"{path}: ok ({spec.strategy.name} on {spec.task_id}){unchecked}")
-    if wrong:
+            found.append({"file": str(path), "ok": True, "strategy": spec.strategy.name, "task": spec.task_id})
+            found[-1] |= {"note": note} if note else {}
+        if not json:
+            _say(found[-1])
+    if json:
+        print_values(found)
+    if not all(one["ok"] for one in found):
         raise typer.Exit(2)
+
+
+def _say(found: Mapping[str, Any]) -> None:
+    for problem in found.get("problems", ()):
+        typer.echo(f"{found['file']}: {problem}", err=True)
+    if found["ok"]:
+        note = f"; {found['note']}" if "note" in found else ""
+        typer.echo(f"{found['file']}: ok ({found['strategy']} on {found['task']}){note}")
 
 
 def check_environment(spec: ExperimentSpec) -> str:
@@ -51,7 +66,7 @@ def check_environment(spec: ExperimentSpec) -> str:
             from services.worker.environments.registry import describe  # late: engines are slow to import
             from services.worker.objectives.registry import describe as describe_objective
         except ImportError:
-            return f"; {UNCHECKED}"
+            return UNCHECKED
         if spec.objective is not None:
             describe_objective(spec.objective)
         else:
@@ -61,4 +76,4 @@ def check_environment(spec: ExperimentSpec) -> str:
 
 def schema() -> None:
     """Print the JSON Schema of a specification."""
-    typer.echo(json.dumps(ExperimentSpec.model_json_schema(), indent=2))
+    typer.echo(json_module.dumps(ExperimentSpec.model_json_schema(), indent=2))

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import signal
+import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from cli.local_cluster import LocalCluster
-from cli.options import Overrides
+from cli.options import AsJson, Overrides
+from cli.output import print_json
 from cli.overrides import load_spec
 from cli.serve import Data, Port, Workers, running, start
-from cli.watch import watch
+from cli.watch import POLL_SECONDS, watch
 from seedcast import Client
 from services.master.experiments.schemas import Experiment
 from services.master.experiments.status import Status
 from shared.spec.experiment import ExperimentSpec
 
 Config = Annotated[Path, typer.Argument(help="The specification to train, YAML or JSON.")]
+Say = Callable[[str], None]
 Again = Annotated[bool, typer.Option("--again", help="Also where this very specification has been trained.")]
 
 
@@ -29,57 +34,68 @@ def train(
     data: Data = Path("runs"),
     overrides: Overrides = None,
     again: Again = False,
+    json: AsJson = False,
 ) -> None:
     """Train on this machine, on the server that `seedcast serve` runs or on one of its own.
 
-    Ctrl-C interrupts; the same command goes on where it stopped.
+    Ctrl-C interrupts; the same command goes on where it stopped. With --json the experiment is printed at its end,
+    and all else goes to standard error.
     """
     spec = load_spec(config, overrides)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C
+    say = partial(typer.echo, err=json)
+    follow = _wait if json else watch
     try:
         if (client := running(port, data)) is not None:
-            _on_running(client, spec, again)
-        with LocalCluster(data / "logs") as cluster:
-            typer.echo("starting a master and workers")
-            client = start(cluster, workers, port, data)
-            ended = watch(client, _experiment(client, spec, again), cluster.supervise)
+            ended = _on_running(client, _experiment(client, spec, again, say), follow, say)
+        else:
+            with LocalCluster(data / "logs") as cluster:
+                say("starting a master and workers")
+                client = start(cluster, workers, port, data)
+                ended = follow(client, _experiment(client, spec, again, say), cluster.supervise)
+            say(f"artifacts: {data / 'experiments' / ended.id}")
+            option = "" if data == Path("runs") else f" --data {data}"
+            say(f"look again: seedcast serve{option}, then {client.url}/dashboard/{ended.id}")
     except KeyboardInterrupt:
-        typer.echo(f"\ninterrupted; the same command resumes it ({data})")
+        say(f"\ninterrupted; the same command resumes it ({data})")
         raise typer.Exit(130) from None
-    typer.echo(f"artifacts: {data / 'experiments' / ended.id}")
-    option = "" if data == Path("runs") else f" --data {data}"
-    typer.echo(f"look again: seedcast serve{option}, then {client.url}/dashboard/{ended.id}")
-    raise typer.Exit(_code(ended))
+    if json:
+        print_json(ended)
+    raise typer.Exit(0 if ended.status is Status.COMPLETED else 1)
 
 
-def _on_running(client: Client, spec: ExperimentSpec, again: bool) -> None:
+def _on_running(client: Client, experiment: Experiment, follow: Callable[..., Experiment], say: Say) -> Experiment:
     """Train on a server that is there and stays."""
-    experiment = _experiment(client, spec, again)
     try:
-        ended = watch(client, experiment)
+        ended = follow(client, experiment)
     except KeyboardInterrupt:
-        typer.echo(f"\nit goes on at {client.url}; `seedcast stop {experiment.id}` stops it")
+        say(f"\nit goes on at {client.url}; `seedcast stop {experiment.id}` stops it")
         raise typer.Exit(130) from None
-    typer.echo(f"look again: {client.url}/dashboard/{ended.id}")
-    raise typer.Exit(_code(ended))
+    say(f"look again: {client.url}/dashboard/{ended.id}")
+    return ended
 
 
-def _experiment(client: Client, spec: ExperimentSpec, again: bool) -> Experiment:
+def _wait(client: Client, experiment: Experiment, tick: Callable[[], None] = lambda: None) -> Experiment:
+    """Return the experiment once it has ended; ``tick`` is called between two looks."""
+    while experiment.status.active:
+        tick()
+        time.sleep(POLL_SECONDS)
+        experiment = client.experiment(experiment.id)
+    return experiment
+
+
+def _experiment(client: Client, spec: ExperimentSpec, again: bool, say: Say) -> Experiment:
     """Return the interrupted or completed experiment of this very specification, or a new one."""
     same = [experiment for experiment in client.experiments() if experiment.spec == spec]
     for experiment in same:
         if experiment.status.active:
-            typer.echo(f"resuming {experiment.id} after generation {experiment.generation}")
+            say(f"resuming {experiment.id} after generation {experiment.generation}")
             return experiment
     done = next((experiment for experiment in same if experiment.status is Status.COMPLETED), None)
     if done is not None and not again:
-        typer.echo(f"this very specification has been trained: {done.id}; --again trains it anew")
+        say(f"this very specification has been trained: {done.id}; --again trains it anew")
         return done
     for experiment in client.experiments():
         if experiment.status.active:
-            typer.echo(f"{experiment.id} runs as well, and shares the workers; `seedcast stop` stops it")
+            say(f"{experiment.id} runs as well, and shares the workers; `seedcast stop` stops it")
     return client.submit(spec)
-
-
-def _code(ended: Experiment) -> int:
-    return 0 if ended.status is Status.COMPLETED else 1

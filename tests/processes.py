@@ -26,7 +26,7 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
-def eventually(check: Callable[[], T | None], seconds: float = 60.0) -> T:
+def eventually(check: Callable[[], T | None], seconds: float = 120.0) -> T:
     """Return the first true value of ``check``; fail with its last value after so many seconds."""
     deadline = time.monotonic() + seconds
     while True:

@@ -27,6 +27,7 @@ from services.master.events.feed import Feed
 from services.master.events.stream import Readers
 from services.master.experiments import endpoints as experiments
 from services.master.experiments import history_endpoints as history
+from services.master.experiments.metrics import ExperimentCollector
 from services.master.experiments.repository import ExperimentRepository
 from services.master.experiments.runner import Collaborators
 from services.master.experiments.service import ExperimentService
@@ -38,6 +39,7 @@ from services.master.jobs import endpoints as jobs
 from services.master.jobs.repository import JobRepository
 from services.master.jobs.service import JobService
 from services.master.metrics import Metrics
+from services.master.request_metrics import RequestMetrics, request_histogram
 from services.master.scheduling.tuning import Tuning
 from services.master.settings import Settings
 from services.master.storage.bucket import Bucket, Mirror
@@ -84,6 +86,8 @@ def create_app(settings: Settings, folder: DataFolder, leaving: asyncio.Event | 
     secret = settings.worker_secret.get_secret_value() if settings.worker_secret else None
     bucket = Bucket(settings.artifacts) if settings.artifacts else None
 
+    request_seconds = request_histogram()
+
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[State]:
         database = Database(folder.database)
@@ -97,7 +101,7 @@ def create_app(settings: Settings, folder: DataFolder, leaving: asyncio.Event | 
         service = ExperimentService(folder, collaborators)
         study_service = StudyService(StudyRepository(database), service)
         job_service = JobService(JobRepository(database), service, folder, dispatcher, fleet)
-        metrics = Metrics(fleet, dispatcher)
+        metrics = Metrics(fleet, dispatcher, ExperimentCollector(service, collaborators.history), request_seconds)
         columns = ColumnReader(collaborators.history)
         planner = Planner(settings.autoscale)
 
@@ -159,6 +163,7 @@ def create_app(settings: Settings, folder: DataFolder, leaving: asyncio.Event | 
     app.add_middleware(
         Guard, media_types=JSON_TYPES | YAML_TYPES, hosts=settings.hosts, any_host=bool(settings.access)
     )
+    app.add_middleware(RequestMetrics, seconds=request_seconds)
     app.add_middleware(HeadAsGet)
     app.add_middleware(RequestId)
     for api in (experiments, history, studies, events, jobs, catalogue, workers, autoscale):

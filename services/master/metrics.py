@@ -21,7 +21,7 @@ LAG_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 class Metrics:
     """Counts what the master does; what others know already is read from them when asked for."""
 
-    def __init__(self, fleet: Fleet, dispatcher: Dispatcher) -> None:
+    def __init__(self, fleet: Fleet, dispatcher: Dispatcher, *others: Collector) -> None:
         self._registry = registry = CollectorRegistry()
         self._lag = Histogram(
             "seedcast_master_loop_lag_seconds",
@@ -35,7 +35,8 @@ class Metrics:
             registry=registry,
         )
         registry.register(WorkerCollector(fleet, dispatcher))
-        registry.register(_Dispatched(dispatcher))
+        for collector in (_Dispatched(dispatcher), *others):
+            registry.register(collector)
 
     async def watch_loop(self) -> None:
         """Measure the event loop's lag until cancelled."""

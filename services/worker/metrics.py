@@ -25,9 +25,8 @@ class Metrics:
         )
         self._busy = Gauge("seedcast_worker_busy_slots", "Slots at work.", registry=registry)
         self._queue = Gauge("seedcast_worker_queue", "Requests waiting for a slot.", registry=registry)
-        self._restarts = Gauge(
-            "seedcast_worker_slot_restarts", "Slots replaced since the start.", registry=registry
-        )
+        self._restarts = Counter("seedcast_worker_slot_restarts", "Slots replaced.", registry=registry)
+        self._counted_restarts = 0
 
     def count(self, unit: Summary) -> None:
         """Count a unit that has ended."""
@@ -42,5 +41,6 @@ class Metrics:
         """Return all metrics as text."""
         self._busy.set(pool.busy)
         self._queue.set(pool.waiting)
-        self._restarts.set(pool.restarts)
+        self._restarts.inc(pool.restarts - self._counted_restarts)
+        self._counted_restarts = pool.restarts
         return generate_latest(self._registry)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -31,6 +32,15 @@ def test_what_keeps_its_contract_passes(arguments: tuple[str, ...]) -> None:
     done = check(*arguments)
     assert done.returncode == 0, done.stdout + done.stderr
     assert " passed" in done.stdout
+
+
+def test_what_a_check_found_is_had_as_json() -> None:
+    done = check("objective", "sphere", "--json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert (found["kind"], found["name"], found["ok"]) == ("objective", "sphere", True)
+    assert set(found["tests"].values()) <= {"passed", "skipped"}
+    assert len(found["tests"]) >= 3
 
 
 def test_what_breaks_its_contract_fails_by_the_test_s_name() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from pathlib import Path
 
@@ -48,6 +49,8 @@ def test_a_model_that_balances_scores_500_with_full_success(logdir: Path) -> Non
     assert done.returncode == 0, done.stderr
     assert "mean 500.00  std 0.00  min 500.00  max 500.00" in done.stdout
     assert "success rate 100%" in done.stdout
+    figures = json.loads(seedcast("test", "--logdir", str(logdir), "--episodes", "3", "--json").stdout)
+    assert (figures["returns"], figures["success_rate"]) == ([500.0] * 3, 1.0)
 
 
 def test_the_same_seed_gives_the_same_episodes_and_another_one_others(logdir: Path) -> None:

@@ -38,6 +38,9 @@ def test_a_wrong_file_is_named_with_field_and_reason_and_the_others_are_still_ch
     assert done.returncode == 2
     assert f"{good}: ok" in done.stdout
     assert f"{bad}: population_size: " in done.stderr
+    found = {one["file"]: one for one in json.loads(seedcast("validate", str(bad), str(good), "--json").stdout)}
+    assert found[str(good)] == {"file": str(good), "ok": True, "strategy": "pgpe", "task": "CartPole-v1"}
+    assert len(found[str(bad)]["problems"]) == 2
     assert f"{bad}: extra: " in done.stderr
     assert "missing.yaml: No such file or directory" in done.stderr
     assert "Traceback" not in done.stderr

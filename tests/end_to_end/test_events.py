@@ -110,7 +110,7 @@ def test_readers_that_never_read_harm_neither_training_nor_memory_nor_the_end(tm
         # Less than the 64 KiB that a connection may hold, and as much again, for each of them.
         assert resident_bytes(server) - before < READERS * 2**17 + 32 * 2**20
         assert server.http.get(f"/experiments/{experiment_id}").status_code == 200
-        server.stop(seconds=12)
+        server.stop(seconds=60)
 
 
 def deaf(server: Server, experiment_id: str) -> socket.socket:

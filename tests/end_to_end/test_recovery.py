@@ -30,6 +30,7 @@ def test_a_killed_warm_started_experiment_goes_on_alone_and_finishes_its_files(t
         experiment = wait_for_end(second, experiment_id)
         assert (experiment["status"], experiment["generation"]) == ("completed", 30)
         assert digests(second, experiment_id) == digests(second, undisturbed)
-        assert len((folder / "log.txt").read_text().splitlines()) == 30
-        assert len((folder / "scores.csv").read_text().splitlines()) == 1 + 2
+        files = f"/experiments/{experiment_id}/artifacts"  # on the disk they are exact some seconds later
+        assert len(second.http.get(f"{files}/log.txt").raise_for_status().text.splitlines()) == 30
+        assert len(second.http.get(f"{files}/scores.csv").raise_for_status().text.splitlines()) == 1 + 2
         assert (folder / "warm_start.npz").exists()

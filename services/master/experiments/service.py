@@ -7,6 +7,7 @@ import hashlib
 import logging
 import secrets
 import shutil
+from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
@@ -277,6 +278,10 @@ class ExperimentService:
             NotFound: there is none.
         """
         self._life(experiment_id)
+
+    def states(self) -> Counter[State]:
+        """Return how many experiments are in each state."""
+        return Counter(life.state for life in self._lives.values())
 
     def demand(self) -> dict[str, int]:
         """Return how many rollouts a generation of each running experiment may have."""

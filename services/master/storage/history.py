@@ -150,6 +150,9 @@ class History:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.generations_committed = 0
+        """Since the start, by `commit_generation`; those made anew count again."""
+        self.tests_committed = 0
 
     async def look(self, query: Callable[[sqlite3.Connection], T]) -> T:
         """Return what ``query`` finds in one snapshot, beside the event loop; it may not write."""
@@ -301,6 +304,7 @@ class History:
             return kept
 
         kept = await self._database.write(change)
+        self.generations_committed += 1
         reach("generation.after_commit")
         return kept
 
@@ -327,6 +331,7 @@ class History:
             return updated.rowcount == 1
 
         best = await self._database.write(change)
+        self.tests_committed += 1
         reach("test.after_commit")
         return best
 
