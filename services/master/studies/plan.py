@@ -46,7 +46,7 @@ class Run:
     cut_short: bool = False
     """It has completed, and by its stop conditions, which were raised since, it should go on."""
     tests: Sequence[tuple[int, float]] = field(default_factory=tuple)
-    """(training steps, mean return) of each test, oldest first."""
+    """(training steps, mean return) of each test, oldest first; so that larger is better."""
 
     def score_at(self, environment_steps: int) -> float:
         """Return the first test's return at or after so many training steps, or the last; -inf without any."""

@@ -23,8 +23,11 @@ MOST_COMPARED = 20
 def report(study: Study, runs: Mapping[RunKey, RunRow]) -> StudyReport:
     """Return a study's trials, the best first; those without a score come last."""
     trials = [_trial(number, values, study.spec, runs) for number, values in enumerate(study.spec.trials())]
-    trials.sort(key=lambda trial: (trial.score is None, -(trial.score.mean if trial.score else 0.0), trial.trial))
-    groups = {str(trial.trial): _scores(trial) for trial in trials[:MOST_COMPARED]}
+    sign = min((run.sign for run in runs.values()), default=1)  # a run that never began has none of its own
+    trials.sort(
+        key=lambda trial: (trial.score is None, -sign * trial.score.mean if trial.score else 0.0, trial.trial)
+    )
+    groups = {str(trial.trial): sign * _scores(trial) for trial in trials[:MOST_COMPARED]}
     compared = compare_all({name: scores for name, scores in groups.items() if len(scores) > 1})
     comparisons = [
         TrialComparison(

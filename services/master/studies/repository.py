@@ -8,27 +8,30 @@ from datetime import UTC, datetime
 
 from services.master.experiments.status import Status
 from services.master.storage.database import Database
+from services.master.storage.history import SIGN
 from services.master.studies.plan import Run, RunKey, RunState
 from services.master.studies.schemas import Study, StudyStatus
 from shared.errors import NotFound
 from shared.spec.study import StudySpec
 
+TARGET = "coalesce(spec ->> '$.stop.test_return', spec ->> '$.stop.value')"
 _STUDIES = """
 SELECT studies.*, (SELECT count(*) FROM study_runs WHERE study_id = studies.id) AS runs,
     (SELECT coalesce(sum(core_seconds), 0) FROM experiments JOIN study_runs ON experiments.id = experiment_id
     WHERE study_id = studies.id) AS core_seconds
 FROM studies
 """
-_RUNS = """
-SELECT trial, seed, experiment_id, study_runs.reason AS refusal, experiments.reason, status, environment_steps,
-    elapsed_seconds, core_seconds, best_test_return, spec ->> '$.stop.environment_steps' AS stop_steps,
+_RUNS = f"""
+SELECT {SIGN} AS sign, trial, seed, experiment_id, study_runs.reason AS refusal, experiments.reason, status,
+    environment_steps, elapsed_seconds, core_seconds, best_test_return,
+    spec ->> '$.stop.environment_steps' AS stop_steps,
     status = 'completed' AND environment_steps < spec ->> '$.stop.environment_steps'
     AND generation < spec ->> '$.stop.generations'
-    AND coalesce(best_test_return < spec ->> '$.stop.test_return', 1)
+    AND coalesce({SIGN} * best_test_return < {SIGN} * {TARGET}, 1)
     AND coalesce(elapsed_seconds < spec ->> '$.stop.wall_time_seconds', 1) AS cut_short
 FROM study_runs LEFT JOIN experiments ON experiments.id = experiment_id AND status != 'deleted'
 WHERE study_id = ? ORDER BY trial, seed
-"""
+"""  # noqa: S608 - our own names
 _TESTS = """
 SELECT trial, seed, record ->> '$.environment_steps' AS steps, record ->> '$.returns.mean' AS score,
     record ->> '$.elapsed_seconds' AS seconds, record ->> '$.training_core_seconds' AS core_seconds
@@ -60,11 +63,13 @@ class RunRow:
     core_seconds: float
     best_score: float | None
     cut_short: bool = False
+    sign: int = 1
+    """What its scores are multiplied by so that larger is better."""
     tests: tuple[TestPoint, ...] = ()
 
     def planned(self) -> Run:
         """Return what planning has to know of it."""
-        points = [(test.environment_steps, test.score) for test in self.tests]
+        points = [(test.environment_steps, self.sign * test.score) for test in self.tests]
         return Run(self.state, self.environment_steps, self.stop_steps, self.core_seconds, self.cut_short, points)
 
 
@@ -179,6 +184,7 @@ def _run(row: sqlite3.Row, tests: tuple[TestPoint, ...]) -> RunRow:
         core_seconds=row["core_seconds"],
         best_score=row["best_test_return"],
         cut_short=bool(row["cut_short"]),
+        sign=row["sign"],
         tests=tests,
     )
 

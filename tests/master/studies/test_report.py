@@ -1,0 +1,74 @@
+"""What a study's runs say, where smaller values are better."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sqlite3
+from functools import partial
+from pathlib import Path
+
+from services.master.experiments.repository import ExperimentRepository
+from services.master.experiments.status import Status
+from services.master.storage.database import Database
+from services.master.studies.plan import RunKey
+from services.master.studies.report import report
+from services.master.studies.repository import StudyRepository
+from services.master.studies.schemas import StudyReport
+from shared.spec.objective import ObjectiveDescription
+from shared.spec.parse import check_spec
+from shared.spec.study import parse_study
+from tests.master.records import evaluated
+from tests.shared.test_objective_spec import sphere_values
+
+STUDY = {
+    "name": "widths",
+    "specification": sphere_values(),
+    "axes": [{"field": "strategy.sigma_init", "values": [0.1, 0.2, 0.3]}],
+    "seeds": 2,
+    "budget": {"environment_steps": 1000},
+}
+VALUES = {0: 3.0, 1: 1.0, 2: 2.0}
+"""By trial: what its runs were tested at."""
+REACHED = 1.5
+"""The value to stop at, which one trial has reached."""
+
+
+def _test(connection: sqlite3.Connection, name: str, value: float) -> None:
+    record = evaluated(int(value)).model_dump_json()
+    connection.execute("INSERT INTO tests VALUES (?, ?, ?)", (name, 3, record))
+    connection.execute("UPDATE experiments SET best_test_return = ? WHERE id = ?", (value, name))
+
+
+async def _ended(path: Path) -> tuple[StudyReport, dict[RunKey, tuple[float, bool]]]:
+    """Return the report, and what planning is told of each run: its score, and whether it should go on."""
+    database = Database(path)
+    studies, experiments = StudyRepository(database), ExperimentRepository(database)
+    spec = check_spec(sphere_values(stop={"generations": 100, "environment_steps": 1000, "value": REACHED}))
+    sphere = ObjectiveDescription(dimension=4, direction="minimise", noisy=False)
+    await studies.add("widths", parse_study(json.dumps(STUDY)))
+    for trial, value in VALUES.items():
+        for seed in (0, 1):
+            name = f"widths-{trial}-{seed}"
+            await experiments.add(name, spec, sphere)
+            await studies.add_run("widths", RunKey(trial, seed), name)
+            await database.write(partial(_test, name=name, value=value))
+            await experiments.settle(name, Status.COMPLETED, "made up")
+    runs = await studies.runs("widths", with_tests=True)
+    planned = {key: run.planned() for key, run in runs.items()}
+    told = {key: (run.tests[-1][1], run.cut_short) for key, run in planned.items()}
+    found = report(await studies.get("widths"), runs)
+    database.close()
+    return found, told
+
+
+def test_the_least_value_is_the_best_trial_and_the_best_to_go_on_with(tmp_path: Path) -> None:
+    found, told = asyncio.run(_ended(tmp_path / "seedcast.db"))
+    assert [trial.trial for trial in found.trials] == [1, 2, 0]
+    assert [trial.score and trial.score.mean for trial in found.trials] == [6.0, 7.0, 8.0], (
+        "values keep their sign"
+    )
+    chances = {(pair.first, pair.second): pair.probability_of_improvement for pair in found.comparisons}
+    assert chances == {(1, 2): 1.0, (1, 0): 1.0, (2, 0): 1.0}
+    assert {key.trial: score for key, (score, _) in told.items()} == {0: -8.0, 1: -6.0, 2: -7.0}
+    assert {key.trial: goes_on for key, (_, goes_on) in told.items()} == {0: True, 1: False, 2: True}
