@@ -133,7 +133,10 @@ def test_charts_share_one_zoom_fit_its_heights_and_change_their_axis(cluster: Se
     with watched(browser, cluster) as page:
         page.goto(f"/dashboard/{experiment_id}")
         status_is(page, "completed")
-        becomes(page, "[...document.querySelectorAll('.plot')].filter(p => p.layout).length > 6")
+        for card in page.locator("section.chart").all():  # a chart is drawn once it is near what is seen
+            card.scroll_into_view_if_needed()
+        becomes(page, "[...document.querySelectorAll('.plot')].every(p => p.layout)")
+        assert page.locator(".plot").count() > 6
         ranges = "[...document.querySelectorAll('.plot')].map(p => p.layout.xaxis.range.map(Number))"
         page.evaluate("Plotly.relayout(document.querySelector('.plot'), {'xaxis.range': [4, 8]})")
         becomes(page, f"({ranges}).every(([from, to]) => from === 4 && to === 8)")
@@ -373,11 +376,11 @@ def test_a_film_of_the_best_model_is_asked_for_and_played(cluster: Server, brows
     with watched(browser, cluster) as page:
         page.goto(f"/dashboard/{experiment_id}")
         page.get_by_role("button", name="Film it").click()
-        film = page.locator("#films video")
+        film = page.locator("#best-film video")
         expect(film).to_be_visible(timeout=2 * PATIENCE)
         expect(film).to_have_attribute("aria-label", re.compile("a return of"))
         film.evaluate("video => video.play()")
-        becomes(page, "document.querySelector('#films video').currentTime > 0.1")
+        becomes(page, "document.querySelector('#best-film video').currentTime > 0.1")
 
 
 def test_a_blocked_experiment_says_why_and_can_be_stopped(browser: Browser, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import mimetypes
+import re
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -21,6 +22,7 @@ _HOME = files("services.master.dashboard")
 _ASSETS, _PAGES = _HOME / "static", _HOME / "pages"
 PLOTLY = "plotly-cartesian.min.js"
 """Version 4.1.1 of plotly.js-cartesian-dist-min, as npm has it: scatter, bar and heat map are in it."""
+_IMPORT = re.compile(r'from "\./(\w+\.js)"')
 _SUFFIXES = (".css", ".js", ".svg")
 
 
@@ -60,12 +62,25 @@ def page_html(page: Page) -> str:
         f'<a href="{root}{path}"{" aria-current=page" if path == page.section else ""}>{name}</a>'
         for path, name in SECTIONS.items()
     ]
-    plotly = f'<script defer src="{static}/{PLOTLY}"></script>' if page.charts else ""
+    ahead = [f'<link rel="modulepreload" href="{static}/{name}">' for name in _imported(page.script)]
+    if page.charts:
+        ahead.insert(0, f'<link rel="preload" as="script" href="{static}/{PLOTLY}">')
     main = (_PAGES / page.name).read_text(encoding="utf-8")
     frame = (_PAGES / "frame.html").read_text(encoding="utf-8")
-    fill = {"root": root, "static": static, "navigation": "\n      ".join(links), "plotly": plotly}
+    fill = {"root": root, "static": static, "navigation": "\n      ".join(links), "ahead": "\n  ".join(ahead)}
     fill |= {"title": page.title, "script": page.script}
     return Template(frame).substitute(fill, main=Template(main).substitute(fill))
+
+
+def _imported(script: str) -> list[str]:
+    """Return the modules that a script imports, and those that they do: all are asked for at once."""
+    found, waiting = dict[str, None](), [script]
+    while waiting:
+        text = (_ASSETS / waiting.pop()).read_text(encoding="utf-8")
+        new = [name for name in _IMPORT.findall(text) if name not in found]
+        found |= dict.fromkeys(new)
+        waiting += new
+    return list(found)
 
 
 @cache

@@ -68,7 +68,7 @@ export function experimentApi(id) {
     get: () => call(root),
     progress: () => call(`${root}/progress`),
     artifacts: async () => (await call(`${root}/artifacts`)).artifacts,
-    columns: (after, every, most = 2000) => call(`${root}/columns?after=${after}&every=${every}&most=${most}`),
+    columns: (after, every, most = 1000) => call(`${root}/columns?after=${after}&every=${every}&most=${most}`),
     film: (model) => call(`${root}/videos`, { method: "POST", json: { model } }),
     jobs: async () => (await call(`${root}/jobs`)).jobs,
     log: () => call(`${root}/log?lines=300`, { text: true }),

@@ -50,7 +50,9 @@ async function refresh() {
 async function lookAtAll() {
   stale = false; // what comes from here on counts for the next look
   try {
-    await showAll(await api.get());
+    await showAll(
+      await Promise.all([api.get(), api.progress(), api.artifacts(), api.columns(series.after, series.every)]),
+    );
     news.start();
   } catch (error) {
     if (error instanceof ApiError && error.status === 404) return showMissing();
@@ -67,13 +69,8 @@ function showMissing() {
   show(byId("experiment"), false);
 }
 
-async function showAll(found) {
+async function showAll([found, progress, files, columns]) {
   experiment = found;
-  const [progress, files, columns] = await Promise.all([
-    experiment.active ? api.progress() : null,
-    api.artifacts(),
-    api.columns(series.after, series.every),
-  ]);
   show(byId("loading"), false);
   show(byId("experiment"), true);
   header.update(experiment);
@@ -90,8 +87,10 @@ async function showAll(found) {
 }
 
 async function draw() {
-  drawn = true;
   await plots.draw(experimentFigures(series, experiment, look));
+  if (drawn) return;
+  drawn = true;
+  byId("charts").querySelector(".chart").after(byId("film"), byId("strip")); // next to the curve of tests
 }
 
 function showProgress(progress) {

@@ -50,11 +50,21 @@ export function createFilms(api, lookAgain) {
     const done = jobs
       .filter(({ status, result }) => status === "done" && result?.artifact)
       .sort((a, b) => a.result.generation - b.result.generation);
-    const latest = new Map(done.map((job) => [job.result.artifact, job]));
-    const stamp = JSON.stringify([...latest.keys()]);
-    if (stamp !== shown) byId("films").replaceChildren(...[...latest.values()].map((job) => film(api, job)));
+    const films = [...new Map(done.map((job) => [job.result.artifact, job])).values()];
+    const stamp = JSON.stringify(films.map(({ result }) => result.artifact));
+    if (stamp === shown) return;
     shown = stamp;
+    byId("best-film").replaceChildren(...films.slice(-1).map((job) => film(api, job)));
+    byId("films").replaceChildren(...films.map((job) => film(api, job)));
+    show(byId("strip"), films.length > 1);
   }
+
+  byId("play").addEventListener("click", () => {
+    for (const video of byId("films").querySelectorAll("video")) {
+      video.currentTime = 0;
+      video.play();
+    }
+  });
 
   return {
     async update(files) {

@@ -4,7 +4,14 @@
 import { colours, dark } from "./colours.js";
 import { element, makeTable, setText, show } from "./dom.js";
 
-const { Plotly } = /** @type {any} */ (globalThis); // a script of its own, which the page loads first
+/** plotly.js is a script of its own, which takes a while to begin: nothing but charts waits for it. */
+const loading = new Promise((resolve, reject) => {
+  const script = element("script", { src: new URL("./plotly-cartesian.min.js", import.meta.url).href });
+  script.addEventListener("load", () => resolve(/** @type {any} */ (globalThis).Plotly));
+  script.addEventListener("error", () => reject(new Error("plotly.js could not be loaded")));
+  document.head.append(script);
+});
+loading.catch(() => {}); // whoever draws is told
 const CONFIG = {
   responsive: true,
   displaylogo: false,
@@ -14,6 +21,7 @@ const CONFIG = {
   plotlyServerURL: "",
 };
 const ROWS = 30;
+const NEAR_PX = 300; // A chart is drawn once it is so near to what is seen.
 
 /**
  * A figure is { traces, y, log, bars, shapes, x }: `traces` as plotly.js has them, `y` the vertical axis' title, `x` the
@@ -22,14 +30,22 @@ const ROWS = 30;
 export function createPlots(container, { linked = true, onZoom = (_window) => {} } = {}) {
   const cards = new Map();
   let zoom = null; // [from, to] of the horizontal axis, or null: all of it
+  const approaching = new IntersectionObserver(paintStale, { rootMargin: `${NEAR_PX}px` });
 
+  /** Draw those that are in view, or near it; the others follow when they come there. */
   async function draw(figures) {
     for (const [name, build] of Object.entries(figures)) {
       if (!cards.has(name)) cards.set(name, addCard(name));
-      cards.get(name).build = build;
+      Object.assign(cards.get(name), { build, stale: true });
     }
     for (const [name, card] of cards) show(card.node, name in figures);
-    await Promise.all([...cards.values()].filter((card) => !card.node.hidden).map(paint));
+    await paintStale();
+  }
+
+  async function paintStale() {
+    const near = [...cards.values()].filter((card) => card.stale && isNear(card.node));
+    if (near.length) await loading;
+    await Promise.all(near.filter((card) => card.stale).map(paint));
   }
 
   function addCard(name) {
@@ -48,12 +64,15 @@ export function createPlots(container, { linked = true, onZoom = (_window) => {}
     node.setAttribute("aria-labelledby", title.id);
     plot.setAttribute("role", "figure");
     container.append(node);
-    const card = { name, node, plot, why, table, build: null, figure: null, listens: false };
-    table.addEventListener("toggle", () => table.open && fillFigures(card));
+    approaching.observe(node);
+    const card = { name, node, plot, why, table, build: null, stale: false, figure: null, listens: false };
+    table.addEventListener("toggle", () => table.open && card.figure && fillFigures(card));
     return card;
   }
 
   async function paint(card) {
+    card.stale = false;
+    const { Plotly } = /** @type {any} */ (globalThis);
     const palette = colours();
     const figure = card.build(palette);
     const text = typeof figure === "string" ? figure : null;
@@ -95,12 +114,13 @@ export function createPlots(container, { linked = true, onZoom = (_window) => {}
     const change = { "yaxis.range": heightOf(card.figure, hidden, range) };
     if (range) change["xaxis.range"] = [...range];
     else change["xaxis.autorange"] = true;
-    Plotly.relayout(card.plot, change);
+    /** @type {any} */ (globalThis).Plotly.relayout(card.plot, change);
   }
 
-  dark.addEventListener("change", () =>
-    [...cards.values()].filter((card) => card.build && !card.node.hidden).forEach(paint),
-  );
+  dark.addEventListener("change", () => {
+    for (const card of cards.values()) card.stale = true;
+    paintStale();
+  });
   return {
     draw,
     /** Show all again. */
@@ -111,6 +131,11 @@ export function createPlots(container, { linked = true, onZoom = (_window) => {}
       onZoom(null);
     },
   };
+}
+
+function isNear(node) {
+  const { top, bottom } = node.getBoundingClientRect();
+  return !node.hidden && top < innerHeight + NEAR_PX && bottom > -NEAR_PX;
 }
 
 function hiddenOf(plot) {
