@@ -151,6 +151,10 @@ def test_charts_share_one_zoom_fit_its_heights_and_change_their_axis(cluster: Se
         assert fitted[2] <= 1.6 * fitted[3], "the height is not fitted to what is in view"
         page.get_by_role("button", name="Show all").click()
         becomes(page, f"({ranges})[0][1] > 11")
+        page.locator(".plot").first.press("+")
+        becomes(page, f"({ranges}).every(([from, to]) => from > 3 && to < 10)")
+        page.locator(".plot").first.press("0")
+        becomes(page, f"({ranges})[0][1] > 11")
         for label, title in (
             ("Time", "Training time"),
             ("Env-steps", "Environment steps"),

@@ -60,7 +60,7 @@ function offerGroups(chosen) {
       ...wanted.map((name) => element("option", { value: name, textContent: name || "run" })),
     );
   }
-  select.value = chosen;
+  select.value = wanted.includes(chosen) ? chosen : "";
 }
 
 function showDifferences(changed) {

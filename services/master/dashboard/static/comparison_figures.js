@@ -110,13 +110,16 @@ function heights(values) {
   const present = values.filter((value) => value !== null && value !== undefined);
   if (present.every((value) => typeof value === "number")) {
     const low = Math.min(...present);
-    const span = Math.max(...present) - low || 1;
-    return values.map((value) => (value === null || value === undefined ? null : (value - low) / span));
+    const span = Math.max(...present) - low;
+    const height = (value) => (span ? (value - low) / span : 0.5);
+    return values.map((value) => (value === null || value === undefined ? null : height(value)));
   }
   const kinds = [...new Set(present.map((value) => JSON.stringify(value)))].sort();
   return values.map((value) =>
     value === undefined || value === null
       ? null
-      : kinds.indexOf(JSON.stringify(value)) / Math.max(1, kinds.length - 1),
+      : kinds.length > 1
+        ? kinds.indexOf(JSON.stringify(value)) / (kinds.length - 1)
+        : 0.5,
   );
 }

@@ -4,6 +4,8 @@
 import { byId, element, setText, show } from "./dom.js";
 import { bytes, moment } from "./format.js";
 
+const byNumber = new Intl.Collator("en", { numeric: true }); // model_20 before model_100
+
 export function showFiles(api, files) {
   const list = byId("files");
   const stamp = JSON.stringify(files);
@@ -12,7 +14,8 @@ export function showFiles(api, files) {
   list.dataset.stamp = stamp;
   const pictures = files.filter((file) => file.name.endsWith(".png"));
   byId("pictures").replaceChildren(...pictures.map((file) => picture(api, file)));
-  list.replaceChildren(...files.map((file) => entry(api, file)));
+  const inOrder = files.toSorted((a, b) => byNumber.compare(a.name, b.name));
+  list.replaceChildren(...inOrder.map((file) => entry(api, file)));
 }
 
 function picture(api, file) {

@@ -13,7 +13,6 @@ const loading = new Promise((resolve, reject) => {
 });
 loading.catch(() => {}); // whoever draws is told
 const CONFIG = {
-  responsive: true,
   displaylogo: false,
   doubleClick: false,
   // A list of our own, so that plotly.js adds no button that sends data to its cloud.
@@ -31,6 +30,12 @@ export function createPlots(container, { linked = true, onZoom = (_window) => {}
   const cards = new Map();
   let zoom = null; // [from, to] of the horizontal axis, or null: all of it
   const approaching = new IntersectionObserver(paintStale, { rootMargin: `${NEAR_PX}px` });
+
+  // Its place may change without the window: plotly.js would not notice.
+  const sizes = new ResizeObserver((entries) => {
+    for (const { target } of entries)
+      if (target.clientWidth) /** @type {any} */ (globalThis).Plotly.Plots.resize(target);
+  });
 
   /** Draw those that are in view, or near it; the others follow when they come there. */
   async function draw(figures) {
@@ -63,6 +68,7 @@ export function createPlots(container, { linked = true, onZoom = (_window) => {}
     );
     node.setAttribute("aria-labelledby", title.id);
     plot.setAttribute("role", "figure");
+    plot.tabIndex = 0;
     container.append(node);
     approaching.observe(node);
     const card = { name, node, plot, why, table, build: null, stale: false, figure: null, listens: false };
@@ -82,7 +88,8 @@ export function createPlots(container, { linked = true, onZoom = (_window) => {}
     show(card.table, text === null);
     if (text !== null) return;
     card.figure = figure;
-    card.plot.setAttribute("aria-label", `${card.name}: a chart; its figures follow as a table`);
+    const keys = figure.fixedX ? "" : " + and − zoom, arrows move, 0 shows all;";
+    card.plot.setAttribute("aria-label", `${card.name}: a chart;${keys} its figures follow as a table`);
     await Plotly.react(card.plot, figure.traces, layoutOf(figure, palette, hiddenOf(card.plot), zoom), CONFIG);
     if (card.table.open) fillFigures(card);
     if (!card.listens) listen(card);
@@ -90,6 +97,7 @@ export function createPlots(container, { linked = true, onZoom = (_window) => {}
 
   function listen(card) {
     card.listens = true;
+    sizes.observe(card.plot);
     card.plot.on("plotly_relayout", (change) => {
       const from = change["xaxis.range[0]"] ?? change["xaxis.range"]?.[0];
       const to = change["xaxis.range[1]"] ?? change["xaxis.range"]?.[1];
@@ -97,6 +105,14 @@ export function createPlots(container, { linked = true, onZoom = (_window) => {}
     });
     card.plot.on("plotly_doubleclick", () => zoomTo(null, card));
     card.plot.on("plotly_restyle", () => fit(card));
+    card.plot.addEventListener("keydown", (event) => {
+      if (event.target !== card.plot || card.figure.fixedX || event.ctrlKey || event.metaKey || event.altKey)
+        return;
+      const next = moved(zoom ?? card.plot.layout.xaxis.range.map(Number), event.key);
+      if (next === undefined) return;
+      event.preventDefault();
+      zoomTo(next, card);
+    });
   }
 
   function zoomTo(window, origin) {
@@ -131,6 +147,20 @@ export function createPlots(container, { linked = true, onZoom = (_window) => {}
       onZoom(null);
     },
   };
+}
+
+/** Where a key takes a window [from, to]; null: to all of it; undefined: nowhere. */
+function moved([from, to], key) {
+  const span = to - from;
+  const moves = {
+    "+": [from + span / 4, to - span / 4],
+    "=": [from + span / 4, to - span / 4],
+    "-": [from - span / 2, to + span / 2],
+    ArrowLeft: [from - span / 5, to - span / 5],
+    ArrowRight: [from + span / 5, to + span / 5],
+    0: null,
+  };
+  return moves[key];
 }
 
 function isNear(node) {

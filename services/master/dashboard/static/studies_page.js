@@ -12,7 +12,10 @@ let shown = "";
 live(async () => {
   const found = await studies();
   const active = found.filter(({ status }) => status === "active").length;
-  setText(byId("summary"), found.length ? `${count(found.length)} studies, ${count(active)} active` : "");
+  setText(
+    byId("summary"),
+    found.length ? `${count(found.length)} stud${found.length === 1 ? "y" : "ies"}, ${count(active)} active` : "",
+  );
   show(byId("empty"), found.length === 0);
   show(byId("table"), found.length > 0);
   const stamp = JSON.stringify(found);
