@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,12 +17,15 @@ from tests.deploy.tools import ROOT, run
 
 Resource = dict[str, Any]
 
+NAMESPACE = "walkers"
+"""Where the tests have it installed: the overlays say `seedcast`."""
+
 AUTOSCALING: tuple[tuple[str, ...], ...] = ((), ("autoscale-cpu",), ("autoscale-keda",))
-ENTRANCE: tuple[tuple[str, ...], ...] = ((), ("ingress",))
-GKE_ENTRANCE: tuple[tuple[str, ...], ...] = (*ENTRANCE, ("ingress", "gke-iap"))
+ENTRANCE: tuple[tuple[str, ...], ...] = ((), ("ingress", "ingress-class"), ("gateway",))
+GKE_ENTRANCE: tuple[tuple[str, ...], ...] = ((), ("ingress",), ("ingress", "gke-iap"), ("gateway",))
 TENANT = ("tenant", "low-priority", "worker-egress")
-BUCKET: tuple[tuple[str, ...], ...] = ((), ("gke-bucket",), TENANT)
-MONITORING: tuple[tuple[str, ...], ...] = ((), ("monitoring-prometheus",), TENANT)
+BUCKET: tuple[tuple[str, ...], ...] = ((), ("gke-bucket", *TENANT))
+MONITORING: tuple[tuple[str, ...], ...] = ((), ("monitoring-prometheus", *TENANT))
 
 OFFERED = {
     "local": [AUTOSCALING, ENTRANCE, MONITORING],
@@ -97,10 +101,23 @@ def write_overlay(combination: Combination, copy: Path, namespace: str, **settin
 
 
 def build(combination: Combination, folder: Path, namespace: str = "seedcast", **settings: str) -> Rendered:
-    """Build an overlay with components and settings of its own."""
-    copy = folder / str(combination)
+    """Build an overlay with components and settings of its own, in a copy within ``folder``."""
+    copy = folder / f"{combination}-{secrets.token_hex(4)}"
     overlay = write_overlay(combination, copy, namespace, **settings)
     text = run("kubectl", "kustomize", overlay, KUBECONFIG=os.devnull)
-    (folder / f"{combination}.yaml").write_text(text)
     shutil.rmtree(copy)
     return Rendered(text)
+
+
+def built_once(combination: Combination, folder: Path) -> Rendered:
+    """Build a combination in the namespace of these tests, or read what this or another process has built.
+
+    The namespace is not the first installation's, so that whatever names that one shows.
+    """
+    file = folder / f"{combination}.yaml"
+    if not file.exists():
+        content = build(combination, folder, NAMESPACE)
+        unfinished = folder / f"{secrets.token_hex(4)}.part"
+        unfinished.write_text(content.text)
+        unfinished.rename(file)
+    return Rendered(file.read_text())

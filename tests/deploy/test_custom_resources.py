@@ -159,6 +159,24 @@ def test_the_ingress_serves_https_for_the_master(all_rendered: Built) -> None:
             assert ingress["spec"]["tls"] == [{"hosts": [rule["host"]], "secretName": "seedcast-tls"}]
 
 
+def test_an_ingress_names_its_class_in_the_field_and_only_where_it_was_asked_to(all_rendered: Built) -> None:
+    for combination, rendered in all_rendered.items():
+        for ingress in rendered.of_kind("Ingress"):
+            assert "kubernetes.io/ingress.class" not in ingress["metadata"].get("annotations", {})
+            expected = "nginx" if "ingress-class" in combination.added else None
+            assert ingress["spec"].get("ingressClassName") == expected
+
+
+def test_a_route_leads_from_the_gateway_of_the_settings_to_the_master(all_rendered: Built) -> None:
+    for rendered in containing(all_rendered, "gateway"):
+        spec = rendered.one("HTTPRoute", "seedcast")["spec"]
+        assert spec["parentRefs"] == [{"name": "public", "namespace": "gateways"}]
+        [rule] = spec["rules"]
+        [backend] = rule["backendRefs"]
+        service = rendered.one("Service", backend["name"])
+        assert backend["port"] in {port["port"] for port in service["spec"]["ports"]}
+
+
 def test_google_lets_in_only_who_is_named(all_rendered: Built) -> None:
     for rendered in containing(all_rendered, "gke-iap"):
         ingress = rendered.one("Ingress", "seedcast")

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from tests.deploy.manifests import OFFERED, Combination, Rendered, build, combinations
+from tests.deploy.manifests import NAMESPACE, OFFERED, Combination, Rendered, build
 from tests.deploy.tools import ROOT
 
 COMPONENTS = ROOT / "deploy" / "components"
 REFERENCE = (ROOT / "docs" / "kubernetes_reference.md").read_text()
-PUBLISHED: list[tuple[str, ...]] = [(), ("ingress",), ("ingress", "gke-iap")]
-MANY = [one for one in combinations() if "autoscale-keda" in one.added or "tenant" in one.added]
+PUBLISHED: list[tuple[str, ...]] = [(), ("ingress",), ("ingress", "gke-iap"), ("gateway",)]
+KEDA = "autoscale-keda"
+FIRST = "seedcast"
 
 
 def token_is_optional(rendered: Rendered) -> bool:
@@ -28,8 +30,9 @@ def token_is_optional(rendered: Rendered) -> bool:
     return bool(reference["optional"])
 
 
-def test_the_token_is_a_must_wherever_an_ingress_publishes_without_a_proxy_that_asks(rendered: Rendered) -> None:
-    published = bool(rendered.of_kind("Ingress")) and not rendered.of_kind("BackendConfig")
+def test_the_token_is_a_must_wherever_a_door_is_open_without_a_proxy_that_asks(rendered: Rendered) -> None:
+    doors = rendered.of_kind("Ingress") + rendered.of_kind("HTTPRoute")
+    published = bool(doors) and not rendered.of_kind("BackendConfig")
     assert token_is_optional(rendered) is not published
     assert "SEEDCAST_TOKEN" not in {one["name"] for one in rendered.container("worker")["env"]}
 
@@ -57,7 +60,7 @@ def test_one_file_has_whatever_a_component_leaves_in_the_cluster(component: Path
         assert "namespace" not in resource["metadata"]
     row = re.search(rf"^\| `{component.name}` \| (.*?) \|", REFERENCE, re.MULTILINE)
     left = ", ".join(f"{one['kind']} {one['metadata']['name']}" for one in resources(component))
-    if component.name not in {"settings", "verify"}:
+    if component.name not in {"settings", "published", "verify"}:
         assert row is not None
         assert row[1] == (left or "nothing")
 
@@ -73,26 +76,47 @@ def name_of(resource: dict[str, Any]) -> tuple[str, str]:
     return resource["kind"], resource["metadata"]["name"]
 
 
-@pytest.mark.parametrize("combination", MANY, ids=str)
-def test_a_second_installation_names_the_first_nowhere(tmp_path: Path, combination: Combination) -> None:
-    """The first is told from names of resources by a namespace that no resource is called by."""
-    first = build(combination, tmp_path, namespace="first-tenant")
-    second = build(combination, tmp_path, namespace="second-tenant")
-    assert "first-tenant" in first.text
-    assert "first-tenant" not in second.text
-    assert first.text.replace("first-tenant", "second-tenant") == second.text
-    assert not re.search(r"seedcast\.svc|namespace: seedcast$", second.text, re.MULTILINE)
-    for resource in second.resources:
-        if resource["kind"] == "Namespace":
-            assert resource["metadata"]["name"] == "second-tenant"
-        elif resource["kind"] != "PriorityClass":
-            assert resource["metadata"]["namespace"] == "second-tenant"
+def test_a_second_installation_names_the_first_nowhere(rendered: Rendered) -> None:
+    """All combinations are built as a second one; resources' names have `seedcast` in them, too."""
+    assert f".{FIRST}." not in rendered.text
+    for resource in rendered.resources:
+        kind, metadata = resource["kind"], resource["metadata"]
+        if kind == "Namespace":
+            assert metadata["name"] == NAMESPACE
+        elif kind != "PriorityClass":
+            assert metadata["namespace"] == NAMESPACE
+    assert not [
+        value for key, value in leaves(rendered.resources) if "namespace" in key.lower() and FIRST in value
+    ]
 
 
-def test_keda_asks_nobody_where_the_namespace_was_not_put_in(tmp_path: Path) -> None:
+@pytest.mark.parametrize("overlay", OFFERED)
+def test_the_namespace_is_all_that_differs_between_two_installations(
+    tmp_path: Path, overlay: str, all_rendered: dict[Combination, Rendered]
+) -> None:
+    widest = max((one for one in all_rendered if one.overlay == overlay and KEDA in one.added), key=str)
+    first, second = (
+        dict(enumerate(leaves(one.resources))) for one in (build(widest, tmp_path), all_rendered[widest])
+    )
+    assert first.keys() == second.keys()
+    changed = {(first[at][1], second[at][1]) for at in first if first[at] != second[at]}
+    host = "http://seedcast-master.{}.svc.cluster.local:8000/autoscale"
+    assert changed == {(FIRST, NAMESPACE), (host.format(FIRST), host.format(NAMESPACE))}
+
+
+def leaves(value: Any, key: str = "") -> Iterator[tuple[str, str]]:
+    """Yield every scalar as text, with the key that it is under."""
+    if isinstance(value, dict | list):
+        for name, item in value.items() if isinstance(value, dict) else ((key, one) for one in value):
+            yield from leaves(item, name)
+    else:
+        yield key, str(value)
+
+
+def test_keda_asks_nobody_where_the_namespace_was_not_put_in(all_rendered: dict[Combination, Rendered]) -> None:
     written = (COMPONENTS / "autoscale-keda" / "resources.yaml").read_text()
     assert "http://seedcast-master.NAMESPACE.svc.cluster.local:8000/autoscale" in written
-    assert "NAMESPACE" not in build(Combination("local", ("autoscale-keda",)), tmp_path).text
+    assert "NAMESPACE" not in all_rendered[Combination("local", ("autoscale-keda",))].text
 
 
 def test_a_tenants_quota_holds_the_master_and_as_many_workers_as_the_autoscalers_start() -> None:

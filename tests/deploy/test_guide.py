@@ -105,6 +105,7 @@ def test_every_overlay_and_optional_component_is_explained() -> None:
     for component in (ROOT / "deploy" / "components").iterdir():
         if component.name not in {
             "settings",
+            "published",
             "monitoring-gke",
             "verify",
         }:  # every overlay's, and both GKE overlays'

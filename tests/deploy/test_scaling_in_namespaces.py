@@ -5,8 +5,7 @@ Scaled as Kubernetes does it: a worker is in DNS once it is ready, and it has le
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -19,12 +18,14 @@ from tests.deploy.namespaces import Network, Pod, skip_without_namespaces
 from tests.processes import Server, digests, eventually, master, submit, wait_for_end, worker
 from tests.specs import cartpole_values
 
+pytestmark = pytest.mark.timeout(600)
 DOMAIN = "seedcast.svc.cluster.local"
 PAUSE_SECONDS = "0.02"
 """What an episode waits for, so that a worker's speed is its own also where there are fewer cores than workers."""
-WATCHED_SECONDS = 4.0
-FAIR = 0.8
-"""So much of its fair share a worker gets at least, as soon as it is used."""
+SHARE = 5
+"""So many units each worker answers at least, of those after the last scaling, before the run is stopped."""
+PATIENCE = 180.0
+"""Seconds that a step may take on a machine that is busy with other things."""
 SPEC = cartpole_values() | {
     "environment": {"id": "Patient-v0", "max_episode_steps": 50},
     "population_size": 64,
@@ -93,10 +94,15 @@ class Cluster:
         known = self.workers()
         return set(known) == set(self.urls) and all(row["units"] > 0 for row in known.values())
 
-    def steps(self) -> dict[str, int]:
-        """Return the environment steps of each worker of now."""
+    def units(self) -> dict[str, int]:
+        """Return how many units each worker of now has answered."""
         known = self.workers()
-        return {url: known[url]["environment_steps"] for url in self.urls}
+        return {url: known[url]["units"] for url in self.urls}
+
+    def wait_until_all_share(self) -> None:
+        """Wait until every worker of now has answered its share of what comes from now on."""
+        before = self.units()
+        eventually(lambda: all(count >= before[url] + SHARE for url, count in self.units().items()), PATIENCE)
 
 
 @pytest.fixture
@@ -113,40 +119,17 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
         assert names.answered > 0
 
 
-def watch(cluster: Cluster) -> tuple[float, float]:
-    """Return environment steps a second, and what the worker with the fewest has of an equal share."""
-    before, start = cluster.steps(), time.monotonic()
-    time.sleep(WATCHED_SECONDS)
-    steps = [after - before[url] for url, after in cluster.steps().items()]
-    return sum(steps) / (time.monotonic() - start), min(steps) * len(steps) / sum(steps)
-
-
 def test_scaling_by_dns_between_namespaces_uses_every_worker_and_loses_nothing(
-    cluster: Cluster,
-    tmp_path: Path,
-    record_property: Callable[[str, object], None],
-    capsys: pytest.CaptureFixture[str],
+    cluster: Cluster, tmp_path: Path
 ) -> None:
     cluster.scale(1)
     scaled = submit(cluster.master, SPEC)
-    eventually(cluster.all_used)
-    speeds, delays, least = {1: watch(cluster)[0]}, {}, {}
-    for replicas in (4, 2):
+    for replicas in (1, 4, 2):
         cluster.scale(replicas)
-        start = time.monotonic()  # DNS has just told of the last one
-        eventually(cluster.all_used)
-        delays[replicas] = time.monotonic() - start
-        speeds[replicas], least[replicas] = watch(cluster)
-    figures = ", ".join(f"{count} workers: {speed:.0f} steps/s" for count, speed in speeds.items())
-    figures += "".join(f", the last of {count} used after {delay:.1f} s" for count, delay in delays.items())
-    figures += "".join(f", the least of {count} did {share:.0%} of a fair share" for count, share in least.items())
-    record_property("figures", figures)
-    with capsys.disabled():
-        print(f"\n{figures}")  # noqa: T201
-
-    assert min(least.values()) >= FAIR
+        eventually(cluster.all_used, PATIENCE)
+        cluster.wait_until_all_share()
     assert cluster.master.http.post(f"/experiments/{scaled}/stop").is_success
-    assert wait_for_end(cluster.master, scaled)["status"] == "stopped"
+    assert wait_for_end(cluster.master, scaled, PATIENCE)["status"] == "stopped"
     history = digests(cluster.master, scaled)
     assert len(set(history)) == len(history) > 3
     rows = cluster.master.http.get(f"/experiments/{scaled}/history").json()["generations"]
@@ -159,5 +142,5 @@ def calm(folder: Path, generations: int) -> list[str]:
     folder.mkdir()
     with worker(folder) as one, master(folder, [one.url]) as server:
         experiment = submit(server, SPEC | {"stop": {"generations": generations}})
-        assert wait_for_end(server, experiment)["status"] == "completed"
+        assert wait_for_end(server, experiment, PATIENCE)["status"] == "completed"
         return digests(server, experiment)
