@@ -19,7 +19,7 @@ import yaml
 from tests.cluster.kubectl import Failed, Kubectl, Refused, checked
 from tests.cluster.steps import LABEL, Guide, follow
 from tests.cluster.training import Training
-from tests.processes import Server, master, worker
+from tests.processes import Server, eventually, master, worker
 
 NAMESPACE = "seedcast-test-0"
 POD = {"metadata": {"name": "seedcast-pod"}, "spec": {"nodeName": "node-1"}}
@@ -208,8 +208,12 @@ def test_a_run_over_ways_that_break_is_compared_with_a_calm_one(
     )
     made.train()
     made.compare()
-    ended = {one["status"] for one in server.http.get("/experiments").json()["experiments"]}
-    assert ended == {"stopped", "completed"}
+
+    def ended() -> bool:
+        shown = server.http.get("/experiments").json()["experiments"]
+        return {one["status"] for one in shown} == {"stopped", "completed"}
+
+    eventually(ended)
 
 
 def test_other_bits_than_a_calm_runs_fail_with_the_generation(tmp_path: Path) -> None:

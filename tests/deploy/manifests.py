@@ -22,7 +22,7 @@ NAMESPACE = "walkers"
 
 AUTOSCALING: tuple[tuple[str, ...], ...] = ((), ("autoscale-cpu",), ("autoscale-keda",))
 ENTRANCE: tuple[tuple[str, ...], ...] = ((), ("ingress", "ingress-class"), ("gateway",))
-GKE_ENTRANCE: tuple[tuple[str, ...], ...] = ((), ("ingress",), ("ingress", "gke-iap"), ("gateway",))
+GKE_ENTRANCE: tuple[tuple[str, ...], ...] = (*ENTRANCE, ("ingress", "gke-iap"))
 TENANT = ("tenant", "low-priority", "worker-egress")
 BUCKET: tuple[tuple[str, ...], ...] = ((), ("gke-bucket", *TENANT))
 MONITORING: tuple[tuple[str, ...], ...] = ((), ("monitoring-prometheus", *TENANT))

@@ -248,10 +248,8 @@ def test_overlays_have_the_same_settings_and_gke_a_bucket() -> None:
 
 
 def test_every_component_is_in_some_combination(all_rendered: dict[Combination, Rendered]) -> None:
-    used = {name for one in all_rendered for name in one.added} | {
-        "verify",
-        "published",
-    }  # test_verify.py's, and a part of others
+    used = {name for one in all_rendered for name in one.added}
+    used |= {"verify", "published"}  # test_verify.py's, and a part of other components
     for overlay in OFFERED:
         content = yaml.safe_load((ROOT / "deploy" / "overlays" / overlay / "kustomization.yaml").read_text())
         used |= {Path(path).name for path in content["components"]}

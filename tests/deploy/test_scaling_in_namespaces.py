@@ -15,7 +15,7 @@ import pytest
 from tests.deploy.applications import PORTS
 from tests.deploy.dns_stub import NameServer
 from tests.deploy.namespaces import Network, Pod, skip_without_namespaces
-from tests.processes import Server, digests, eventually, master, submit, wait_for_end, worker
+from tests.processes import Server, digests, eventually, master, submit, wait_for_end, wait_for_generation, worker
 from tests.specs import cartpole_values
 
 pytestmark = pytest.mark.timeout(600)
@@ -40,6 +40,7 @@ class Cluster:
     def __init__(self, folder: Path, network: Network, names: NameServer) -> None:
         self._folder, self._network, self._names = folder, network, names
         self._pods: list[tuple[Pod, Server]] = []
+        self._replicas = 0
         self._stack = ExitStack()
         resolver = folder / "resolv.conf"
         resolver.write_text(f"nameserver {network.address}\nsearch {DOMAIN}\noptions ndots:5 timeout:1\n")
@@ -61,29 +62,26 @@ class Cluster:
 
     @property
     def urls(self) -> list[str]:
-        """Where the workers are, the oldest first."""
-        return [server.url for _, server in self._pods]
+        """Where the workers of now are, the oldest first."""
+        return [server.url for _, server in self._pods[: self._replicas]]
+
+    def start(self, workers: int) -> None:
+        """Start workers that are in DNS once it is scaled to them: a pod is listed when it is ready."""
+        for _ in range(workers):
+            pod = self._network.pod()
+            settings = {"SEEDCAST_WORKER_HOST": "0.0.0.0", "SEEDCAST_WORKER_SLOTS": "1"}  # noqa: S104
+            settings["SEEDCAST_WORKER_ALLOW_ANONYMOUS"] = "true"
+            settings["SEEDCAST_TEST_PATIENCE"] = PAUSE_SECONDS
+            server = pod.serve("services.worker", PORTS["worker"], self._folder / f"{pod.address}.log", **settings)
+            self._stack.callback(server.kill)
+            self._pods.append((pod, server))
 
     def scale(self, replicas: int) -> None:
-        """Start new workers, or end the youngest."""
-        while len(self._pods) < replicas:
-            self._add()
-        self._publish(self._pods[:replicas])
-        while len(self._pods) > replicas:
-            self._pods.pop()[1].stop()
-
-    def _add(self) -> None:
-        pod = self._network.pod()
-        settings = {"SEEDCAST_WORKER_HOST": "0.0.0.0", "SEEDCAST_WORKER_SLOTS": "1"}  # noqa: S104
-        settings["SEEDCAST_WORKER_ALLOW_ANONYMOUS"] = "true"
-        settings["SEEDCAST_TEST_PATIENCE"] = PAUSE_SECONDS
-        server = pod.serve("services.worker", PORTS["worker"], self._folder / f"{pod.address}.log", **settings)
-        self._stack.callback(server.kill)
-        self._pods.append((pod, server))
-        self._publish(self._pods)
-
-    def _publish(self, pods: list[tuple[Pod, Server]]) -> None:
-        self._names.addresses = tuple(pod.address for pod, _ in pods)
+        """List so many in DNS, the oldest first, and then end those that were listed before."""
+        before, self._replicas = self._replicas, replicas
+        self._names.addresses = tuple(pod.address for pod, _ in self._pods[:replicas])
+        for _, server in self._pods[replicas:before]:
+            server.stop()
 
     def workers(self) -> dict[str, Any]:
         """Return what the master knows of its workers, by URL."""
@@ -122,16 +120,18 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
 def test_scaling_by_dns_between_namespaces_uses_every_worker_and_loses_nothing(
     cluster: Cluster, tmp_path: Path
 ) -> None:
-    cluster.scale(1)
+    cluster.start(4)
     scaled = submit(cluster.master, SPEC)
     for replicas in (1, 4, 2):
         cluster.scale(replicas)
         eventually(cluster.all_used, PATIENCE)
         cluster.wait_until_all_share()
+        made = cluster.master.http.get(f"/experiments/{scaled}").json()["generation"]
+        wait_for_generation(cluster.master, scaled, made + 1, PATIENCE)
     assert cluster.master.http.post(f"/experiments/{scaled}/stop").is_success
     assert wait_for_end(cluster.master, scaled, PATIENCE)["status"] == "stopped"
     history = digests(cluster.master, scaled)
-    assert len(set(history)) == len(history) > 3
+    assert len(set(history)) == len(history) >= 3
     rows = cluster.master.http.get(f"/experiments/{scaled}/history").json()["generations"]
     assert sum(row["failed_members"] for row in rows) == 0
     assert history == calm(tmp_path / "calm", len(history))
