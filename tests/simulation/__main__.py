@@ -16,7 +16,7 @@ from pathlib import Path
 
 from services.master.scheduling.recording import Recording
 from tests.simulation import schedules, virtual_fleet
-from tests.simulation.calm import generations
+from tests.simulation.calm import REQUEST_SECONDS, generations
 from tests.simulation.replay import replay
 from tests.simulation.worth import worth
 
@@ -30,6 +30,8 @@ FLEETS: dict[str, tuple[int, int, int, tuple[float, float], dict[int, float]]] =
     "8 workers of 128 slots, 4,096 rollouts of 0.5-1.5 s": (8, 128, 4096, (0.5, 1.5), {}),
     "1,024 workers of 1 slot, 4,096 rollouts of 0.1-0.2 s": (1024, 1, 4096, (0.1, 0.2), {}),
     "8 workers of 128 slots, 4,096 rollouts of 0.1-0.2 s": (8, 128, 4096, (0.1, 0.2), {}),
+    "128 workers of 64 slots, 32,768 rollouts of 0.5-1.5 s": (128, 64, 32768, (0.5, 1.5), {}),
+    "128 workers of 64 slots, 32,768 rollouts of 0.1-0.2 s": (128, 64, 32768, (0.1, 0.2), {}),
     "4 workers of 1 slot, 64 rollouts of 0.5-1.5 s": (4, 1, 64, (0.5, 1.5), {}),
     "the same, one of them 10 times slower": (4, 1, 64, (0.5, 1.5), {0: 10.0}),
 }
@@ -39,7 +41,7 @@ def calm() -> None:
     """Print efficiencies, generation by generation."""
     for name, (workers, slots, rollouts, seconds, slow) in FLEETS.items():
         print(name)
-        for figures in generations(workers, slots, rollouts, seconds, slow):
+        for figures in generations(workers, slots, rollouts, seconds, slow, request_seconds=REQUEST_SECONDS):
             print(
                 f"  {figures.seconds:7.3f} s, ideal {figures.ideal:7.3f} s: {figures.efficiency:.1%}, "
                 f"{figures.requests} requests, {figures.extra_share:.1%} extra work, "

@@ -10,6 +10,8 @@ from services.master.scheduling.tuning import Tuning
 from tests.simulation.world import World
 
 END = 100_000.0
+REQUEST_SECONDS = 0.001
+"""What a request costs a master, as `make bench-scale` measures it."""
 
 
 @dataclass(frozen=True)
@@ -40,10 +42,14 @@ def generations(
     latency: float = 0.005,
     count: int = 3,
     tuning: Tuning | None = None,
+    request_seconds: float = 0.0,
 ) -> list[Figures]:
-    """Run generations one after another on a fleet in which some workers (by number) are slow."""
+    """Run generations one after another on a fleet in which some workers (by number) are slow.
+
+    ``request_seconds`` is what a request costs the master.
+    """
     chance = random.Random(0)
-    world = World(tuning, latency=lambda: latency * chance.uniform(0.5, 1.5))
+    world = World(tuning, lambda: latency * chance.uniform(0.5, 1.5), request_seconds)
     for number in range(workers):
         world.join(f"w{number}", slots, (slow or {}).get(number, 1.0))
     figures = []

@@ -57,6 +57,16 @@ def test_a_thousand_slots_are_kept_busy(
     assert second.efficiency >= least, (first, second)
 
 
+@pytest.mark.parametrize(("workers", "slots"), [(16, 64), (128, 8)])
+@pytest.mark.parametrize(("seconds", "cold", "warm"), [((0.5, 1.5), 0.7, 0.85), ((0.1, 0.2), 0.7, 0.8)])
+def test_a_master_that_takes_a_millisecond_for_a_request_keeps_its_slots_busy_from_the_first_generation_on(
+    workers: int, slots: int, seconds: tuple[float, float], cold: float, warm: float
+) -> None:
+    first, second = generations(workers, slots, 4 * workers * slots, seconds, count=2, request_seconds=0.001)
+    assert first.efficiency >= cold, first
+    assert second.efficiency >= warm, second
+
+
 @pytest.mark.parametrize(
     ("workers", "slots", "rollouts", "seconds"),
     [

@@ -85,8 +85,16 @@ class VirtualJob:
 class World:
     """Workers, jobs, a scheduler, and the time."""
 
-    def __init__(self, tuning: Tuning | None = None, latency: Callable[[], float] = lambda: 0.002) -> None:
+    def __init__(
+        self,
+        tuning: Tuning | None = None,
+        latency: Callable[[], float] = lambda: 0.002,
+        request_seconds: float = 0.0,
+    ) -> None:
+        """``request_seconds`` is what each request costs the master, which makes them one after another."""
         self.scheduler = Driver(tuning)
+        self._request_seconds = request_seconds
+        self._master_free = 0.0
         self.now = 0.0
         self.workers: dict[str, VirtualWorker] = {}
         self.jobs: dict[int, VirtualJob] = {}
@@ -210,7 +218,8 @@ class World:
                 rest = 1.0 if fault == "busy" else 0.0
                 self.after(self._latency(), partial(self._refuse, send, rest))
                 continue
-            self.after(self._latency(), partial(self._arrive, send))
+            self._master_free = max(self._master_free, self.now) + self._request_seconds
+            self.at(self._master_free + self._latency(), partial(self._arrive, send))
             self.after(TIMEOUT_SECONDS, partial(self._lose, send))
 
     def _refuse(self, send: Send, rest: float) -> None:
@@ -247,6 +256,7 @@ class World:
             self.after(self._latency(), partial(self._stop, unit))
         if outcome.complete or outcome.hopeless:
             job.ended, job.hopeless = self.now, outcome.hopeless is not None
+            self._master_free = self.now  # what it has not sent yet is cancelled
             for unit in self.scheduler.remove_job(job.number):
                 self._cancelled.add(unit)
                 self.after(self._latency(), partial(self._stop, unit))

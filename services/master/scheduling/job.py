@@ -64,6 +64,8 @@ class Job:
     """In how many units in flight a rollout is."""
     flights: dict[int, Flight] = field(default_factory=dict)
     """By unit, oldest first."""
+    slots: int = 0
+    """Slots that these take, or wait for."""
     done: int = 0
     given_up: int = 0
     hedged: int = 0
@@ -129,13 +131,16 @@ class Job:
     def depart(self, flight: Flight) -> None:
         """Note a unit that is sent."""
         self.flights[flight.send.unit] = flight
+        self.slots += flight.send.slots
         for rollout in flight.send.rollouts:
             self.copies[rollout] += 1
         self.hedged += len(flight.send.rollouts) if flight.send.hedge else 0
 
     def land(self, unit: int) -> None:
         """Note a unit that is in flight no more, whatever became of it."""
-        for rollout in self.flights.pop(unit).send.rollouts:
+        send = self.flights.pop(unit).send
+        self.slots -= send.slots
+        for rollout in send.rollouts:
             self.copies[rollout] -= 1
 
     def homeless(self, rollouts: Iterable[int]) -> list[int]:

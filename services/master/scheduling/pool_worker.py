@@ -83,7 +83,7 @@ class PoolWorker:
     @property
     def places(self) -> int:
         """Places of its queue that are used."""
-        return min(math.ceil(self.tuning.queue_share * self.slots), self.queue)
+        return min(max(1, int(self.tuning.queue_share * self.slots)), self.queue)
 
     @property
     def allowance(self) -> int:

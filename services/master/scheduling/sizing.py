@@ -36,11 +36,7 @@ def unit_size(job: Job, worker: PoolWorker, seconds: float | None, totals: Total
     many slots as that needs, units are longer, too.
     """
     if seconds is None:
-        few = math.ceil(job.waiting / (2 * max(1, totals.slots)))
-        each = max(1, min(few, tuning.first_unit_rollouts))
-        wide = int(tuning.request_seconds * totals.idle_slots / tuning.first_fill_seconds)
-        slots = max(1, min(wide, worker.idle_slots, worker.room))
-        return UnitSize(max(1, min(each * slots, job.most_rollouts)), slots)
+        return _first_unit(job, worker, totals, tuning)
     alike = 1 / tuning.tolerance < worker.slowness < tuning.tolerance
     slowness = 1.0 if alike else worker.slowness
     target = min(tuning.unit_seconds, job.most_seconds) * (1.0 if worker.answered else tuning.untried_share)
@@ -53,6 +49,16 @@ def unit_size(job: Job, worker: PoolWorker, seconds: float | None, totals: Total
     if not worker.full and job.waiting <= rollouts * (totals.idle_slots + slots):  # the last are for idle slots
         slots = min(slots, worker.idle_slots)
     return UnitSize(min(rollouts * slots, job.most_rollouts), slots)
+
+
+def _first_unit(job: Job, worker: PoolWorker, totals: Totals, tuning: Tuning) -> UnitSize:
+    """Return the size of a unit of a job whose rollouts nobody has timed: all idle slots are to get one soon."""
+    few = math.ceil(job.waiting / (2 * max(1, totals.slots)))
+    each = max(1, min(few, tuning.first_unit_rollouts))
+    to_fill = totals.idle_slots + job.slots  # the same for all of its first units
+    wide = int(tuning.request_seconds * to_fill / tuning.first_fill_seconds + _ROUNDING)
+    slots = max(1, min(wide, worker.idle_slots, worker.room))
+    return UnitSize(max(1, min(each * slots, job.most_rollouts)), slots)
 
 
 def slots_wanted(unit_seconds: float, worker: PoolWorker, totals: Totals, tuning: Tuning) -> int:

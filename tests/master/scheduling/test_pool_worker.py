@@ -33,7 +33,7 @@ def test_a_new_worker_may_fill_its_slots_and_earns_its_queue() -> None:
     for _ in range(4):
         held.append(len(sends))
         sends = answer(scheduler, sends)
-    assert held == [16, 20, 20, 20]
+    assert held == [16, 21, 21, 21]
 
 
 def test_the_first_units_of_a_newcomer_are_small() -> None:
@@ -219,7 +219,7 @@ def test_a_unit_of_which_a_slot_died_says_nothing_of_its_workers_pace() -> None:
 
 
 def test_a_newcomer_is_given_no_more_slots_than_it_has_earned() -> None:
-    scheduler = warm(64, 16, 4096, 0.1)
+    scheduler = warm(64, 16, 16_384, 0.1)
     scheduler.worker_up("new", 16)
     sends = [send for send in scheduler.assign() if send.worker == "new"]
     assert sum(send.slots for send in sends) == 16  # and nothing in its queue

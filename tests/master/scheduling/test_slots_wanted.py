@@ -50,5 +50,5 @@ def test_wide_units_spare_the_master_where_the_queue_has_work_for_slots_that_are
 def test_an_experiment_nobody_has_timed_fills_many_slots_with_wide_units_and_few_with_narrow_ones() -> None:
     job = Job(0, "e", background=False, rollouts=32_768)
     many, few = Totals(128, 8192, 8192), Totals(8, 512, 512)
-    assert unit_size(job, worker(64, 128), None, many, costing(0.0005)) == UnitSize(16, 8)
+    assert unit_size(job, worker(64, 128), None, many, costing(0.0005)) == UnitSize(40, 20)
     assert unit_size(job, worker(64, 128), None, few, costing(0.0005)) == UnitSize(4, 1)
