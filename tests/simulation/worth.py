@@ -30,6 +30,8 @@ FLEETS: dict[str, tuple[int, int, int, tuple[float, float], dict[int, float]]] =
     "4 x 1, 0.5-1.5 s": (4, 1, 64, (0.5, 1.5), {}),
     "one of 4 x 1 10x slow": (4, 1, 64, (0.5, 1.5), {0: 10.0}),
     "one of 4 x 4 10x slow, 0.05-0.2 s": (4, 4, 256, (0.05, 0.2), {0: 10.0}),
+    "2 of 4 x 2 10x slow": (4, 2, 64, (0.5, 1.5), {0: 10.0, 1: 10.0}),
+    "5 of 16 x 1 10x slow": (16, 1, 128, (0.5, 1.5), dict.fromkeys(range(5), 10.0)),
     "4 x 8, moments of 1 ms": (4, 8, 2048, (0.001, 0.001), {}),
 }
 

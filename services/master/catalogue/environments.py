@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from services.master.fleet.fleet import Fleet, Worker
+from services.master.fleet.fleet import Fleet
+from services.master.fleet.worker import Worker
 from shared.errors import SeedcastError
 from shared.protocol import EnvironmentCatalogue, OfferedEnvironment
 

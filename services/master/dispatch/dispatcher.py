@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from services.master.dispatch.batch import Batch, BatchFailed, BatchResult
 from services.master.dispatch.request_cost import RequestCost
-from services.master.fleet.fleet import Fleet, Worker
+from services.master.fleet.fleet import Fleet
+from services.master.fleet.worker import Worker
 from services.master.fleet.worker_client import NoConnection, Unreachable, WorkerLost
 from services.master.scheduling import events as ev
 from services.master.scheduling.instructions import Cancel, Fail, Finish, Instruction, Send, Settle

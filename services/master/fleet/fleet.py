@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
 import statistics
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import partial
 from typing import overload
 
@@ -17,11 +15,11 @@ from pydantic import ValidationError
 
 from services.master.fleet.discovery import Discovery
 from services.master.fleet.idle_clock import IdleClock
-from services.master.fleet.throughput import Throughput
+from services.master.fleet.worker import Worker
 from services.master.fleet.worker_client import WorkerClient, WorkerLost, mismatch
 from services.master.fleet.worker_state import Seen, WorkerState, next_state
 from shared.errors import Busy, InvalidInput, ProtocolMismatch, SeedcastError
-from shared.protocol import PROTOCOL_VERSION, UnitResult, WorkerInfo
+from shared.protocol import PROTOCOL_VERSION
 from shared.spec.environment import EnvironmentDescription, EnvironmentSpec
 from shared.spec.objective import ObjectiveDescription, ObjectiveSpec
 from shared.spec.task import TaskDescription
@@ -33,66 +31,6 @@ MISSED_PROBES = 3
 NO_LONGER_DISCOVERED = "no longer discovered"
 
 log = logging.getLogger(__name__)
-
-
-@dataclass
-class Worker:
-    """One worker as the master sees it."""
-
-    url: str
-    client: WorkerClient
-    state: WorkerState = WorkerState.STARTING
-    info: WorkerInfo | None = None
-    last_error: str = ""
-    missed: int = 0
-    """Probes it has not answered, in a row."""
-    discovered: bool = True
-    """False: no longer there by discovery; it may finish what it has."""
-    units: int = 0
-    """Units answered."""
-    environment_steps: int = 0
-    failures: int = 0
-    """Units lost or failed."""
-    in_flight: int = 0
-    """Requests under way."""
-    deadlines: list[float] = field(default_factory=list)
-    """Of the units it has, in seconds."""
-    heard: float = -math.inf
-    """When it last answered a unit, on the loop's clock; never, since it last failed to."""
-    doubtful: bool = False
-    """It failed to answer: at this address there may be another by now, so it is asked again what it is."""
-    meter: Throughput = field(default_factory=Throughput)
-
-    @property
-    def fingerprint(self) -> str:
-        """What it says its machine is; nothing before it has said anything."""
-        return self.info.fingerprint if self.info else ""
-
-    def offers(self, objective: str | None) -> bool:
-        """Whether it has an objective; None: nothing in particular is asked for."""
-        return objective is None or (self.info is not None and objective in self.info.objectives)
-
-    def rates(self) -> tuple[float, float]:
-        """Return (units, environment steps) per second, of late."""
-        return self.meter.rates(asyncio.get_running_loop().time())
-
-    def answered(self, result: UnitResult) -> None:
-        """Count a reply."""
-        self.units += 1
-        self.heard = asyncio.get_running_loop().time()
-        self.missed = 0
-        steps = int(result.lengths.sum())
-        self.environment_steps += steps
-        self.meter.add(self.heard, 1, steps)
-        for failure in result.failures:
-            self.failures += 1
-            self.last_error = f"{failure.kind}: {failure.message}"
-
-    def failed(self, error: SeedcastError) -> None:
-        """Note that it did not answer a unit."""
-        self.heard = -math.inf
-        self.doubtful = True
-        self.last_error = str(error)
 
 
 SlotsListener = Callable[[str, int | None], None]

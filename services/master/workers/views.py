@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Mapping
 
 from services.master.dispatch.dispatcher import Dispatcher
-from services.master.fleet.fleet import Fleet, Worker
+from services.master.fleet.fleet import Fleet
+from services.master.fleet.worker import Worker
 from services.master.workers.schemas import WorkerView
 
 

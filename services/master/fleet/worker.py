@@ -1,0 +1,73 @@
+"""A worker as the master sees it: where it is, where it stands, what it has done and answered."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from dataclasses import dataclass, field
+
+from services.master.fleet.throughput import Throughput
+from services.master.fleet.worker_client import WorkerClient
+from services.master.fleet.worker_state import WorkerState
+from shared.errors import SeedcastError
+from shared.protocol import UnitResult, WorkerInfo
+
+
+@dataclass
+class Worker:
+    """One worker as the master sees it."""
+
+    url: str
+    client: WorkerClient
+    state: WorkerState = WorkerState.STARTING
+    info: WorkerInfo | None = None
+    last_error: str = ""
+    missed: int = 0
+    """Probes it has not answered, in a row."""
+    discovered: bool = True
+    """False: no longer there by discovery; it may finish what it has."""
+    units: int = 0
+    """Units answered."""
+    environment_steps: int = 0
+    failures: int = 0
+    """Units lost or failed."""
+    in_flight: int = 0
+    """Requests under way."""
+    deadlines: list[float] = field(default_factory=list)
+    """Of the units it has, in seconds."""
+    heard: float = -math.inf
+    """When it last answered a unit, on the loop's clock; never, since it last failed to."""
+    doubtful: bool = False
+    """It failed to answer: at this address there may be another by now, so it is asked again what it is."""
+    meter: Throughput = field(default_factory=Throughput)
+
+    @property
+    def fingerprint(self) -> str:
+        """What it says its machine is; nothing before it has said anything."""
+        return self.info.fingerprint if self.info else ""
+
+    def offers(self, objective: str | None) -> bool:
+        """Whether it has an objective; None: nothing in particular is asked for."""
+        return objective is None or (self.info is not None and objective in self.info.objectives)
+
+    def rates(self) -> tuple[float, float]:
+        """Return (units, environment steps) per second, of late."""
+        return self.meter.rates(asyncio.get_running_loop().time())
+
+    def answered(self, result: UnitResult) -> None:
+        """Count a reply."""
+        self.units += 1
+        self.heard = asyncio.get_running_loop().time()
+        self.missed = 0
+        steps = int(result.lengths.sum())
+        self.environment_steps += steps
+        self.meter.add(self.heard, 1, steps)
+        for failure in result.failures:
+            self.failures += 1
+            self.last_error = f"{failure.kind}: {failure.message}"
+
+    def failed(self, error: SeedcastError) -> None:
+        """Note that it did not answer a unit."""
+        self.heard = -math.inf
+        self.doubtful = True
+        self.last_error = str(error)
