@@ -37,7 +37,7 @@ def page(results: dict[str, Any]) -> str:
         reached = run["solved_environment_steps"]
         lines.append(
             f"| {run['seed']} | {run['mean']:,.1f} ± {run['std']:,.1f} | {run['minimum']:,.1f} "
-            f"| {_steps(run['environment_steps'])} | {run['elapsed_seconds'] / 60:.1f} | {run['core_hours']:.2f} "
+            f"| {_steps(run['environment_steps'])} | {run['elapsed_seconds'] / 60:.1f} | {run['core_hours']:.3g} "
             f"| {_steps(reached) if reached else '-'} |"
         )
     versions = ", ".join(f"{package} {version}" for package, version in results["versions"].items())
@@ -78,7 +78,7 @@ def table(folder: Path) -> str:
         hours = sum(run["core_hours"] for run in runs) / len(runs)
         lines.append(
             f"| [{one['preset']}]({one['preset']}/README.md) | {one['task']} | {one['strategy']} "
-            f"| {_interval(one['score'])} | {len(runs)} | {_steps(steps)} | {hours:.2f} |"
+            f"| {_interval(one['score'])} | {len(runs)} | {_steps(steps)} | {hours:.2g} |"
         )
     return "\n".join([*lines, ""])
 
