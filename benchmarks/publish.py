@@ -66,8 +66,7 @@ def publish(client: Client, name: str, experiment_ids: Sequence[str], note: str)
     order = np.argsort([final["mean"] for final in finals], kind="stable")
     middle = int(order[len(order) // 2])
 
-    specification = runs[middle].spec.model_dump(mode="json", exclude_defaults=True, exclude={"tags"})
-    (folder / "spec.yaml").write_text(yaml.safe_dump(specification, sort_keys=False))
+    (folder / "spec.yaml").write_text(yaml.safe_dump(_specification(runs[middle]), sort_keys=False))
     _write_scores(folder / "scores.csv", runs, tests)
     draw(folder / "curve.svg", [tests[run.id] for run in runs], runs[0].spec.stop.target)
     client.download(runs[middle].id, "best_model.npz", folder / "best_model.npz")
@@ -92,6 +91,20 @@ def publish(client: Client, name: str, experiment_ids: Sequence[str], note: str)
     }
     (folder / "results.json").write_text(json.dumps(results, indent=1) + "\n")
     (folder / "README.md").write_text(page(results))
+
+
+def _specification(run: Experiment) -> dict[str, Any]:
+    """Return what a specification has apart from defaults, and the names by which choices are told apart."""
+    short = run.spec.model_dump(mode="json", exclude_defaults=True, exclude={"tags"})
+    return _with_names(short, run.spec.model_dump(mode="json", exclude={"tags"}))
+
+
+def _with_names(short: dict[str, Any], whole: dict[str, Any]) -> dict[str, Any]:
+    named = {"name": whole["name"]} if "name" in whole else {}
+    return named | {
+        key: _with_names(value, whole[key]) if isinstance(value, dict) and isinstance(whole[key], dict) else value
+        for key, value in short.items()
+    }
 
 
 def _final(client: Client, run: Experiment) -> dict[str, Any]:
