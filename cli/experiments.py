@@ -108,6 +108,7 @@ def show(experiment_id: ExperimentId, url: Url = None, json: AsJson = False) -> 
         ("generation", f"{one.generation:,} of {one.spec.stop.generations:,}"),
         ("env-steps", one.environment_steps),
         ("training", clock(one.elapsed_seconds)),
+        ("core-hours", f"{one.core_hours:.2f}{_cost(one)}"),
         (
             "best test",
             f"{shown(one.best_test_return)}, generation {one.best_generation}" if one.best_generation else "-",
@@ -119,6 +120,13 @@ def show(experiment_id: ExperimentId, url: Url = None, json: AsJson = False) -> 
         ("dashboard", f"{client.url}/dashboard/{one.id}"),
     ]
     print_table(("", ""), rows)
+
+
+def _cost(one: Experiment) -> str:
+    if one.cost is None:
+        return ""
+    prices = ((one.cost.on_demand, "on demand"), (one.cost.spot, "on Spot"))
+    return f" ({', '.join(f'{price:.2f} {where}' for price, where in prices if price is not None)})"
 
 
 def watch(experiment_id: ExperimentId, url: Url = None, json: AsJson = False) -> None:

@@ -93,7 +93,7 @@ def create_app(settings: Settings, folder: DataFolder, leaving: asyncio.Event | 
         database = Database(folder.database)
         fleet = Fleet(discovery, partial(WorkerClient, secret=secret))
         dispatcher = Dispatcher(fleet, Tuning(unit_seconds=settings.unit_seconds))
-        repository = ExperimentRepository(database)
+        repository = ExperimentRepository(database, settings.prices)
         refresher = Refresher(folder.database, folder.experiment, repository.note_files_exact)
         collaborators = Collaborators(
             repository, History(database), dispatcher, fleet, refresher, settings.models_kept

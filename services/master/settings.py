@@ -10,6 +10,7 @@ from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.master.autoscale.plan import Limits as AutoscaleLimits
+from services.master.experiments.prices import Prices
 from shared.access import NamedToken, Right, Token, parse_tokens
 from shared.logs import LogFormat
 from shared.server import require_credentials
@@ -88,6 +89,14 @@ class Settings(BaseSettings):
         default=120.0, description="How long GET /autoscale keeps a plan after the work it was made for."
     )
 
+    price_per_core_hour: Annotated[float, Field(ge=0, le=1e6)] | None = Field(
+        default=None,
+        description="What a core-hour of the workers costs on demand, memory included, in whatever currency.",
+    )
+    spot_price_per_core_hour: Annotated[float, Field(ge=0, le=1e6)] | None = Field(
+        default=None, description="The same on Spot machines."
+    )
+
     @model_validator(mode="after")
     def _minimum_within_the_maximum(self) -> Self:
         if self.autoscale_minimum > self.autoscale_maximum:
@@ -104,6 +113,11 @@ class Settings(BaseSettings):
             rollouts_per_slot=self.autoscale_rollouts_per_slot,
             hold_seconds=self.autoscale_hold_seconds,
         )
+
+    @property
+    def prices(self) -> Prices:
+        """What core-hours cost."""
+        return Prices(self.price_per_core_hour, self.spot_price_per_core_hour)
 
     @property
     def access(self) -> tuple[NamedToken, ...]:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 from pydantic import TypeAdapter, ValidationError
 
+from services.master.experiments.prices import NOT_TOLD, Prices
 from services.master.experiments.rows import ExperimentRow, read_rows
 from services.master.experiments.schemas import Experiment
 from services.master.experiments.status import ACTIVE, Status
@@ -35,8 +36,9 @@ _SELECT = (
 class ExperimentRepository:
     """Reads and writes the table of experiments. Counters are written by the commit of a generation."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, prices: Prices = NOT_TOLD) -> None:
         self._database = database
+        self._prices = prices
 
     async def add(
         self,
@@ -110,7 +112,7 @@ class ExperimentRepository:
         row = await self._database.read(lambda connection: connection.execute(query, (experiment_id,)).fetchone())
         if row is None:
             raise NotFound(f"there is no experiment {experiment_id!r}")
-        return _readable(row)
+        return self._readable(row)
 
     async def list(self) -> list[Experiment]:
         """Return all experiments that can be read, newest first; of the others there is a warning in the log."""
@@ -119,7 +121,7 @@ class ExperimentRepository:
         experiments = []
         for row in rows:
             try:
-                experiments.append(_readable(row))
+                experiments.append(self._readable(row))
             except Conflict as error:
                 log.warning("left out of the list: %s", error)
         return experiments
@@ -222,26 +224,26 @@ class ExperimentRepository:
         """Do a change of one experiment's rows; return how many it changed."""
         return await self._database.write(lambda connection: connection.execute(query, (experiment_id,)).rowcount)
 
+    def _readable(self, row: sqlite3.Row) -> Experiment:
+        """Return a row as an experiment, or say why it is none."""
+        try:
+            return _experiment(row, self._prices)
+        except ValidationError as error:
+            raise Conflict(f"experiment {row['id']} cannot be read: {invalid(error)}") from error
+        except Exception as error:  # users' plug-ins take part in reading it
+            reason = f"{type(error).__name__}: {error}"
+            raise Conflict(f"experiment {row['id']} cannot be read: {reason}") from error
+
 
 def _now() -> str:
     return datetime.now(UTC).isoformat()
 
 
-def _readable(row: sqlite3.Row) -> Experiment:
-    """Return a row as an experiment, or say why it is none."""
-    try:
-        return _experiment(row)
-    except ValidationError as error:
-        raise Conflict(f"experiment {row['id']} cannot be read: {invalid(error)}") from error
-    except Exception as error:  # users' plug-ins take part in reading it
-        reason = f"{type(error).__name__}: {error}"
-        raise Conflict(f"experiment {row['id']} cannot be read: {reason}") from error
-
-
-def _experiment(row: sqlite3.Row) -> Experiment:
+def _experiment(row: sqlite3.Row, prices: Prices) -> Experiment:
     spec = ExperimentSpec.model_validate_json(row["spec"])
     fingerprints = json.loads(row["fingerprints"])
     description = row["description"] and DESCRIPTION.validate_json(row["description"])
+    core_hours = row["core_seconds"] / 3600
     return Experiment(
         id=row["id"],
         name=row["name"],
@@ -253,7 +255,8 @@ def _experiment(row: sqlite3.Row) -> Experiment:
         generation=row["generation"],
         environment_steps=row["environment_steps"],
         elapsed_seconds=row["elapsed_seconds"],
-        core_hours=row["core_seconds"] / 3600,
+        core_hours=core_hours,
+        cost=prices.cost(core_hours),
         best_test_return=row["best_test_return"],
         best_generation=row["best_generation"],
         created_at=datetime.fromisoformat(row["created_at"]),

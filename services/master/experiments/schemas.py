@@ -6,6 +6,7 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from services.master.experiments.prices import Cost
 from services.master.experiments.status import Status
 from services.master.storage.artifacts import Artifact
 from services.master.storage.history import GenerationRecord, TestRecord
@@ -31,6 +32,9 @@ class Experiment(BaseModel):
         "and restarts, are not."
     )
     core_hours: float = Field(description="How long slots have worked, tests included: a slot is a core.")
+    cost: Cost | None = Field(
+        default=None, description="What they cost, where the master has been told the price of one."
+    )
     best_test_return: float | None = Field(description="The mean return of the best test so far.")
     best_generation: int | None = Field(description="The generation that it was made after.")
     note: str = Field(default="", description="What people wrote about it.")
