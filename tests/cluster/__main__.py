@@ -15,6 +15,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from tests.cluster.acceptance import Acceptance
 from tests.cluster.kubectl import Failed, Refused, checked
 from tests.cluster.steps import Guide, follow
 from tests.cluster.training import Training
@@ -36,7 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         kubectl = checked(options.kubeconfig, options.context, namespace)
         with tempfile.TemporaryDirectory() as folder:
             guide = Guide(kubectl, Training(kubectl.forwarded), Path(folder), options.overlay, **images)
-            follow(guide, guide.steps(options.drain, **newer))
+            asked = Acceptance(kubectl, Path(folder)).steps()
+            follow(guide, asked if options.server_only else guide.steps(options.drain, **newer))
     except Refused as error:
         sys.stderr.write(f"test-cluster: {error}\n")
         return 2
@@ -56,6 +58,7 @@ def _parser() -> argparse.ArgumentParser:
         parser.add_argument(f"--{flag}", help="in place of the overlay's")
         parser.add_argument(f"--next-{flag}", help="what the upgrade brings; the same image if not given")
     parser.add_argument("--drain", action=argparse.BooleanOptionalAction, default=True)
+    parser.add_argument("--server-only", action="store_true", help="try the manifests; nothing has to run")
     return parser
 
 
