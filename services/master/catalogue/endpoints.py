@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
+from pydantic import BaseModel
 
 from services.master.catalogue import catalogue
 from services.master.catalogue.schemas import EnvironmentList, PolicyList, StrategyDescription, StrategyList
@@ -14,22 +17,32 @@ from shared.problems import Problem
 router = APIRouter(tags=["catalogue"])
 
 
-@router.get("/strategies")
-async def list_strategies() -> StrategyList:
+@cache
+def _encoded(describe: Callable[..., BaseModel], *names: str) -> bytes:
+    """Return a description as JSON: what is installed does not change while the master runs."""
+    return describe(*names).model_dump_json().encode()
+
+
+def _described(describe: Callable[..., BaseModel], *names: str) -> Response:
+    return Response(_encoded(describe, *names), media_type="application/json")
+
+
+@router.get("/strategies", response_model=StrategyList)
+async def list_strategies() -> Response:
     """List the strategies: when to choose which, their hyperparameters, and the memory they take."""
-    return catalogue.strategies()
+    return _described(catalogue.strategies)
 
 
-@router.get("/strategies/{name}", responses={404: {"model": Problem}})
-async def show_strategy(name: str) -> StrategyDescription:
+@router.get("/strategies/{name}", response_model=StrategyDescription, responses={404: {"model": Problem}})
+async def show_strategy(name: str) -> Response:
     """Show one strategy."""
-    return catalogue.strategy(name)
+    return _described(catalogue.strategy, name)
 
 
-@router.get("/policies")
-async def list_policies() -> PolicyList:
+@router.get("/policies", response_model=PolicyList)
+async def list_policies() -> Response:
     """List the policies and their options."""
-    return catalogue.policies()
+    return _described(catalogue.policies)
 
 
 @router.get("/environments", responses={422: {"model": Problem}})

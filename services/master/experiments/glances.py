@@ -37,7 +37,7 @@ class Glances:
 
     async def add_to(self, rows: Sequence[ExperimentRow]) -> list[ExperimentRow]:
         """Return the rows with what is to be seen of their histories."""
-        old = [row for row in rows if row.active or self._stamp(row) != self._stamp_seen(row)]
+        old = [row for row in rows if self._stamp(row) != self._stamp_seen(row)]
         if old:
             seen = await self._history.look(lambda connection: {row.id: _look(connection, row) for row in old})
             self._seen |= seen
