@@ -158,7 +158,7 @@ class Connection(asyncio.Protocol):
             slots=self._worker.slots,
             cpu="none",
             fingerprint="simulated",
-            environments=[],
+            environments=["CartPole-v1"],
             policies=[],
         )
         return info.model_dump_json().encode()

@@ -13,7 +13,21 @@ from typing import Annotated
 
 import typer
 
-from cli import check, experiments, fleet, models, plugins, replay, serve, specs, strategies, studies, track, train
+from cli import (
+    check,
+    check_worker,
+    experiments,
+    fleet,
+    models,
+    plugins,
+    replay,
+    serve,
+    specs,
+    strategies,
+    studies,
+    track,
+    train,
+)
 from seedcast.errors import MasterUnreachable
 from shared.errors import InvalidInput, SeedcastError
 
@@ -54,6 +68,7 @@ app.command("test", rich_help_panel=FILES)(replay.replay)
 app.command("validate", rich_help_panel=FILES)(specs.validate)
 app.command("schema", rich_help_panel=FILES)(specs.schema)
 app.add_typer(check.app, name="check", rich_help_panel=FILES)
+app.command("check-worker", rich_help_panel=FILES)(check_worker.check_worker)
 app.command("plugins", rich_help_panel=FILES)(plugins.plugins)
 app.command("strategies", rich_help_panel=FILES)(strategies.strategies)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import BaseModel, Field
 
 from shared.registry import Plugin
@@ -16,9 +18,17 @@ class WorkerInfo(BaseModel):
     queue: int | None = Field(default=None, description="Parts of units that may wait for a slot.")
     cpu: str = Field(description="Its processor.")
     fingerprint: str = Field(description="Equal on machines that give equal bits.")
-    environments: list[str] = Field(default_factory=list, description="The ids that it has.")
+    populations: list[Literal["rows", "gaussian"]] = Field(
+        default=["rows", "gaussian"],
+        description="The forms of a unit's members that it takes. Without `gaussian` it gets all of them as rows.",
+    )
+    environments: list[str] = Field(
+        default_factory=list, description="The ids that it has. Without any it gets no rollouts."
+    )
     policies: list[str] = Field(default_factory=list, description="The names that it has.")
-    objectives: list[str] = Field(default_factory=list, description="The ids that it has.")
+    objectives: list[str] = Field(
+        default_factory=list, description="The ids that it has. It gets evaluations of these alone."
+    )
     broken_plugins: list[Plugin] = Field(
         default_factory=list,
         description="What installed packages bring that cannot be used, each with the reason.",

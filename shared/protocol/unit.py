@@ -17,9 +17,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from shared.errors import InvalidInput, ProtocolMismatch
 from shared.frame import decode_frame, encode_frame
 from shared.observation_stats import Normaliser
-from shared.perturbations import Members
+from shared.perturbations import GaussianMembers, Members
 from shared.protocol.arrays import checked_array
-from shared.protocol.members import PopulationHeader, check_members, member_arrays, read_members
+from shared.protocol.members import PopulationHeader, check_members, header_fields, member_arrays, read_members
 from shared.protocol.version import PROTOCOL_VERSION, SLOTS_HEADER
 from shared.seeding import EPISODE_SEED_LIMIT
 from shared.spec.environment import EnvironmentSpec
@@ -110,6 +110,16 @@ class Unit:
             raise InvalidInput.of(SLOTS_HEADER, f"{len(self)} rollouts make no part {index} of {parts}")
         rollouts = slice(index * len(self) // parts, (index + 1) * len(self) // parts)
         return replace(self, rows=self.rows[rollouts], seeds=self.seeds[rollouts])
+
+    def written_out(self) -> Self:
+        """Return the same unit with its members as rows.
+
+        Members of low rank stay keys: lanes compute with their factors, rows would give them other bits.
+        """
+        if isinstance(self.parameters, GaussianMembers) and self.parameters.key.low_rank is None:
+            rows = np.asarray(self.parameters)
+            return replace(self, header=self.header.model_copy(update=header_fields(rows)), parameters=rows)
+        return self
 
     def to_frame(self) -> bytes:
         """Encode as a binary frame."""

@@ -53,7 +53,7 @@ class VirtualClient:
             slots=self._slots,
             cpu="",
             fingerprint="",
-            environments=[],
+            environments=["CartPole-v1"],
             policies=[],
         )
 

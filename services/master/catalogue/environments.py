@@ -30,7 +30,7 @@ class Environments:
         """Return those that match, by id; only their ids are known where no worker has the time to tell more."""
         kinds: dict[Kind, Worker] = {}
         for worker in self._fleet.ready:
-            if worker.info is not None:
+            if worker.info is not None and worker.info.environments:
                 kinds.setdefault((worker.info.version, tuple(worker.info.environments)), worker)
         rows: dict[str, OfferedEnvironment] = {}
         for kind, worker in kinds.items():

@@ -36,6 +36,9 @@ MOST_UNIT_BYTES = 128 * 2**20
 SMALL_REPLY_BYTES = 65_536
 """Up to here to decode a reply takes less than to hand it to a thread."""
 
+ROLLOUTS = "rollouts of any environment"
+"""What a batch of rollouts needs of a worker, beside the ids of objectives, which hold no blanks."""
+
 BEAT_SECONDS = 0.1
 """How often the scheduler is told the time while there is work, and may hedge."""
 
@@ -100,7 +103,7 @@ class Dispatcher:
                     most_seconds=self._tuning.timeout_share * _deadline(batch),
                     most_rollouts=batch.most_rollouts(MOST_UNIT_BYTES),
                     kind=batch.fingerprint,
-                    needs=batch.header.objective.id if batch.header.objective else None,
+                    needs=batch.header.objective.id if batch.header.objective else ROLLOUTS,
                     share=batch.share,
                 )
             )
@@ -161,8 +164,8 @@ class Dispatcher:
             self._tell(ev.WorkerDown(url, forget=url not in self._fleet.workers))
         else:
             worker = self._fleet.workers[url]
-            queue, offers = (worker.info.queue, worker.info.objectives) if worker.info else (None, [])
-            self._tell(ev.WorkerUp(url, slots, worker.fingerprint, queue, tuple(offers)))
+            queue = worker.info.queue if worker.info else None
+            self._tell(ev.WorkerUp(url, slots, worker.fingerprint, queue, _offers(worker)))
 
     def _tell(self, event: ev.Event, reply: _Reply | None = None) -> None:
         """Tell the scheduler of an event, and perform what it says to that."""
@@ -243,7 +246,7 @@ class Dispatcher:
         timeout = deadline + max(worker.deadlines, default=0.0) + REPLY_MARGIN_SECONDS
         worker.deadlines.append(deadline)
         try:
-            frame, seconds = await asyncio.to_thread(_encode, batch, send.rollouts)
+            frame, seconds = await asyncio.to_thread(_encode, batch, send.rollouts, not worker.takes_keys)
             self._cost.count(seconds)
             compute = worker.client.evaluations if batch.header.objective else worker.client.rollouts
             reply = await compute(frame, timeout, send.slots)
@@ -271,10 +274,18 @@ class Dispatcher:
             log.error(message, reply.worker.url, reply.send.rollouts)
 
 
-def _encode(batch: Batch, rollouts: range) -> tuple[bytes, float]:
-    """Return the frame of a unit, and the CPU time that it took."""
+def _offers(worker: Worker) -> tuple[str, ...]:
+    """Return what batches may need that a worker has."""
+    if worker.info is None:
+        return ()
+    return (*worker.info.objectives, *((ROLLOUTS,) if worker.offers(None) else ()))
+
+
+def _encode(batch: Batch, rollouts: range, written_out: bool) -> tuple[bytes, float]:
+    """Return the frame of a unit, its members as rows if they are to be, and the CPU time that it took."""
     begun = time.thread_time()
-    return batch.unit(rollouts).to_frame(), time.thread_time() - begun
+    unit = batch.unit(rollouts)
+    return (unit.written_out() if written_out else unit).to_frame(), time.thread_time() - begun
 
 
 def _deadline(batch: Batch) -> float:

@@ -72,7 +72,7 @@ class Fleet:
         return [worker for worker in self.ready if fingerprint in (None, worker.fingerprint)]
 
     def commonest_fingerprint(self, objective: str | None = None) -> str | None:
-        """Return the fingerprint with the most slots among the workers that take units (and have an objective).
+        """Return the fingerprint with the most slots among the workers that have an objective, or environments.
 
         None where none does.
         """
@@ -148,10 +148,15 @@ class Fleet:
         """Return the ready workers that may know a task.
 
         Raises:
-            InvalidInput: there are ready workers, and none has the objective.
+            InvalidInput: there are ready workers, and none has the objective, or any environment.
         """
-        if isinstance(task, EnvironmentSpec) or not self.ready:
-            return self.ready
+        if isinstance(task, EnvironmentSpec):
+            having = [worker for worker in self.ready if worker.offers(None)]
+            if self.ready and not having:
+                raise InvalidInput.of("environment.id", "no worker has any environment", task.id)
+            return having
+        if not self.ready:
+            return []
         if having := [worker for worker in self.ready if worker.offers(task.id)]:
             return having
         broken = (plugin for worker in self.ready if worker.info for plugin in worker.info.broken_plugins)

@@ -47,8 +47,15 @@ class Worker:
         return self.info.fingerprint if self.info else ""
 
     def offers(self, objective: str | None) -> bool:
-        """Whether it has an objective; None: nothing in particular is asked for."""
-        return objective is None or (self.info is not None and objective in self.info.objectives)
+        """Whether it has an objective; None: whether it has environments."""
+        return self.info is not None and (
+            bool(self.info.environments) if objective is None else objective in self.info.objectives
+        )
+
+    @property
+    def takes_keys(self) -> bool:
+        """Whether it makes members of keys; otherwise they are written out for it."""
+        return self.info is None or "gaussian" in self.info.populations
 
     def rates(self) -> tuple[float, float]:
         """Return (units, environment steps) per second, of late."""

@@ -9,7 +9,7 @@ import numpy as np
 from services.master.dispatch.batch import Batch
 from services.master.dispatch.dispatcher import Dispatcher
 from services.master.evolution.generation import summarise, test_returns
-from services.master.fleet.fleet import Fleet
+from services.master.fleet.fleet import Fleet, Worker
 from services.master.fleet.worker_client import WorkerLost
 from services.master.jobs.schemas import Job, JobResult
 from shared.errors import Busy, InvalidInput
@@ -57,7 +57,7 @@ async def film(job: Job, model: Model, fleet: Fleet) -> tuple[bytes, float]:
     while True:
         await fleet.wait_until_ready()
         refusals: list[InvalidInput] = []
-        workers = sorted(fleet.ready, key=lambda worker: worker.in_flight)
+        workers = sorted(filter(_films, fleet.ready), key=lambda worker: worker.in_flight)
         for worker in workers:
             queue = loop.time() - begun > PATIENCE_SECONDS
             try:
@@ -72,6 +72,10 @@ async def film(job: Job, model: Model, fleet: Fleet) -> tuple[bytes, float]:
         if refusals and len(refusals) == len(workers):
             raise refusals[0]
         await asyncio.sleep(PAUSE_SECONDS)
+
+
+def _films(worker: Worker) -> bool:
+    return worker.offers(None)
 
 
 def _batch(job: Job, model: Model) -> Batch:

@@ -62,7 +62,7 @@ class StubWorker:
             slots=self._slots,
             cpu="",
             fingerprint="",
-            environments=[],
+            environments=["CartPole-v1"],
             policies=[],
         )
         respond(writer, 200, info.model_dump_json().encode() if b" /info " in head else b"{}")

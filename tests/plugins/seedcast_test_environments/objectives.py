@@ -27,6 +27,23 @@ class Bounded:
         return solutions.astype(float).sum(axis=1)
 
 
+class StyblinskiTang:
+    """As examples/worker_javascript has it: the same sums and products in the same order."""
+
+    direction = "minimise"
+
+    def __init__(self, dimension: int = 10) -> None:
+        self.dimension = dimension
+
+    def evaluate(self, solutions: Solutions, _: Seeds) -> Any:
+        """½ Σ (x⁴ − 16 x² + 5 x)."""
+        total = np.zeros(len(solutions))
+        for x in solutions.astype(np.float64).T:
+            square = x * x
+            total += square * square - 16 * square + 5 * x
+        return 0.5 * total
+
+
 class Faulty:
     """Does what `how` says where the first number of a solution is above 1."""
 
