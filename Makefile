@@ -86,8 +86,9 @@ check-scripts: ## Lint and type-check the dashboard's scripts, and compare its p
 	cd services/master/dashboard && npm ci --silent --no-audit --no-fund && npx biome check && npx tsc -p . \
 		&& cmp node_modules/plotly.js-cartesian-dist-min/plotly-cartesian.min.js static/plotly-cartesian.min.js
 
-docs: setup ## Write the tables of docs/strategies.md anew
+docs: setup ## Write the tables of docs/strategies.md, and the published contract of workers, anew
 	$(BIN)/python -m services.master.catalogue.tables docs/strategies.md
+	$(BIN)/python -m services.worker.document docs
 
 format: setup ## Format the code
 	$(BIN)/ruff check --fix .

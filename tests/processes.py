@@ -49,8 +49,12 @@ class Server:
         address: str = "127.0.0.1",
         within: Sequence[str] = (),
         cwd: Path | None = None,
+        command: Sequence[str] = (),
     ) -> None:
-        """Start it, in the folder ``cwd``; ``within`` is a command that runs it elsewhere, in its own process."""
+        """Start it, in the folder ``cwd``; ``within`` is a command that runs it elsewhere, in its own process.
+
+        ``command`` stands in place of the Python module.
+        """
         self.port = port
         self.url = f"http://{address}:{port}"
         self.log = log
@@ -58,7 +62,7 @@ class Server:
         path = os.pathsep.join([str(ROOT), str(PLUGINS)])
         with log.open("ab") as output:
             self.process = subprocess.Popen(
-                [*within, sys.executable, "-m", module],
+                [*within, *(command or (sys.executable, "-m", module))],
                 env=os.environ | {"PYTHONPATH": path} | settings,
                 stdout=output,
                 stderr=output,
