@@ -15,6 +15,7 @@ from services.worker.engine.tally import Tally
 from services.worker.engine.window import Window
 from services.worker.environments.base import LaneFailure, Lanes, Observations, Step
 from services.worker.environments.registry import describe, open_lanes
+from shared.low_rank import LowRank
 from shared.policies.base import FloatArray, LaneIndex, Policy, PolicyLanes
 from shared.protocol import Unit, UnitResult
 from shared.spec.environment import ActionSpace
@@ -75,6 +76,11 @@ class TimedPolicy(Policy):
     def lanes(self, width: int) -> PolicyLanes:
         """Return timed lanes."""
         return TimedPolicyLanes(self._policy.lanes(width), self._clock)
+
+    def perturbed_lanes(self, width: int, mean: FloatArray, low_rank: LowRank) -> PolicyLanes | None:
+        """Return timed lanes around a mean, if the policy has such."""
+        lanes = self._policy.perturbed_lanes(width, mean, low_rank)
+        return TimedPolicyLanes(lanes, self._clock) if lanes else None
 
 
 class TimedPolicyLanes(PolicyLanes):
