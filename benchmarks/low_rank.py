@@ -48,7 +48,7 @@ ENVIRONMENTS = ("Pendulum-v1", "HalfCheetah-v4")
 MEMBERS, EPISODE_STEPS = 32, 100
 """Of a unit of the engine."""
 
-SECONDS = 0.3
+SECONDS = 0.15
 """A measurement takes so long, and to the end of what it has begun."""
 
 
@@ -178,9 +178,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=SECONDS, help="of each measurement, at least")
     chosen = parser.parse_args()
     cases = [Case(environment, hidden) for environment in ENVIRONMENTS for hidden in chosen.hidden]
-    print(
-        f"engine: steps/s of one process, medians of {chosen.rounds} rounds; ratios of one round, median (min to max)"
-    )
+    print(f"engine: steps/s of one core, medians of {chosen.rounds} rounds; ratios by round, median (min to max)")
     print("| environment | hidden | d | full | low rank | low rank / full |\n| --- | --- |" + " ---: |" * 4)
     for case in cases:
         print(engine_row(case, chosen.rounds, chosen.seconds), flush=True)
