@@ -45,8 +45,8 @@ HIDDEN = (44, 128, 192, 256, 294, 660, 990)
 """Units of both hidden layers: d is about 3 k, 20 k, 41 k, 71 k, 93 k, 452 k and 1.0 M."""
 
 ENVIRONMENTS = ("Pendulum-v1", "HalfCheetah-v4")
-MEMBERS, EPISODE_STEPS = 32, 100
-"""Of a unit of the engine."""
+MEMBERS, EPISODE_STEPS = 256, 200
+"""Of a unit of the engine: Pendulum's own episodes."""
 
 SECONDS = 0.15
 """A measurement takes so long, and to the end of what it has begun."""

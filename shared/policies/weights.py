@@ -17,7 +17,12 @@ from shared.low_rank import Factors, LowRank, layout
 from shared.policies.base import Block, FloatArray, LaneIndex
 
 BLOCK = 8
-"""Lanes that go through a shared matrix at a time: more are hardly faster, and fill up more in vain."""
+"""Lanes that go through a shared matrix at a time: more are hardly faster, and fill up more in vain. With 12, 16,
+24 or 32 a row's bits depend on where it stands, by OpenBLAS' kernels for Haswell."""
+
+LARGE, PANEL = 2**17, 64
+"""A matrix of more elements is taken by so many columns at a time: these stay in a core's cache while all lanes go
+through them, and OpenBLAS takes them as they are, without a copy for each block of lanes."""
 
 
 class Weights(ABC):
@@ -79,12 +84,19 @@ class PerturbedWeights(Weights):
 def shared_product(values: FloatArray, matrix: FloatArray) -> FloatArray:
     """Map ``values (live, 1, inputs)`` by one matrix to ``(live, 1, outputs)``, a new array."""
     live, _, inputs = values.shape
+    outputs = matrix.shape[1]
     blocks = -(-live // BLOCK)
-    filled = np.zeros((blocks * BLOCK, inputs), np.float32)
-    filled[:live] = values[:, 0]
-    products = np.matmul(filled.reshape(blocks, BLOCK, inputs), matrix)
-    product: FloatArray = products.reshape(blocks * BLOCK, 1, matrix.shape[1])[:live]
-    return product
+    filled = np.ascontiguousarray(values)
+    if live < blocks * BLOCK:
+        filled = np.zeros((blocks * BLOCK, 1, inputs), np.float32)
+        filled[:live] = values
+    rows = filled.reshape(blocks, BLOCK, inputs)
+    products = np.empty((blocks, BLOCK, outputs), np.float32)
+    width = PANEL if matrix.size > LARGE else outputs
+    for start in range(0, outputs, width):
+        panel = slice(start, start + width)
+        np.matmul(rows, matrix[:, panel], out=products[:, :, panel])
+    return products.reshape(blocks * BLOCK, 1, outputs)[:live]
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,9 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from shared.policies.weights import shared_product
 
-LANES = 40
-SHAPES = ((17, 256), (256, 256), (990, 990), (5, 3001))
+LANES = 70
+SHAPES = ((17, 256), (256, 256), (512, 512), (990, 990), (5, 3001))
+"""Those that go through in small blocks and in large ones."""
 KERNELS = {"Haswell": "avx2", "Sandybridge": "avx", "Nehalem": "sse4_2", "Prescott": "sse2"}
 """OpenBLAS' cores, and what a processor needs to run their kernels. Zen's are Haswell's."""
 
@@ -26,7 +27,7 @@ def lanes_that_differ() -> int:
         matrix = random.standard_normal((inputs, outputs), dtype=np.float32)
         values = random.standard_normal((LANES, 1, inputs), dtype=np.float32)
         alone = np.concatenate([shared_product(values[lane : lane + 1], matrix) for lane in range(LANES)])
-        for count in (2, 7, 8, 9, 15, 16, 17, 33, LANES):
+        for count in (2, 7, 8, 9, 15, 16, 17, 33, 64, LANES):
             group = random.permutation(LANES)[:count]
             differing += not np.array_equal(shared_product(values[group], matrix), alone[group])
     return differing

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.master.strategies.base import Parameters, Problem, State, Strategy, StrategyOrderError
+from services.master.strategies.blas import use_one_blas_thread
 from services.master.strategies.isotropic import IsotropicOptions
 from services.master.strategies.low_rank import LowRankPopulation, low_rank_bytes
 from services.master.strategies.sampling import GaussianPopulation, sampling_bytes
@@ -35,13 +36,15 @@ class GaussianSearch(Strategy):
         super().__init__(hyperparameters, problem)
         self._mean: Vector = problem.initial_mean.astype(np.float64)
         self._population: GaussianPopulation | None = None
+        if _is_low_rank(hyperparameters, problem.dimension):
+            use_one_blas_thread()
 
     @classmethod
     def memory_bytes(cls, spec: StrategySpec, dimension: int, population_size: int) -> int:
         """Return the size of the noise held at once, of its kind, and of what is as long as the mean."""
         draws = population_size // 2 if cls.mirrored else population_size
-        low_rank = isinstance(spec, IsotropicOptions) and spec.perturbations.is_low_rank(dimension)
-        noise = low_rank_bytes(dimension, draws) if low_rank else sampling_bytes(dimension, draws)
+        bytes_of_noise = low_rank_bytes if _is_low_rank(spec, dimension) else sampling_bytes
+        noise = bytes_of_noise(dimension, draws)
         return noise + 8 * cls.vectors * dimension
 
     @property
@@ -81,3 +84,7 @@ class GaussianSearch(Strategy):
     def _restore(self, state: Mapping[str, NDArray[Any]]) -> None:
         self._mean = state["mean"].copy()
         self._population = None
+
+
+def _is_low_rank(spec: StrategySpec, dimension: int) -> bool:
+    return isinstance(spec, IsotropicOptions) and spec.perturbations.is_low_rank(dimension)

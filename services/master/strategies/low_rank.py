@@ -19,7 +19,6 @@ from pydantic import Field
 
 from services.master.strategies import sampling
 from services.master.strategies.base import Problem
-from services.master.strategies.blas import use_one_blas_thread
 from services.master.strategies.population import Parameters
 from services.master.strategies.sampling import GaussianPopulation, for_each
 from shared.low_rank import LARGEST_RANK, LowRank, layout
@@ -68,7 +67,10 @@ def low_rank_bytes(dimension: int, draws: int) -> int:
 
 
 class LowRankPopulation(GaussianPopulation):
-    """Members mean + σ z or pairs mean ± σ z, with z of low rank. ``sigma`` is float32 ``(1,)``."""
+    """Members mean + σ z or pairs mean ± σ z, with z of low rank. ``sigma`` is float32 ``(1,)``.
+
+    Who makes one has called `use_one_blas_thread`: finding the libraries takes as long as thousands of draws.
+    """
 
     def __init__(
         self,
@@ -84,7 +86,6 @@ class LowRankPopulation(GaussianPopulation):
         super().__init__(
             mean, sigma, seed=seed, generation=generation, population_size=population_size, mirrored=mirrored
         )
-        use_one_blas_thread()
         self._key = NoiseKey(seed=seed, generation=generation, mirrored=mirrored, low_rank=low_rank)
         self._layout = layout(low_rank, len(mean))
 
