@@ -98,7 +98,11 @@ def contract(kind: str, name: str, settings: dict[str, Any]) -> type:
         return type(
             "TestContract", (contracts.PolicyContract,), {"policy": POLICIES[name], "name": name, **settings}
         )
-    return type("TestContract", (contracts.StrategyContract,), {"strategy": STRATEGIES[name], **settings})
+    from services.master.strategies.contract.declared import declared
+
+    expected = {"strategy": STRATEGIES[name], "hyperparameters": {"name": name}}
+    expected |= declared(name, settings.get("hyperparameters", {})) | settings
+    return type("TestContract", (contracts.StrategyContract,), expected)
 
 
 def _object(option: str, text: str) -> dict[str, Any]:

@@ -25,7 +25,7 @@ def check(*arguments: str) -> subprocess.CompletedProcess[str]:
         ("environment", "CartPole-v1"),
         ("environment", "OldGym-v0", "--kwargs", '{"scale": 0.5}'),
         ("policy", "mlp", "--options", '{"hidden": [5]}'),
-        ("strategy", "pgpe"),
+        ("strategy", "random_search"),
     ],
 )
 def test_what_keeps_its_contract_passes(arguments: tuple[str, ...]) -> None:

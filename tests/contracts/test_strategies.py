@@ -2,46 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
 pytest.register_assert_rewrite("services.master.strategies.contract")
 
-from services.master.strategies.base import Strategy  # noqa: E402
-from services.master.strategies.contract import Budget, StrategyContract  # noqa: E402
+from cli.check import contract  # noqa: E402
+from services.master.strategies.contract import Budget  # noqa: E402
+from services.master.strategies.contract.declared import DECLARED, declared  # noqa: E402
 from shared.spec.strategies import STRATEGIES  # noqa: E402
-
-DECLARED: dict[str, dict[str, Any]] = {
-    "ars": {
-        "sphere": Budget(200, 1e6),
-        "ellipsoid": Budget(300, 200),
-        "noisy_sphere": Budget(1000, 10),  # perturbations of 0.03 drown in the noise: it takes longer
-        "fitness_invariance": "affine",  # it divides by the deviation of the returns
-    },
-    "cma_es": {
-        "sphere": Budget(200, 1e12),
-        "ellipsoid": Budget(300, 1e10),
-        "noisy_sphere": Budget(200, 20),
-        "rotation_invariant": True,
-    },
-    "cr_fm_nes": {"sphere": Budget(200, 1e12), "ellipsoid": Budget(300, 1e5)},
-    "openai_es": {
-        "sphere": Budget(200, 1e4),
-        "ellipsoid": Budget(300, 200),
-        "noisy_sphere": Budget(1000, 5),  # as for ARS, and its σ is not learnt
-    },
-    "pepg": {"sphere": Budget(300, 100)},  # the sample's Adam, whose β₁ is 0.99, overshoots and comes back
-    "random_search": {  # a baseline: chance alone does not come further
-        "sphere": Budget(200, 3),
-        "ellipsoid": Budget(300, 5),
-        "noisy_sphere": Budget(200, 2),
-    },
-    "simple_ga": {"sphere": Budget(200, 200), "ellipsoid": Budget(300, 200), "noisy_sphere": Budget(200, 4)},
-    "snes": {"sphere": Budget(200, 1e10), "ellipsoid": Budget(300, 200)},
-    "xnes": {"rotation_invariant": True},
-}
-"""What differs from the contract's defaults: more where an algorithm is better, less where it honestly cannot."""
 
 VARIANTS: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
     (
@@ -68,20 +38,19 @@ VARIANTS: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
 """Name, what is told apart, hyperparameters, and what they change of what is declared."""
 
 
-def contract(name: str, hyperparameters: dict[str, Any], declared: dict[str, Any]) -> type[StrategyContract]:
-    """Make a class of tests that pytest collects."""
-    strategy = cast(type[Strategy], STRATEGIES[name])
-    body = {"strategy": strategy, "hyperparameters": {"name": name} | hyperparameters} | declared
-    return type(f"Test_{name}", (StrategyContract,), body)
-
-
 for name in STRATEGIES:
-    globals()[f"Test_{name}"] = contract(name, {}, DECLARED.get(name, {}))
+    globals()[f"Test_{name}"] = contract("strategy", name, {})  # as `seedcast check strategy NAME` has it
 
 for name, variant, hyperparameters, changes in VARIANTS:
-    declared = DECLARED.get(name, {}) | changes
-    globals()[f"Test_{name}_{variant}"] = contract(name, hyperparameters, declared)
+    settings = {**DECLARED.get(name, {}), **changes, "hyperparameters": {"name": name} | hyperparameters}
+    globals()[f"Test_{name}_{variant}"] = contract("strategy", name, settings)
 
 
 def test_every_declaration_is_of_a_registered_strategy() -> None:
     assert set(DECLARED) <= set(STRATEGIES)
+
+
+def test_other_hyperparameters_than_the_defaults_are_held_to_no_more_than_any_strategy() -> None:
+    assert declared("cma_es", {"name": "cma_es", "covariance": "diagonal"}) == {}
+    slower = declared("ars", {"name": "ars", "top_directions": 4})
+    assert slower == {"noisy_sphere": Budget(1000, 10), "fitness_invariance": "affine"}
