@@ -91,6 +91,7 @@ PAGES = [
     "/dashboard/fleet",
     "/dashboard/studies",
     "/dashboard/studies/nobody",
+    "/dashboard/studies/new",
 ]
 
 
@@ -106,8 +107,9 @@ def test_a_page_and_everything_it_loads_come_from_the_master(client: TestClient,
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_every_module_that_a_script_imports_is_served(client: TestClient, path: str) -> None:
-    script = next(a for a in addresses(client.get(path).text) if a.endswith("_page.js"))
+def test_every_module_that_a_script_imports_is_served_and_asked_for_at_once(client: TestClient, path: str) -> None:
+    html = client.get(path).text
+    script = next(a for a in addresses(html) if a.endswith("_page.js"))
     folder = script.rpartition("/")[0]
     waiting, seen = [script], set[str]()
     while waiting:
@@ -119,6 +121,7 @@ def test_every_module_that_a_script_imports_is_served(client: TestClient, path: 
         imported = {f"{folder}/{name}" for name in re.findall(r'from "\./(\w+\.js)"', response.text)}
         waiting += imported - seen
     assert len(seen) > 3
+    assert set(addresses("\n".join(re.findall("<link rel=.modulepreload.*", html)))) == seen - {script}
 
 
 @pytest.mark.parametrize("path", PAGES)
