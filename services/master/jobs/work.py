@@ -9,7 +9,8 @@ import numpy as np
 from services.master.dispatch.batch import Batch
 from services.master.dispatch.dispatcher import Dispatcher
 from services.master.evolution.generation import summarise, test_returns
-from services.master.fleet.fleet import Fleet, Worker
+from services.master.fleet.fleet import Fleet
+from services.master.fleet.worker import Worker
 from services.master.fleet.worker_client import WorkerLost
 from services.master.jobs.schemas import Job, JobResult
 from shared.errors import Busy, InvalidInput

@@ -53,5 +53,5 @@ def declared(name: str, hyperparameters: Mapping[str, Any]) -> dict[str, Any]:
 
 def _asks_for_more(field: str, value: Any) -> bool:  # noqa: ANN401 - of any setting
     if isinstance(value, Budget):
-        return value.factor > getattr(Settings, field).factor
+        return bool(value.factor > getattr(Settings, field).factor)
     return field == "rotation_invariant"
