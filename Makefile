@@ -83,8 +83,9 @@ check: setup ## Lint and type-check
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/seedcast validate configs/*.yaml
-	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory check-scripts; \
-		else echo "There is no npm: the dashboard's scripts are not checked."; fi
+	@if (cd services/master/dashboard && npm ci --silent --no-audit --no-fund) 2>/dev/null; \
+		then $(MAKE) --no-print-directory check-scripts; \
+		else echo "There is no npm, or it cannot fetch: the dashboard's scripts are not checked."; fi
 
 check-scripts: ## Lint and type-check the dashboard's scripts, and compare its plotly.js with npm's (needs npm)
 	cd services/master/dashboard && npm ci --silent --no-audit --no-fund && npx biome check && npx tsc -p . \
