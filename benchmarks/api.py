@@ -63,7 +63,7 @@ CALLS = (
     Call("GET", "/experiments/{id}/progress"),
     Call("GET", "/experiments/{id}/artifacts"),
     Call("GET", "/experiments/{id}/log"),
-    Call("GET", "/experiments/{id}/artifacts/best_model.npz"),
+    Call("GET", "/experiments/{id}/artifacts/config.yaml"),
     Call("GET", "/experiments/{id}/artifacts/scores.csv"),
     Call("GET", "/experiments/{id}/generations", query="?newest=true&limit=100"),
     Call("GET", "/experiments/{id}/generations", query="?format=csv"),

@@ -68,15 +68,15 @@ def main() -> None:
     """Fuzz, and say what came of it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cases", type=int, default=10_000, help="At least so many.")
-    parser.add_argument("--seconds", type=int, default=1_200)
+    parser.add_argument("--seconds", type=int, default=300, help="A round takes no longer.")
     parser.add_argument("--seed", type=int, default=1)
     wanted = parser.parse_args()
     total, round_ = 0, 0
     while total < wanted.cases:
         with tempfile.TemporaryDirectory() as folder:
-            outcome = fuzz(Path(folder), 100, wanted.seconds, wanted.seed + round_)
+            outcome = fuzz(Path(folder), 25, wanted.seconds, wanted.seed + round_)
         total, round_ = total + outcome.cases, round_ + 1
-        print(f"{total} cases")  # noqa: T201
+        print(f"{total} cases", flush=True)  # noqa: T201
         if outcome.failures or outcome.faults or not outcome.cases:
             print(outcome.failures, *outcome.faults, sep="\n")  # noqa: T201
             raise SystemExit(1)
