@@ -83,7 +83,7 @@ check: setup ## Lint and type-check
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/seedcast validate configs/*.yaml
-	@if (cd services/master/dashboard && npm ci --silent --no-audit --no-fund) 2>/dev/null; \
+	@if (cd services/master/dashboard && timeout 180 npm ci --silent --no-audit --no-fund) 2>/dev/null; \
 		then $(MAKE) --no-print-directory check-scripts; \
 		else echo "There is no npm, or it cannot fetch: the dashboard's scripts are not checked."; fi
 
