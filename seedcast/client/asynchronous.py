@@ -210,7 +210,7 @@ class AsyncClient:
         """Have a model of an experiment played by the fleet; `wait_for_job` returns what it scores.
 
         Raises:
-            NotFound: the experiment has no such model.
+            InvalidInput: the experiment has no such model.
         """
         return await self._send(calls.evaluate(experiment_id, model, episodes, seed))
 
@@ -218,7 +218,7 @@ class AsyncClient:
         """Have an episode of a model filmed by the fleet; `wait_for_job` returns the name of the MP4 file.
 
         Raises:
-            NotFound: the experiment has no such model.
+            InvalidInput: the experiment has no such model.
         """
         return await self._send(calls.film(experiment_id, model, seed))
 

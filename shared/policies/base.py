@@ -15,7 +15,7 @@ from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, StrictBool
 
 from shared.low_rank import LowRank, Matrix
 from shared.policies.actions import ActionHead, ActionScaling, action_head
@@ -38,7 +38,7 @@ class PolicySpec(Spec):
         description="Continuous actions only: how outputs are brought into [-1, 1] before they are scaled into "
         "the action space. Default: tanh. Discrete actions take the argmax.",
     )
-    normalise_observations: bool = Field(
+    normalise_observations: StrictBool = Field(
         default=False, description="Standardise observations by statistics of all those seen in training."
     )
     action_noise: Annotated[float, Field(ge=0, le=100)] = Field(

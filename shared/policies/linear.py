@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, StrictBool
 
 from shared.policies.base import FloatArray, PolicySpec, blocks
 from shared.policies.mlp import DensePolicy
@@ -18,7 +18,7 @@ class LinearSpec(PolicySpec):
     """One matrix, and a bias if wanted."""
 
     name: Literal["linear"]
-    bias: bool = Field(default=True, description="Whether there are biases.")
+    bias: StrictBool = Field(default=True, description="Whether there are biases.")
 
 
 class LinearPolicy(DensePolicy):

@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import Annotated, Literal
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, StrictBool
 
 from shared.low_rank import LowRank
 from shared.policies.base import FloatArray, LaneIndex, Policy, PolicyLanes, PolicySpec, blocks
@@ -62,7 +62,7 @@ class MLPSpec(PolicySpec):
         default=[16], description="Units of each hidden layer; [] makes the policy linear."
     )
     activation: Activation = Field(default="tanh", description="Between the layers.")
-    bias: bool = Field(default=True, description="Whether layers have biases.")
+    bias: StrictBool = Field(default=True, description="Whether layers have biases.")
 
 
 class DensePolicy(Policy):

@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, JsonValue, ValidationError, model_validator
+from pydantic import Field, JsonValue, StrictBool, ValidationError, model_validator
 
 from shared.errors import FieldError, InvalidInput
 from shared.seeding import Purpose, generator
@@ -38,7 +38,7 @@ class AxisSpec(Spec):
     low: Bound | None = Field(default=None, description="Where a range begins.")
     high: Bound | None = Field(default=None, description="Where it ends.")
     scale: Literal["linear", "log"] = Field(default="linear", description="How a range is drawn from.")
-    integer: bool = Field(default=False, description="Drawn numbers are rounded to whole ones.")
+    integer: StrictBool = Field(default=False, description="Drawn numbers are rounded to whole ones.")
 
     @model_validator(mode="after")
     def _values_or_a_range(self) -> Self:

@@ -86,7 +86,7 @@ def test_what_was_asked_for_is_listed_newest_first(cluster: Server, trained: str
 @pytest.mark.parametrize(
     ("kind", "request_", "status"),
     [
-        ("evaluations", {"model": "model_4.npz"}, 404),
+        ("evaluations", {"model": "model_4.npz"}, 422),
         ("evaluations", {"model": "../seedcast.lock"}, 422),
         ("evaluations", {"episodes": 0}, 422),
         ("videos", {"episodes": 3}, 422),

@@ -90,10 +90,10 @@ def test_a_unit_whose_client_has_gone_is_dropped_from_the_queue(
 
 
 def test_a_slot_that_dies_idle_is_replaced_before_the_next_unit(server: Server) -> None:
-    before = metric(server, "slot_restarts")
+    before = metric(server, "slot_restarts_total")
     os.kill(slots(server)[0], signal.SIGKILL)
     assert post(server, QUICK).json()["returns"] == [10.0] * 4
-    assert metric(server, "slot_restarts") == before + 1
+    assert metric(server, "slot_restarts_total") == before + 1
 
 
 def test_a_body_over_the_limit_is_refused_unread(server: Server) -> None:
@@ -203,17 +203,17 @@ def test_a_wrong_setting_is_one_line_and_exit_code_2(name: str, value: str, reas
 
 
 def test_a_unit_whose_client_has_gone_leaves_its_slot_and_the_slot_lives_on(server: Server) -> None:
-    before = metric(server, "slot_restarts"), metric(server, "rollouts_total")
+    before = metric(server, "slot_restarts_total"), metric(server, "rollouts_total")
     with pytest.raises(httpx.ReadTimeout):
         post(server, faulty("slow", rollout_timeout_seconds=60.0), timeout=1.0)
     eventually(lambda: metric(server, "busy_slots") == 0, seconds=20)
-    assert (metric(server, "slot_restarts"), metric(server, "rollouts_total")) == before
+    assert (metric(server, "slot_restarts_total"), metric(server, "rollouts_total")) == before
     assert post(server, QUICK).json()["returns"] == [10.0] * 4
 
 
 def test_a_slot_that_does_not_let_go_of_an_unwanted_unit_is_replaced(server: Server) -> None:
-    before = metric(server, "slot_restarts")
+    before = metric(server, "slot_restarts_total")
     with pytest.raises(httpx.ReadTimeout):
         post(server, faulty("hang", rollout_timeout_seconds=120.0), timeout=1.0)
-    eventually(lambda: metric(server, "slot_restarts") == before + 1, seconds=60)
+    eventually(lambda: metric(server, "slot_restarts_total") == before + 1, seconds=60)
     assert post(server, QUICK).json()["returns"] == [10.0] * 4

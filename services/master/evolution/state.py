@@ -26,6 +26,7 @@ Arrays = dict[str, NDArray[Any]]
 
 STRATEGY = "strategy/"
 """Prefix of the strategy's arrays in a checkpoint."""
+LAST_STEP = "movement/last_step"
 
 
 @dataclass
@@ -53,7 +54,7 @@ class Evolution:
     stage: int = 0
     """Which of the curriculum's stages this is; their number: the task itself."""
     last_step: NDArray[np.float32] | None = None
-    """How the last generation moved the mean: looked at, never learnt from, and so in no checkpoint."""
+    """How the last generation moved the mean ``(dimension,)``: looked at, never learnt from."""
     tested_return: float | None = None
     """The mean return of the last test, if there was one."""
 
@@ -208,6 +209,8 @@ class Evolution:
         if self.statistics is not None:
             arrays["statistics/sum"] = self.statistics.sum.copy()
             arrays["statistics/sum_of_squares"] = self.statistics.sum_of_squares.copy()
+        if self.last_step is not None:
+            arrays[LAST_STEP] = self.last_step
         best_observations = 0
         if self.best is not None:
             arrays |= self.best.arrays()
@@ -240,6 +243,7 @@ class Evolution:
         if self.statistics is not None:
             sums, squares = arrays["statistics/sum"], arrays["statistics/sum_of_squares"]
             self.statistics = ObservationStatistics(values["observations"], sums.copy(), squares.copy())
+        self.last_step = arrays[LAST_STEP].copy() if LAST_STEP in arrays else None
         self.best = Solution.of_arrays(arrays, values.get("best_observations", 0))
 
     def parameters_sha256(self) -> str:

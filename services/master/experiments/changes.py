@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from services.master.experiments.schemas import Experiment
 from shared.spec.experiment import ExperimentSpec, Tag
@@ -23,7 +23,7 @@ class Changes(BaseModel):
     name: str | None = Field(default=None, description="As in a specification. The id stays.")
     note: Annotated[str, Field(max_length=10_000)] | None = Field(default=None, description="Free text.")
     tags: Annotated[dict[Tag, Tag], Field(max_length=50)] | None = Field(default=None, description="All of them.")
-    archived: bool | None = Field(
+    archived: StrictBool | None = Field(
         default=None, description="Put it away: lists leave it out; nothing else changes."
     )
     share: float | None = Field(default=None, description="As in a specification; from the next generation on.")

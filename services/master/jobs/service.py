@@ -14,7 +14,7 @@ from services.master.jobs.schemas import EvaluationRequest, Job, JobRequest, Job
 from services.master.jobs.work import evaluate, film
 from services.master.storage.data_folder import DataFolder
 from services.master.storage.durable import write_durably
-from shared.errors import Busy, SeedcastError, StorageFailed
+from shared.errors import Busy, InvalidInput, NotFound, SeedcastError, StorageFailed
 from shared.logs import of_experiment
 from shared.model import Model
 
@@ -51,7 +51,8 @@ class JobService:
         """Have a model evaluated.
 
         Raises:
-            NotFound: there is no such experiment, or no such model of it.
+            NotFound: there is no such experiment.
+            InvalidInput: it has no such model.
             Busy: too much of this experiment is unfinished.
             StorageFailed: the disk does not take it; there is no such job then.
         """
@@ -89,7 +90,11 @@ class JobService:
         await asyncio.gather(*(self._forget(experiment_id) for experiment_id in list(self._tasks)))
 
     async def _add(self, experiment_id: str, request: JobRequest) -> Job:
-        artifact = await self._experiments.artifact(experiment_id, request.model)  # so that it is there at all
+        self._experiments.require(experiment_id)
+        try:
+            artifact = await self._experiments.artifact(experiment_id, request.model)
+        except NotFound as error:
+            raise InvalidInput.of("model", "the experiment has no such model", request.model) from error
         artifact.file.close()
         if len(self._tasks.get(experiment_id, ())) >= MOST_UNFINISHED:
             raise Busy(f"{MOST_UNFINISHED} evaluations and videos of {experiment_id} are unfinished", 10)

@@ -56,7 +56,7 @@ class Movement(BaseModel):
     mean_norm: FiniteFloat = Field(description="Euclidean length of the mean after it.")
     update_cosine: FiniteFloat | None = Field(
         default=None,
-        description="Between this step and the one before; null for the first one since a start of the master.",
+        description="Between this step and the one before; null where there is none, or one is nothing.",
     )
     mirrored_correlation: FiniteFloat | None = Field(
         default=None,

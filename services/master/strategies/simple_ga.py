@@ -18,7 +18,7 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, StrictBool
 
 from services.master.strategies.base import Problem, State, Strategy
 from services.master.strategies.fitness_shaping import subtract_l2_penalty
@@ -45,11 +45,11 @@ class SimpleGASpec(StrategySpec):
     elite_ratio: Annotated[float, Field(gt=0, le=1)] = Field(
         default=0.1, description="The part of the population that survives and has offspring; one member at least."
     )
-    crossover: bool = Field(
+    crossover: StrictBool = Field(
         default=True,
         description="Take each parameter from one of two parents at random, instead of all from one parent.",
     )
-    forget_elites: bool = Field(
+    forget_elites: StrictBool = Field(
         default=False,
         description="Choose the elites from the last generation only. Otherwise they stay, with the fitness they "
         "once had, until better ones come: a lucky episode is remembered.",
