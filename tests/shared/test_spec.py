@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from shared.errors import InvalidInput
 from shared.spec.environment import EnvironmentSpec
 from shared.spec.experiment import ExperimentSpec, RetrainSpec
-from shared.spec.parse import parse_spec
+from shared.spec.parse import check_spec, parse_spec
 from tests.specs import cartpole_values
 
 CONFIGS = sorted(Path("configs").glob("*.yaml"))
@@ -294,3 +294,22 @@ def test_where_json_is_announced_yaml_is_refused() -> None:
     parse_spec(text)
     with pytest.raises(InvalidInput, match="is not JSON, as its content type says"):
         parse_spec(text, only_json=True)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("seed", False),
+        ("population_size", True),
+        ("stop", {"generations": True}),
+        ("policy", {"name": "mlp", "hidden": [True]}),
+    ],
+)
+def test_true_and_false_are_no_numbers(field: str, value: object) -> None:
+    with pytest.raises(InvalidInput, match="true and false are no values of this"):
+        check_spec(cartpole_values() | {field: value})
+
+
+def test_numbers_are_not_true_or_false() -> None:
+    with pytest.raises(InvalidInput, match=r"policy\.linear\.bias|policy\.bias"):
+        check_spec(cartpole_values() | {"policy": {"name": "linear", "bias": 0}})

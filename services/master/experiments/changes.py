@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool
+from pydantic import ConfigDict, Field, StrictBool
 
 from services.master.experiments.schemas import Experiment
+from shared.spec.base import Given
 from shared.spec.experiment import ExperimentSpec, Tag
 from shared.spec.parse import check_spec
 
@@ -15,7 +16,7 @@ PARENT = "parent"
 """The tag of a clone that names what it is a clone of."""
 
 
-class Changes(BaseModel):
+class Changes(Given):
     """What is to be changed; what is left out stays. What decides the numbers of a run cannot be changed."""
 
     model_config = ConfigDict(extra="forbid")
@@ -45,7 +46,7 @@ class Changes(BaseModel):
         return check_spec(values)
 
 
-class Cloning(BaseModel):
+class Cloning(Given):
     """What a clone has that the original has not."""
 
     model_config = ConfigDict(extra="forbid")

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from services.master.experiments.changes import MODEL_NAME
 from services.master.storage.history import ReturnSummary
+from shared.spec.base import Given
 
 Kind = Literal["evaluation", "video"]
 
@@ -28,7 +29,7 @@ class JobStatus(StrEnum):
         return self in (JobStatus.PENDING, JobStatus.RUNNING)
 
 
-class JobRequest(BaseModel):
+class JobRequest(Given):
     """Which model, on which episodes."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
