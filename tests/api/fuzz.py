@@ -39,7 +39,7 @@ def fuzz(folder: Path, examples: int, seconds: int, seed: int) -> Outcome:
         command = [str(Path(sys.executable).with_name("schemathesis")), "--config-file", str(CONFIGURATION)]
         command += ["run", f"{server.url}/openapi.json", "--checks", "all", "--max-examples", str(examples)]
         command += ["--max-time", str(seconds), "--seed", str(seed), "--no-color", "--continue-on-failure"]
-        command += ["--max-response-time", "60"]  # a busy machine is no fault
+        command += ["--request-timeout", "60", "--max-response-time", "60"]  # a busy machine is no fault
         command += ["--generation-database", "none", "--suppress-health-check", "all", "--no-shrink"]
         done = subprocess.run(
             command, capture_output=True, text=True, check=False, timeout=seconds + 120, cwd=folder
