@@ -92,8 +92,8 @@ check-scripts: ## Lint and type-check the dashboard's scripts, and compare its p
 		&& cmp node_modules/plotly.js-cartesian-dist-min/plotly-cartesian.min.js static/plotly-cartesian.min.js
 
 docs: setup ## Write the tables of docs/strategies.md, and the published contract of workers, anew
-	$(BIN)/python -m services.master.catalogue.tables docs/strategies.md
-	$(BIN)/python -m services.worker.document docs
+	$(BIN)/python -m seedcast.services.master.catalogue.tables docs/strategies.md
+	$(BIN)/python -m seedcast.services.worker.document docs
 
 format: setup ## Format the code
 	$(BIN)/ruff check --fix .

@@ -9,8 +9,8 @@ import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
-from services.worker.environments.pybullet_adapter import pybullet_envs, silence
-from shared.protocol import UnitHeader
+from seedcast.services.worker.environments.pybullet_adapter import pybullet_envs, silence
+from seedcast.shared.protocol import UnitHeader
 
 
 def gymnasium_steps(header: UnitHeader, parameters: NDArray[np.float32], episodes: int) -> int:

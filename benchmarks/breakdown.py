@@ -10,16 +10,16 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from services.worker.engine import run_unit
-from services.worker.engine.tally import Tally
-from services.worker.engine.window import Window
-from services.worker.environments.base import LaneFailure, Lanes, Observations, Step
-from services.worker.environments.registry import describe, open_lanes
-from shared.low_rank import LowRank
-from shared.policies.base import FloatArray, LaneIndex, Policy, PolicyLanes
-from shared.protocol import Unit, UnitResult
-from shared.spec.environment import ActionSpace
-from shared.spec.policy import build_policy
+from seedcast.services.worker.engine import run_unit
+from seedcast.services.worker.engine.tally import Tally
+from seedcast.services.worker.engine.window import Window
+from seedcast.services.worker.environments.base import LaneFailure, Lanes, Observations, Step
+from seedcast.services.worker.environments.registry import describe, open_lanes
+from seedcast.shared.low_rank import LowRank
+from seedcast.shared.policies.base import FloatArray, LaneIndex, Policy, PolicyLanes
+from seedcast.shared.protocol import Unit, UnitResult
+from seedcast.shared.spec.environment import ActionSpace
+from seedcast.shared.spec.policy import build_policy
 
 T = TypeVar("T")
 PARTS = ("environment", "resets", "policy", "engine", "encoding")

@@ -17,10 +17,10 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
 
-from services.master.experiments.repository import ExperimentRepository
-from services.master.experiments.status import Status
-from services.master.storage.database import Database
-from services.master.storage.history import GenerationRecord, Movement
+from seedcast.services.master.experiments.repository import ExperimentRepository
+from seedcast.services.master.experiments.status import Status
+from seedcast.services.master.storage.database import Database
+from seedcast.services.master.storage.history import GenerationRecord, Movement
 from tests.master.records import evaluated, generation
 from tests.processes import Server, eventually, master
 from tests.specs import cartpole

@@ -13,12 +13,12 @@ from typing import cast
 
 import numpy as np
 
-from services.worker.environments import registry
-from services.worker.environments.contract import ROWS, SEEDS, EnvironmentContract
-from services.worker.environments.envpool_lanes import modules
-from services.worker.environments.envpool_spaces import OFFERED
-from shared.errors import InvalidInput
-from shared.protocol import UnitResult
+from seedcast.services.worker.environments import registry
+from seedcast.services.worker.environments.contract import ROWS, SEEDS, EnvironmentContract
+from seedcast.services.worker.environments.envpool_lanes import modules
+from seedcast.services.worker.environments.envpool_spaces import OFFERED
+from seedcast.shared.errors import InvalidInput
+from seedcast.shared.protocol import UnitResult
 
 COLUMNS = (
     "family,id,observation_size,actions,alone_as_together,same_seed_same_episode,seeds_take_effect,seconds,note"

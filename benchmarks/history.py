@@ -16,9 +16,9 @@ from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
-from services.master.experiments.repository import ExperimentRepository
-from services.master.experiments.status import Status
-from services.master.storage.database import Database
+from seedcast.services.master.experiments.repository import ExperimentRepository
+from seedcast.services.master.experiments.status import Status
+from seedcast.services.master.storage.database import Database
 from tests.master.records import evaluated, generation
 from tests.processes import Server, eventually, master, submit, worker
 from tests.specs import cartpole, cartpole_values

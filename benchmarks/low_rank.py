@@ -26,17 +26,17 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from benchmarks.breakdown import microseconds_per_step, table
-from services.master.strategies.base import Problem
-from services.master.strategies.low_rank import PerturbationsSpec
-from services.master.strategies.openai_es import OpenAIES, OpenAIESSpec
-from services.worker.engine import run_unit
-from services.worker.environments.registry import describe
-from services.worker.slots.process import slot_environment
-from shared.policies.base import Policy
-from shared.protocol import Unit, UnitHeader
-from shared.protocol.members import header_fields
-from shared.spec.environment import EnvironmentSpec
-from shared.spec.policy import build_policy
+from seedcast.services.master.strategies.base import Problem
+from seedcast.services.master.strategies.low_rank import PerturbationsSpec
+from seedcast.services.master.strategies.openai_es import OpenAIES, OpenAIESSpec
+from seedcast.services.worker.engine import run_unit
+from seedcast.services.worker.environments.registry import describe
+from seedcast.services.worker.slots.process import slot_environment
+from seedcast.shared.policies.base import Policy
+from seedcast.shared.protocol import Unit, UnitHeader
+from seedcast.shared.protocol.members import header_fields
+from seedcast.shared.spec.environment import EnvironmentSpec
+from seedcast.shared.spec.policy import build_policy
 
 Kind = Literal["full", "low_rank"]
 KINDS: tuple[Kind, Kind] = ("full", "low_rank")

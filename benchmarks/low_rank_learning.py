@@ -25,13 +25,13 @@ import matplotlib.pyplot as plt
 import yaml
 from threadpoolctl import threadpool_limits
 
-from services.master.dispatch.batch import Batch, BatchResult
-from services.master.evolution.batches import test_batch, training_batch
-from services.master.evolution.state import Evolution
-from services.worker.engine import run_unit
-from services.worker.environments.registry import describe
-from services.worker.slots.process import slot_environment
-from shared.spec.experiment import ExperimentSpec
+from seedcast.services.master.dispatch.batch import Batch, BatchResult
+from seedcast.services.master.evolution.batches import test_batch, training_batch
+from seedcast.services.master.evolution.state import Evolution
+from seedcast.services.worker.engine import run_unit
+from seedcast.services.worker.environments.registry import describe
+from seedcast.services.worker.slots.process import slot_environment
+from seedcast.shared.spec.experiment import ExperimentSpec
 
 Kind = Literal["full", "low_rank"]
 KINDS: tuple[Kind, Kind] = ("full", "low_rank")

@@ -17,14 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.throughput import JOBS
-from cli.local_cluster import LocalCluster
-from services.master.dispatch.batch import Batch
-from services.master.dispatch.dispatcher import Dispatcher
-from services.master.fleet.discovery import parse_workers
-from services.master.fleet.fleet import Fleet
-from services.worker.environments.registry import describe
-from services.worker.slots.memory import resident_bytes
-from shared.spec.policy import build_policy
+from seedcast.cli.local_cluster import LocalCluster
+from seedcast.services.master.dispatch.batch import Batch
+from seedcast.services.master.dispatch.dispatcher import Dispatcher
+from seedcast.services.master.fleet.discovery import parse_workers
+from seedcast.services.master.fleet.fleet import Fleet
+from seedcast.services.worker.environments.registry import describe
+from seedcast.services.worker.slots.memory import resident_bytes
+from seedcast.shared.spec.policy import build_policy
 
 SLOTS = 2
 TURN = 1000

@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from services.worker.environments.pybullet_adapter import connect, pybullet_envs, silence
-from services.worker.environments.pybullet_minitaur import Minitaur
+from seedcast.services.worker.environments.pybullet_adapter import connect, pybullet_envs, silence
+from seedcast.services.worker.environments.pybullet_minitaur import Minitaur
 
 TURN = 25
 """Steps."""

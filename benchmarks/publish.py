@@ -25,9 +25,9 @@ import yaml
 from benchmarks.results_page import draw, page, table
 from seedcast import Client
 from seedcast.errors import SeedcastError
-from services.master.experiments.schemas import Experiment
-from services.master.storage.history import TestRecord
-from shared.statistics import bootstrap
+from seedcast.services.master.experiments.schemas import Experiment
+from seedcast.services.master.storage.history import TestRecord
+from seedcast.shared.statistics import bootstrap
 
 RESULTS = Path("results")
 EPISODES = 100

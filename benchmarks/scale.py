@@ -23,14 +23,14 @@ import uvloop
 from numpy.typing import NDArray
 
 from benchmarks.scale_workers import HEAD_END, StubFleet, stub_fleet
-from services.master.dispatch.batch import Batch
-from services.master.dispatch.dispatcher import Dispatcher
-from services.master.fleet.discovery import parse_workers
-from services.master.fleet.fleet import Fleet
-from services.master.fleet.worker_client import WorkerClient
-from shared.policies.linear import LinearSpec
-from shared.protocol import FRAME_MEDIA_TYPE, UnitHeader
-from shared.spec.environment import EnvironmentSpec
+from seedcast.services.master.dispatch.batch import Batch
+from seedcast.services.master.dispatch.dispatcher import Dispatcher
+from seedcast.services.master.fleet.discovery import parse_workers
+from seedcast.services.master.fleet.fleet import Fleet
+from seedcast.services.master.fleet.worker_client import WorkerClient
+from seedcast.shared.policies.linear import LinearSpec
+from seedcast.shared.protocol import FRAME_MEDIA_TYPE, UnitHeader
+from seedcast.shared.spec.environment import EnvironmentSpec
 
 FLEETS = {1024: (64, 8), 8192: (64,)}
 """Slots in all, and the slots that a worker has."""

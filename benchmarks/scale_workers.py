@@ -20,9 +20,9 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.digest import CONTENT_DIGEST, content_digest
-from shared.frame import decode_frame
-from shared.protocol import PROTOCOL_VERSION, SLOTS_HEADER, UnitResult, WorkerInfo
+from seedcast.shared.digest import CONTENT_DIGEST, content_digest
+from seedcast.shared.frame import decode_frame
+from seedcast.shared.protocol import PROTOCOL_VERSION, SLOTS_HEADER, UnitResult, WorkerInfo
 
 QUEUE_PER_SLOT = 2
 HEAD_END = b"\r\n\r\n"

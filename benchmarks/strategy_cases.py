@@ -17,15 +17,15 @@ import cma
 import numpy as np
 from numpy.typing import NDArray
 
-from services.master.dispatch.batch import Batch
-from services.master.strategies.base import Problem, Strategy
-from shared.frame import encode_frame
-from shared.perturbations import Members
-from shared.policies.linear import LinearSpec
-from shared.protocol import UnitHeader
-from shared.spec.environment import EnvironmentSpec
-from shared.spec.strategies import STRATEGIES
-from shared.spec.strategy import StrategySpec
+from seedcast.services.master.dispatch.batch import Batch
+from seedcast.services.master.strategies.base import Problem, Strategy
+from seedcast.shared.frame import encode_frame
+from seedcast.shared.perturbations import Members
+from seedcast.shared.policies.linear import LinearSpec
+from seedcast.shared.protocol import UnitHeader
+from seedcast.shared.spec.environment import EnvironmentSpec
+from seedcast.shared.spec.strategies import STRATEGIES
+from seedcast.shared.spec.strategy import StrategySpec
 
 PROBLEMS = {2804: 256, 100_000: 256, 1_000_000: 1024}
 """Dimension → members. 2,804 is the 2019 sample's BipedalWalkerHardcore."""

@@ -32,20 +32,20 @@ from numpy.typing import NDArray
 
 from benchmarks.baseline import gymnasium_steps
 from benchmarks.breakdown import microseconds_per_step, table
-from cli.local_cluster import LocalCluster
-from services.master.dispatch.batch import Batch
-from services.master.dispatch.dispatcher import Dispatcher
-from services.master.fleet.discovery import parse_workers
-from services.master.fleet.fleet import Fleet
-from services.worker.engine import run_unit
-from services.worker.environments.registry import describe
-from services.worker.slots.child import settle
-from services.worker.slots.process import slot_environment
-from shared.cpus import usable_cpus
-from shared.policies.mlp import MLPSpec
-from shared.protocol import Unit, UnitHeader
-from shared.spec.environment import EnvironmentSpec
-from shared.spec.policy import build_policy
+from seedcast.cli.local_cluster import LocalCluster
+from seedcast.services.master.dispatch.batch import Batch
+from seedcast.services.master.dispatch.dispatcher import Dispatcher
+from seedcast.services.master.fleet.discovery import parse_workers
+from seedcast.services.master.fleet.fleet import Fleet
+from seedcast.services.worker.engine import run_unit
+from seedcast.services.worker.environments.registry import describe
+from seedcast.services.worker.slots.child import settle
+from seedcast.services.worker.slots.process import slot_environment
+from seedcast.shared.cpus import usable_cpus
+from seedcast.shared.policies.mlp import MLPSpec
+from seedcast.shared.protocol import Unit, UnitHeader
+from seedcast.shared.spec.environment import EnvironmentSpec
+from seedcast.shared.spec.policy import build_policy
 
 
 @dataclass(frozen=True)

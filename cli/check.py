@@ -15,9 +15,9 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.options import AsJson
-from cli.output import print_values
-from shared.errors import InvalidInput
+from seedcast.cli.options import AsJson
+from seedcast.cli.output import print_values
+from seedcast.shared.errors import InvalidInput
 
 app = typer.Typer(
     help="Hold a strategy, a policy, an environment or an objective to its contract.", no_args_is_help=True
@@ -27,7 +27,7 @@ Name = Annotated[str, typer.Argument(help="What a specification calls it.")]
 Options = Annotated[str, typer.Option("--options", metavar="JSON", help="Options of its specification.")]
 
 TEST = """
-from cli.check import contract
+from seedcast.cli.check import contract
 
 TestContract = contract({kind!r}, {name!r}, {options!r})
 """
@@ -43,8 +43,8 @@ def environment(
     json: AsJson = False,
 ) -> None:
     """Check an environment: an episode depends on its seed and its actions, and on nothing else."""
-    from services.worker.environments.registry import describe
-    from shared.spec.environment import EnvironmentSpec
+    from seedcast.services.worker.environments.registry import describe
+    from seedcast.shared.spec.environment import EnvironmentSpec
 
     values = {"id": id_, "kwargs": _object("--kwargs", kwargs), "engine": engine}
     describe(EnvironmentSpec.model_validate(values))  # what is refused here is no matter of the contract
@@ -58,8 +58,8 @@ def objective(
     json: AsJson = False,
 ) -> None:
     """Check an objective: a value depends on its solution and its seed, whatever else is in the batch."""
-    from services.worker.objectives.registry import describe
-    from shared.spec.objective import ObjectiveSpec
+    from seedcast.services.worker.objectives.registry import describe
+    from seedcast.shared.spec.objective import ObjectiveSpec
 
     values = {"id": id_, "kwargs": _object("--kwargs", kwargs)}
     describe(ObjectiveSpec.model_validate(values))  # what is refused here is no matter of the contract
@@ -69,7 +69,7 @@ def objective(
 @app.command()
 def policy(name: Name, options: Options = "{}", json: AsJson = False) -> None:
     """Check a policy: what a lane does depends on its own parameters and observations, to the bit."""
-    from shared.spec.policy import POLICIES
+    from seedcast.shared.spec.policy import POLICIES
 
     _ = POLICIES[name]
     _run("policy", name, {"options": _object("--options", options)}, json)
@@ -78,7 +78,7 @@ def policy(name: Name, options: Options = "{}", json: AsJson = False) -> None:
 @app.command()
 def strategy(name: Name, options: Options = "{}", json: AsJson = False) -> None:
     """Check a strategy: it learns, it repeats itself to the bit, and it goes on from what it saved."""
-    from shared.spec.strategies import STRATEGIES
+    from seedcast.shared.spec.strategies import STRATEGIES
 
     _ = STRATEGIES[name]
     _run("strategy", name, {"hyperparameters": {"name": name} | _object("--options", options)}, json)
@@ -87,8 +87,8 @@ def strategy(name: Name, options: Options = "{}", json: AsJson = False) -> None:
 def contract(kind: str, name: str, settings: dict[str, Any]) -> type:
     """Return the class of tests that pytest is to collect."""
     from seedcast import contracts
-    from shared.spec.policy import POLICIES
-    from shared.spec.strategies import STRATEGIES
+    from seedcast.shared.spec.policy import POLICIES
+    from seedcast.shared.spec.strategies import STRATEGIES
 
     if kind == "environment":
         return type("TestContract", (contracts.EnvironmentContract,), settings)
@@ -98,7 +98,7 @@ def contract(kind: str, name: str, settings: dict[str, Any]) -> type:
         return type(
             "TestContract", (contracts.PolicyContract,), {"policy": POLICIES[name], "name": name, **settings}
         )
-    from services.master.strategies.contract.declared import declared
+    from seedcast.services.master.strategies.contract.declared import declared
 
     expected = {"strategy": STRATEGIES[name], "hyperparameters": {"name": name}}
     expected |= declared(name, settings.get("hyperparameters", {})) | settings

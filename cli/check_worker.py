@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
-from cli.conformance import CLAUSES, Broken, NotAsked, WorkerUnderTest
-from cli.options import AsJson
-from cli.output import print_values
-from shared.errors import InvalidInput
-from shared.spec.environment import EnvironmentSpec
-from shared.spec.objective import ObjectiveSpec
+from seedcast.cli.conformance import CLAUSES, Broken, NotAsked, WorkerUnderTest
+from seedcast.cli.options import AsJson
+from seedcast.cli.output import print_values
+from seedcast.shared.errors import InvalidInput
+from seedcast.shared.spec.environment import EnvironmentSpec
+from seedcast.shared.spec.objective import ObjectiveSpec
 
 HOLDS, BROKEN, SKIPPED = "holds", "broken", "not asked"
 MARKS = {HOLDS: "✓", BROKEN: "✗", SKIPPED: "-"}

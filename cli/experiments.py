@@ -8,13 +8,13 @@ from typing import Annotated
 
 import typer
 
-from cli.options import AsJson, ExperimentId, Overrides, Url, connect, resolve
-from cli.output import clock, print_json, print_line, print_table, print_values, shown
-from cli.overrides import load_spec, override_values
-from cli.watch import events_to_the_end, watch_to_the_end
-from services.master.derived.files import log_line
-from services.master.experiments.rows import ExperimentRow
-from services.master.experiments.schemas import Experiment
+from seedcast.cli.options import AsJson, ExperimentId, Overrides, Url, connect, resolve
+from seedcast.cli.output import clock, print_json, print_line, print_table, print_values, shown
+from seedcast.cli.overrides import load_spec, override_values
+from seedcast.cli.watch import events_to_the_end, watch_to_the_end
+from seedcast.services.master.derived.files import log_line
+from seedcast.services.master.experiments.rows import ExperimentRow
+from seedcast.services.master.experiments.schemas import Experiment
 
 Ids = Annotated[list[str], typer.Argument(metavar="ID...", help="Experiments' ids; `last` is the newest one.")]
 Specs = Annotated[list[Path], typer.Argument(metavar="FILE...", help="Specifications, YAML or JSON.")]

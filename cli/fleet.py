@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from cli.options import AsJson, Url, connect
-from cli.output import print_json, print_table
+from seedcast.cli.options import AsJson, Url, connect
+from seedcast.cli.output import print_json, print_table
 
 HEADINGS = ("url", "state", "slots", "in flight", "units/s", "steps/s", "failures", "cpu", "last error")
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from shared.errors import StartupError
+from seedcast.shared.errors import StartupError
 
 START_SECONDS = 60.0
 STOP_SECONDS = 8.0
@@ -49,7 +49,7 @@ class LocalCluster:
         ports = _free_ports(count)
         for number, port in enumerate(ports, start=1):
             environment = {"SEEDCAST_WORKER_PORT": str(port), "SEEDCAST_WORKER_SLOTS": str(slots)}
-            self._start(f"worker-{number}", "services.worker", environment)
+            self._start(f"worker-{number}", "seedcast.services.worker", environment)
         return [f"http://127.0.0.1:{port}" for port in ports]
 
     def start_master(self, data: Path, port: int, workers: Sequence[str]) -> str:
@@ -59,7 +59,7 @@ class LocalCluster:
             "SEEDCAST_PORT": str(port),
             "SEEDCAST_WORKERS": ",".join(workers),
         }
-        self._start("master", "services.master", environment)
+        self._start("master", "seedcast.services.master", environment)
         return f"http://127.0.0.1:{port}"
 
     @property

@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from cli import (
+from seedcast.cli import (
     check,
     check_worker,
     experiments,
@@ -29,7 +29,7 @@ from cli import (
     train,
 )
 from seedcast.errors import MasterUnreachable
-from shared.errors import InvalidInput, SeedcastError
+from seedcast.shared.errors import InvalidInput, SeedcastError
 
 app = typer.Typer(
     name="seedcast",

@@ -9,16 +9,16 @@ from typing import Annotated, cast
 import numpy as np
 import typer
 
-from cli.options import AsJson, Url, connect, resolve
-from cli.output import print_values
-from cli.replay import Episodes, Seed, Success, film, report, returns_of
+from seedcast.cli.options import AsJson, Url, connect, resolve
+from seedcast.cli.output import print_values
+from seedcast.cli.replay import Episodes, Seed, Success, film, report, returns_of
 from seedcast.interchange import ancestors
 from seedcast.interchange.huggingface import write_folder
 from seedcast.interchange.onnx_file import write_onnx
 from seedcast.interchange.tensors import write_safetensors
 from seedcast.model import read_model
-from shared.errors import InvalidInput, SeedcastError
-from shared.spec.environment import EnvironmentSpec
+from seedcast.shared.errors import InvalidInput, SeedcastError
+from seedcast.shared.spec.environment import EnvironmentSpec
 
 ModelFile = Annotated[Path, typer.Argument(metavar="MODEL", help="A model file: .npz or .safetensors.")]
 ModelAnywhere = Annotated[
@@ -132,7 +132,7 @@ def import_model(
     kind = KINDS.get(file.suffix)
     if kind is None:
         raise InvalidInput.of("FILE", "must end in .npz (es_on_gke) or .json (estool)", file.name)
-    from services.worker.environments.registry import describe  # the engines are slow to import
+    from seedcast.services.worker.environments.registry import describe  # the engines are slow to import
 
     spec = EnvironmentSpec(id=environment, max_episode_steps=max_episode_steps)
     read = ancestors.read_vector(file, cast(ancestors.Kind, kind))

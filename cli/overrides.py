@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from shared.errors import InvalidInput
-from shared.spec.experiment import ExperimentSpec
-from shared.spec.parse import check_spec, parse_values
+from seedcast.shared.errors import InvalidInput
+from seedcast.shared.spec.experiment import ExperimentSpec
+from seedcast.shared.spec.parse import check_spec, parse_values
 
 
 def load_spec(path: Path, overrides: Sequence[str] | None = None) -> ExperimentSpec:

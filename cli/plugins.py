@@ -6,11 +6,11 @@ from typing import Annotated
 
 import typer
 
-from cli.options import AsJson
-from cli.output import print_json, print_table
-from shared.registry import Plugin
-from shared.spec.policy import POLICIES
-from shared.spec.strategies import STRATEGIES
+from seedcast.cli.options import AsJson
+from seedcast.cli.output import print_json, print_table
+from seedcast.shared.registry import Plugin
+from seedcast.shared.spec.policy import POLICIES
+from seedcast.shared.spec.strategies import STRATEGIES
 
 HEADINGS = ("kind", "name", "package", "state")
 
@@ -35,9 +35,9 @@ def _installed() -> list[Plugin]:
     """Import what there is; where the worker's libraries are not installed, only what the master has."""
     plugins = [*STRATEGIES.plugins, *POLICIES.plugins]
     try:
-        from services.worker.environments.entry_points_engine import environments
-        from services.worker.environments.plugins import plugins as registered
-        from services.worker.objectives.registry import OBJECTIVES
+        from seedcast.services.worker.environments.entry_points_engine import environments
+        from seedcast.services.worker.environments.plugins import plugins as registered
+        from seedcast.services.worker.objectives.registry import OBJECTIVES
     except ImportError:
         return plugins
     return [*plugins, *environments().plugins, *registered(), *OBJECTIVES.plugins]

@@ -13,9 +13,9 @@ from rich.progress import Progress as Bars
 from rich.table import Table
 from rich.text import Text
 
-from cli.output import clock, shown
-from services.master.experiments.schemas import Experiment, Progress
-from services.master.storage.history import GenerationRecord, TestRecord
+from seedcast.cli.output import clock, shown
+from seedcast.services.master.experiments.schemas import Experiment, Progress
+from seedcast.services.master.storage.history import GenerationRecord, TestRecord
 
 PLAIN_SECONDS = 10.0
 """How often a line is printed where output is no terminal."""

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
 
-from cli.options import AsJson
-from shared.errors import InvalidInput, SeedcastError
-from shared.model import Model
-from shared.protocol import Unit, UnitHeader
-from shared.seeding import Purpose, episode_seeds
+from seedcast.cli.options import AsJson
+from seedcast.shared.errors import InvalidInput, SeedcastError
+from seedcast.shared.model import Model
+from seedcast.shared.protocol import Unit, UnitHeader
+from seedcast.shared.seeding import Purpose, episode_seeds
 
 EPISODES_AT_ONCE = 20
 """Between two steps of the progress bar."""
@@ -76,7 +76,7 @@ def film(model: Model, seed: int, path: Path, argument: str = "FILE.mp4") -> flo
     """
     if path.suffix != ".mp4":
         raise InvalidInput.of(argument, "must end in .mp4", path)
-    from services.worker.film import record  # rendering pulls in much that a test does not need
+    from seedcast.services.worker.film import record  # rendering pulls in much that a test does not need
 
     try:
         return record(_unit(model, _seeds(seed, 1)), path)
@@ -114,7 +114,7 @@ def _seeds(seed: int, episodes: int) -> NDArray[np.int32]:
 def _replay(model: Model, seeds: NDArray[np.int32]) -> NDArray[np.float64]:
     """Return the plain returns ``(episodes,)``."""
     try:
-        from services.worker.engine.rollout import run_unit  # late: without an engine all else works
+        from seedcast.services.worker.engine.rollout import run_unit  # late: without an engine all else works
     except ImportError as error:
         raise ReplayFailed(f"no engine is installed here ({error}): pip install 'seedcast[worker]'") from error
     returns: list[NDArray[np.float64]] = []

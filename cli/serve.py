@@ -9,12 +9,12 @@ from typing import Annotated
 
 import typer
 
-from cli.local_cluster import START_SECONDS, LocalCluster
 from seedcast import Client
+from seedcast.cli.local_cluster import START_SECONDS, LocalCluster
 from seedcast.errors import MasterUnreachable
-from services.master.fleet.worker_state import WorkerState
-from shared.cpus import usable_cpus
-from shared.errors import StartupError
+from seedcast.services.master.fleet.worker_state import WorkerState
+from seedcast.shared.cpus import usable_cpus
+from seedcast.shared.errors import StartupError
 
 Workers = Annotated[
     int | None, typer.Option("--workers", "-n", min=1, max=1024, help="Worker processes. Default: one a core.")

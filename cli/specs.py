@@ -10,12 +10,12 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.options import AsJson
-from cli.output import print_values
-from cli.overrides import load_spec
-from shared.errors import InvalidInput
-from shared.spec.experiment import ExperimentSpec
-from shared.spec.policy import build_policy
+from seedcast.cli.options import AsJson
+from seedcast.cli.output import print_values
+from seedcast.cli.overrides import load_spec
+from seedcast.shared.errors import InvalidInput
+from seedcast.shared.spec.experiment import ExperimentSpec
+from seedcast.shared.spec.policy import build_policy
 
 Files = Annotated[list[Path], typer.Argument(metavar="FILE...", help="Specifications, YAML or JSON.")]
 UNCHECKED = "its environment is not checked: no engine is installed here"
@@ -63,8 +63,8 @@ def check_environment(spec: ExperimentSpec) -> str:
     """
     with warnings.catch_warnings(action="ignore"):  # what packages of environments tell each other
         try:
-            from services.worker.environments.registry import describe  # late: engines are slow to import
-            from services.worker.objectives.registry import describe as describe_objective
+            from seedcast.services.worker.environments.registry import describe  # late: engines are slow to import
+            from seedcast.services.worker.objectives.registry import describe as describe_objective
         except ImportError:
             return UNCHECKED
         if spec.objective is not None:

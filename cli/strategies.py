@@ -13,8 +13,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from services.master.catalogue import catalogue
-from services.master.catalogue.schemas import MemoryNeed, StrategyDescription
+from seedcast.services.master.catalogue import catalogue
+from seedcast.services.master.catalogue.schemas import MemoryNeed, StrategyDescription
 
 Name = Annotated[str | None, typer.Argument(help="Show this one, with its hyperparameters.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print what GET /strategies answers.")]

@@ -8,12 +8,12 @@ from typing import Annotated
 
 import typer
 
-from cli.options import AsJson, Url, connect
-from cli.output import print_json, print_table
 from seedcast import Client
+from seedcast.cli.options import AsJson, Url, connect
+from seedcast.cli.output import print_json, print_table
 from seedcast.errors import NotFound
-from services.master.studies.plan import RunState
-from services.master.studies.schemas import Study, StudyReport, StudyStatus
+from seedcast.services.master.studies.plan import RunState
+from seedcast.services.master.studies.schemas import Study, StudyReport, StudyStatus
 
 app = typer.Typer(help="Studies: one specification, varied along axes and over seeds.", no_args_is_help=True)
 StudyId = Annotated[str, typer.Argument(metavar="ID", help="A study's id; `last` is the newest one.")]

@@ -9,11 +9,11 @@ from typing import Annotated
 
 import typer
 
-from cli.options import AsJson, ExperimentId, Url, connect, resolve
-from cli.output import print_json
+from seedcast.cli.options import AsJson, ExperimentId, Url, connect, resolve
+from seedcast.cli.output import print_json
+from seedcast.services.master.experiments.status import Status
+from seedcast.shared.errors import InvalidInput
 from seedcast.tracking import MLflow, Runs, Sink, TensorBoard, follow
-from services.master.experiments.status import Status
-from shared.errors import InvalidInput
 
 SINKS: dict[str, Callable[[str], Sink]] = {
     "tensorboard": TensorBoard,

@@ -11,16 +11,16 @@ from typing import Annotated
 
 import typer
 
-from cli.local_cluster import LocalCluster
-from cli.options import AsJson, Overrides
-from cli.output import print_json
-from cli.overrides import load_spec
-from cli.serve import Data, Port, Workers, running, start
-from cli.watch import POLL_SECONDS, watch
 from seedcast import Client
-from services.master.experiments.schemas import Experiment
-from services.master.experiments.status import Status
-from shared.spec.experiment import ExperimentSpec
+from seedcast.cli.local_cluster import LocalCluster
+from seedcast.cli.options import AsJson, Overrides
+from seedcast.cli.output import print_json
+from seedcast.cli.overrides import load_spec
+from seedcast.cli.serve import Data, Port, Workers, running, start
+from seedcast.cli.watch import POLL_SECONDS, watch
+from seedcast.services.master.experiments.schemas import Experiment
+from seedcast.services.master.experiments.status import Status
+from seedcast.shared.spec.experiment import ExperimentSpec
 
 Config = Annotated[Path, typer.Argument(help="The specification to train, YAML or JSON.")]
 Say = Callable[[str], None]

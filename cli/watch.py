@@ -7,11 +7,11 @@ from collections.abc import Callable
 
 import typer
 
-from cli.output import print_line
-from cli.progress import Display
 from seedcast import Client
-from services.master.experiments.schemas import Experiment
-from services.master.experiments.status import Status
+from seedcast.cli.output import print_line
+from seedcast.cli.progress import Display
+from seedcast.services.master.experiments.schemas import Experiment
+from seedcast.services.master.experiments.status import Status
 
 POLL_SECONDS = 0.5
 

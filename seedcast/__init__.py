@@ -23,21 +23,21 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from seedcast.client import AsyncClient, Client
     from seedcast.model import Model
-    from services.master.strategies.base import Strategy
-    from shared.errors import SeedcastError
-    from shared.spec.experiment import ExperimentSpec
-    from shared.spec.parse import parse_spec
+    from seedcast.services.master.strategies.base import Strategy
+    from seedcast.shared.errors import SeedcastError
+    from seedcast.shared.spec.experiment import ExperimentSpec
+    from seedcast.shared.spec.parse import parse_spec
 
 __all__ = ["AsyncClient", "Client", "ExperimentSpec", "Model", "SeedcastError", "Strategy", "parse_spec"]
 
 _HOMES = {
     "AsyncClient": "seedcast.client",
     "Client": "seedcast.client",
-    "ExperimentSpec": "shared.spec.experiment",
+    "ExperimentSpec": "seedcast.shared.spec.experiment",
     "Model": "seedcast.model",
-    "SeedcastError": "shared.errors",
-    "Strategy": "services.master.strategies.base",
-    "parse_spec": "shared.spec.parse",
+    "SeedcastError": "seedcast.shared.errors",
+    "Strategy": "seedcast.services.master.strategies.base",
+    "parse_spec": "seedcast.shared.spec.parse",
 }
 
 

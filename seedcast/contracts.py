@@ -34,10 +34,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from services.master.strategies.contract import Budget, FitnessInvariance, StrategyContract
-    from services.worker.environments.contract import EnvironmentContract
-    from services.worker.objectives.contract import ObjectiveContract
-    from shared.policies.contract import PolicyContract
+    from seedcast.services.master.strategies.contract import Budget, FitnessInvariance, StrategyContract
+    from seedcast.services.worker.environments.contract import EnvironmentContract
+    from seedcast.services.worker.objectives.contract import ObjectiveContract
+    from seedcast.shared.policies.contract import PolicyContract
 
 __all__ = [
     "Budget",
@@ -49,12 +49,12 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Budget": "services.master.strategies.contract",
-    "EnvironmentContract": "services.worker.environments.contract",
-    "FitnessInvariance": "services.master.strategies.contract",
-    "ObjectiveContract": "services.worker.objectives.contract",
-    "PolicyContract": "shared.policies.contract",
-    "StrategyContract": "services.master.strategies.contract",
+    "Budget": "seedcast.services.master.strategies.contract",
+    "EnvironmentContract": "seedcast.services.worker.environments.contract",
+    "FitnessInvariance": "seedcast.services.master.strategies.contract",
+    "ObjectiveContract": "seedcast.services.worker.objectives.contract",
+    "PolicyContract": "seedcast.shared.policies.contract",
+    "StrategyContract": "seedcast.services.master.strategies.contract",
 }
 
 pytest.register_assert_rewrite(*set(_HOMES.values()))  # failures show what was compared

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shared.errors import (
+from seedcast.shared.errors import (
     Busy,
     Conflict,
     FieldError,

@@ -8,9 +8,9 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from shared.errors import InvalidInput
-from shared.model import Model as StoredModel
-from shared.model import ModelMetadata
+from seedcast.shared.errors import InvalidInput
+from seedcast.shared.model import Model as StoredModel
+from seedcast.shared.model import ModelMetadata
 
 __all__ = ["Model", "ModelMetadata", "read_model"]
 

@@ -14,6 +14,6 @@ named in the package's ``pyproject.toml``::
     parabola = "my_package:make"
 """
 
-from shared.objective import Bounds, Objective, Seeds, Solutions, Values, objective
+from seedcast.shared.objective import Bounds, Objective, Seeds, Solutions, Values, objective
 
 __all__ = ["Bounds", "Objective", "Seeds", "Solutions", "Values", "objective"]

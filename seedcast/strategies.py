@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from services.master.strategies.base import Parameters, Problem, State, Strategy
-from services.master.strategies.population import Population
-from services.master.strategies.sampling import GaussianPopulation, sampling_bytes
-from shared.spec.strategy import StrategySpec
+from seedcast.services.master.strategies.base import Parameters, Problem, State, Strategy
+from seedcast.services.master.strategies.population import Population
+from seedcast.services.master.strategies.sampling import GaussianPopulation, sampling_bytes
+from seedcast.shared.spec.strategy import StrategySpec
 
 __all__ = [
     "GaussianPopulation",

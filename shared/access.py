@@ -22,9 +22,9 @@ from pydantic_core import PydanticCustomError
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from shared.errors import Forbidden, Unauthorised
-from shared.guard import SAFE_METHODS
-from shared.problems import error_response
+from seedcast.shared.errors import Forbidden, Unauthorised
+from seedcast.shared.guard import SAFE_METHODS
+from seedcast.shared.problems import error_response
 
 OPEN = frozenset({"/livez", "/readyz", "/metrics"})
 """For the kubelet, load balancers and Prometheus, which have no token. They tell of no experiment's contents."""

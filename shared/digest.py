@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 
-from shared.errors import InvalidInput
+from seedcast.shared.errors import InvalidInput
 
 CONTENT_DIGEST = "Content-Digest"
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors import numpy as safetensors
 
-from shared.errors import InvalidInput
+from seedcast.shared.errors import InvalidInput
 
 _HEADER = "header"
 _CHECKSUM = "crc32"

@@ -21,8 +21,8 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shared.errors import Forbidden, MisdirectedRequest, SeedcastError, UnsupportedMediaType
-from shared.problems import error_response
+from seedcast.shared.errors import Forbidden, MisdirectedRequest, SeedcastError, UnsupportedMediaType
+from seedcast.shared.problems import error_response
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 OWN_SITES = frozenset({"same-origin", "none"})

@@ -17,14 +17,14 @@ from numpy.lib.npyio import NpzFile
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, model_validator
 
-from shared.errors import InvalidInput
-from shared.observation_stats import Normaliser
-from shared.policies.base import Policy
-from shared.spec.environment import EnvironmentDescription, EnvironmentSpec
-from shared.spec.objective import ObjectiveDescription, ObjectiveSpec
-from shared.spec.policy import AnyPolicySpec, build_policy
-from shared.spec.task import TaskDescription, TaskFields, search_space
-from shared.validation import contradiction
+from seedcast.shared.errors import InvalidInput
+from seedcast.shared.observation_stats import Normaliser
+from seedcast.shared.policies.base import Policy
+from seedcast.shared.spec.environment import EnvironmentDescription, EnvironmentSpec
+from seedcast.shared.spec.objective import ObjectiveDescription, ObjectiveSpec
+from seedcast.shared.spec.policy import AnyPolicySpec, build_policy
+from seedcast.shared.spec.task import TaskDescription, TaskFields, search_space
+from seedcast.shared.validation import contradiction
 
 
 class ModelMetadata(TaskFields, BaseModel):

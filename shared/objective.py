@@ -13,7 +13,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from shared.spec.objective import Direction
+from seedcast.shared.spec.objective import Direction
 
 Solutions = NDArray[np.float32]
 """``(n, dimension)``"""

@@ -14,8 +14,8 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from pydantic import TypeAdapter
 
-from shared.access import OPEN
-from shared.errors import (
+from seedcast.shared.access import OPEN
+from seedcast.shared.errors import (
     Forbidden,
     InvalidInput,
     MisdirectedRequest,
@@ -26,8 +26,8 @@ from shared.errors import (
     Unauthorised,
     UnsupportedMediaType,
 )
-from shared.guard import SAFE_METHODS
-from shared.problems import MEDIA_TYPE, Problem
+from seedcast.shared.guard import SAFE_METHODS
+from seedcast.shared.problems import MEDIA_TYPE, Problem
 
 Document = dict[str, Any]
 REFERENCE = "#/components/schemas/{model}"

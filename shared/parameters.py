@@ -11,7 +11,7 @@ from fastapi import Request
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
-from shared.errors import FieldError, InvalidInput
+from seedcast.shared.errors import FieldError, InvalidInput
 
 
 async def refuse_unknown_parameters(request: Request) -> None:

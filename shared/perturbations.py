@@ -1,6 +1,6 @@
 """Members that need not be stored: mean ± σ · z, each made from (mean, σ, counter keys) wherever it is needed.
 
-z is standard normal in every parameter, or of low rank in matrices (`shared.low_rank`).
+z is standard normal in every parameter, or of low rank in matrices (`seedcast.shared.low_rank`).
 
 Master and worker make them by this one function, of float32 throughout, so that both have the same bits: what
 the strategy credits is what was evaluated, though no more than (mean, σ, keys) went from one to the other.
@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared.low_rank import Layout, LowRank, layout
-from shared.seeding import noise
+from seedcast.shared.low_rank import Layout, LowRank, layout
+from seedcast.shared.seeding import noise
 
 FloatArray = NDArray[np.float32]
 Counter = Annotated[int, Field(ge=0, lt=2**64, strict=True)]

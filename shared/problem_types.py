@@ -1,19 +1,19 @@
-"""`python -m shared.problem_types > docs/errors.md`: the table of all problems that an answer may be."""
+"""`python -m seedcast.shared.problem_types > docs/errors.md`: the table of all problems that an answer may be."""
 
 from __future__ import annotations
 
 import inspect
 
-from shared import errors
-from shared.errors import SeedcastError, StartupError
-from shared.problems import HTTP_TYPES, problem_type
+from seedcast.shared import errors
+from seedcast.shared.errors import SeedcastError, StartupError
+from seedcast.shared.problems import HTTP_TYPES, problem_type
 
 HEAD = """# Errors
 
 Every refusal of master and worker is a problem document ([RFC 9457](https://www.rfc-editor.org/rfc/rfc9457)),
 `application/problem+json`: `type` (stable, from this table), `title`, `status`, `detail`, and for wrong fields
 `errors`, a list of `field`, `reason`, `value`. Programs decide by `type`; `detail` is for people, and its words
-may change. This page is made by `python -m shared.problem_types`.
+may change. This page is made by `python -m seedcast.shared.problem_types`.
 
 | type | status | when |
 | --- | --- | --- |

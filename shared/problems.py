@@ -13,8 +13,8 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.routing import Match, Route
 
-from shared.errors import Busy, InvalidInput, SeedcastError
-from shared.validation import field_errors, printable
+from seedcast.shared.errors import Busy, InvalidInput, SeedcastError
+from seedcast.shared.validation import field_errors, printable
 
 MEDIA_TYPE = "application/problem+json"
 MOST_DETAIL = 4000

@@ -15,7 +15,7 @@ from typing import Any, Generic, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared.errors import InvalidInput
+from seedcast.shared.errors import InvalidInput
 
 T = TypeVar("T")
 

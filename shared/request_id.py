@@ -8,7 +8,7 @@ import secrets
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shared.logs import REQUEST
+from seedcast.shared.logs import REQUEST
 
 HEADER = "X-Request-ID"
 _TAKEN = re.compile(r"[A-Za-z0-9._-]{1,64}")

@@ -16,9 +16,9 @@ from fastapi import FastAPI
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings
 
-from shared.errors import StartupError
-from shared.guard import is_loopback
-from shared.validation import field_errors
+from seedcast.shared.errors import StartupError
+from seedcast.shared.guard import is_loopback
+from seedcast.shared.validation import field_errors
 
 KEEP_ALIVE_SECONDS = 75
 """Longer than any client of ours keeps a connection, so that none is closed under a request."""

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-from shared.errors import FieldError, InvalidInput
+from seedcast.shared.errors import FieldError, InvalidInput
 
 CONTRADICTION = "contradiction"
 

@@ -100,7 +100,7 @@ def worker(folder: Path, port: int | None = None, slots: int = 1, **settings: st
     """Start a worker."""
     port = port or free_port()
     values = {"SEEDCAST_WORKER_PORT": str(port), "SEEDCAST_WORKER_SLOTS": str(slots)}
-    return Server("services.worker", values | settings, port, folder / f"worker-{port}.log")
+    return Server("seedcast.services.worker", values | settings, port, folder / f"worker-{port}.log")
 
 
 def master(folder: Path, workers: list[str], **settings: str) -> Server:
@@ -111,7 +111,7 @@ def master(folder: Path, workers: list[str], **settings: str) -> Server:
         "SEEDCAST_DATA": str(folder / "data"),
         "SEEDCAST_WORKERS": ",".join(workers),
     }
-    return Server("services.master", values | settings, port, folder / "master.log")
+    return Server("seedcast.services.master", values | settings, port, folder / "master.log")
 
 
 def submit(server: Server, spec: dict[str, Any]) -> str:

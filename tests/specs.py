@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from shared.spec.experiment import ExperimentSpec
+from seedcast.shared.spec.experiment import ExperimentSpec
 
 
 def cartpole(**changes: Any) -> ExperimentSpec:

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from services.worker.environments.registry import describe
-from shared.policies.base import Policy
-from shared.protocol import Unit, UnitHeader, UnitResult
-from shared.spec.environment import EnvironmentSpec
-from shared.spec.policy import build_policy
+from seedcast.services.worker.environments.registry import describe
+from seedcast.shared.policies.base import Policy
+from seedcast.shared.protocol import Unit, UnitHeader, UnitResult
+from seedcast.shared.spec.environment import EnvironmentSpec
+from seedcast.shared.spec.policy import build_policy
 
 LINEAR = {"name": "linear"}
 

@@ -4,7 +4,7 @@
 it raises `Broken` where the worker breaks it, `NotAsked` where the worker says that it does not offer the thing.
 """
 
-from cli.conformance.clauses import CLAUSES, Clause
-from cli.conformance.worker_under_test import Broken, NotAsked, WorkerUnderTest
+from seedcast.cli.conformance.clauses import CLAUSES, Clause
+from seedcast.cli.conformance.worker_under_test import Broken, NotAsked, WorkerUnderTest
 
 __all__ = ["CLAUSES", "Broken", "Clause", "NotAsked", "WorkerUnderTest"]

@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from cli.conformance.worker_under_test import JSON, Broken, NotAsked, WorkerUnderTest
-from shared.digest import CONTENT_DIGEST, content_digest
-from shared.frame import decode_frame, encode_frame
-from shared.perturbations import GaussianMembers, NoiseKey
-from shared.protocol import FRAME_MEDIA_TYPE, PROTOCOL_VERSION, Unit, UnitJson, UnitResult
-from shared.protocol.members import header_fields
-from shared.spec.objective import ObjectiveDescription, ObjectiveSpec
+from seedcast.cli.conformance.worker_under_test import JSON, Broken, NotAsked, WorkerUnderTest
+from seedcast.shared.digest import CONTENT_DIGEST, content_digest
+from seedcast.shared.frame import decode_frame, encode_frame
+from seedcast.shared.perturbations import GaussianMembers, NoiseKey
+from seedcast.shared.protocol import FRAME_MEDIA_TYPE, PROTOCOL_VERSION, Unit, UnitJson, UnitResult
+from seedcast.shared.protocol.members import header_fields
+from seedcast.shared.spec.objective import ObjectiveDescription, ObjectiveSpec
 
 Test = Callable[[WorkerUnderTest], str]
 

@@ -10,15 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ValidationError
 
-from shared.digest import CONTENT_DIGEST, content_digest
-from shared.errors import InvalidInput, SeedcastError
-from shared.policies.linear import LinearSpec
-from shared.problems import MEDIA_TYPE, Problem
-from shared.protocol import FRAME_MEDIA_TYPE, SLOTS_HEADER, Unit, UnitHeader, UnitResult, WorkerInfo
-from shared.spec.environment import EnvironmentDescription, EnvironmentSpec
-from shared.spec.objective import ObjectiveDescription, ObjectiveSpec
-from shared.spec.policy import build_policy
-from shared.validation import invalid
+from seedcast.shared.digest import CONTENT_DIGEST, content_digest
+from seedcast.shared.errors import InvalidInput, SeedcastError
+from seedcast.shared.policies.linear import LinearSpec
+from seedcast.shared.problems import MEDIA_TYPE, Problem
+from seedcast.shared.protocol import FRAME_MEDIA_TYPE, SLOTS_HEADER, Unit, UnitHeader, UnitResult, WorkerInfo
+from seedcast.shared.spec.environment import EnvironmentDescription, EnvironmentSpec
+from seedcast.shared.spec.objective import ObjectiveDescription, ObjectiveSpec
+from seedcast.shared.spec.policy import build_policy
+from seedcast.shared.validation import invalid
 
 JSON = "application/json"
 MEMBERS = 5

@@ -13,8 +13,8 @@ from typing import Literal
 
 import numpy as np
 
-from shared.policies.base import FloatArray, LaneIndex, Policy, PolicyLanes, PolicySpec, blocks
-from shared.spec.environment import ActionSpace
+from seedcast.shared.policies.base import FloatArray, LaneIndex, Policy, PolicyLanes, PolicySpec, blocks
+from seedcast.shared.spec.environment import ActionSpace
 
 
 class GatedSpec(PolicySpec):

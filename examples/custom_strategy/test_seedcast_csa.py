@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-pytest.register_assert_rewrite("services.master.strategies.contract")  # failures show what was compared
+pytest.register_assert_rewrite("seedcast.services.master.strategies.contract")  # failures show what was compared
 
 from seedcast_csa import CSAES, CSAESSpec, recombination_weights  # noqa: E402
 
-from services.master.strategies.base import Problem  # noqa: E402
-from services.master.strategies.contract import Budget, StrategyContract  # noqa: E402
+from seedcast.services.master.strategies.base import Problem  # noqa: E402
+from seedcast.services.master.strategies.contract import Budget, StrategyContract  # noqa: E402
 
 
 class TestCSAES(StrategyContract):

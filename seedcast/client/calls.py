@@ -10,11 +10,16 @@ from urllib.parse import quote
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from services.master.catalogue.schemas import EnvironmentList, PolicyList, StrategyDescription, StrategyList
-from services.master.experiments.changes import Changes, Cloning
-from services.master.experiments.estimate import Estimate
-from services.master.experiments.rows import ExperimentRows
-from services.master.experiments.schemas import (
+from seedcast.services.master.catalogue.schemas import (
+    EnvironmentList,
+    PolicyList,
+    StrategyDescription,
+    StrategyList,
+)
+from seedcast.services.master.experiments.changes import Changes, Cloning
+from seedcast.services.master.experiments.estimate import Estimate
+from seedcast.services.master.experiments.rows import ExperimentRows
+from seedcast.services.master.experiments.schemas import (
     ArtifactList,
     EvaluationPage,
     Experiment,
@@ -22,14 +27,14 @@ from services.master.experiments.schemas import (
     GenerationPage,
     Progress,
 )
-from services.master.jobs.schemas import EvaluationRequest, Job, JobList, VideoRequest
-from services.master.studies.schemas import Study, StudyList, StudyReport
-from services.master.workers.schemas import WorkerList
-from shared.errors import InvalidInput
-from shared.spec.experiment import ExperimentSpec
-from shared.spec.parse import check_spec, parse_spec
-from shared.spec.study import StudySpec, parse_study
-from shared.validation import invalid
+from seedcast.services.master.jobs.schemas import EvaluationRequest, Job, JobList, VideoRequest
+from seedcast.services.master.studies.schemas import Study, StudyList, StudyReport
+from seedcast.services.master.workers.schemas import WorkerList
+from seedcast.shared.errors import InvalidInput
+from seedcast.shared.spec.experiment import ExperimentSpec
+from seedcast.shared.spec.parse import check_spec, parse_spec
+from seedcast.shared.spec.study import StudySpec, parse_study
+from seedcast.shared.validation import invalid
 
 T = TypeVar("T")
 PAGE = 1_000

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from seedcast.client.calls import Call
 from seedcast.errors import MasterUnreachable
-from shared.errors import (
+from seedcast.shared.errors import (
     Busy,
     Conflict,
     FieldError,
@@ -21,7 +21,7 @@ from shared.errors import (
     StorageFailed,
     Unauthorised,
 )
-from shared.problems import Problem
+from seedcast.shared.problems import Problem
 
 T = TypeVar("T")
 NO_CONTENT = 204

@@ -12,17 +12,17 @@ import httpx
 from seedcast.client import calls, exchange
 from seedcast.client.calls import Call, Specification
 from seedcast.client.events import Event, Lines
-from services.master.catalogue.schemas import PluginDescription, StrategyDescription
-from services.master.experiments.estimate import Estimate
-from services.master.experiments.rows import ExperimentRow
-from services.master.experiments.schemas import Experiment, Progress
-from services.master.jobs.schemas import Job
-from services.master.storage.artifacts import Artifact
-from services.master.storage.history import GenerationRecord, TestRecord
-from services.master.studies.schemas import Study, StudyReport
-from services.master.workers.schemas import WorkerView
-from shared.protocol import OfferedEnvironment
-from shared.spec.study import StudySpec
+from seedcast.services.master.catalogue.schemas import PluginDescription, StrategyDescription
+from seedcast.services.master.experiments.estimate import Estimate
+from seedcast.services.master.experiments.rows import ExperimentRow
+from seedcast.services.master.experiments.schemas import Experiment, Progress
+from seedcast.services.master.jobs.schemas import Job
+from seedcast.services.master.storage.artifacts import Artifact
+from seedcast.services.master.storage.history import GenerationRecord, TestRecord
+from seedcast.services.master.studies.schemas import Study, StudyReport
+from seedcast.services.master.workers.schemas import WorkerView
+from seedcast.shared.protocol import OfferedEnvironment
+from seedcast.shared.spec.study import StudySpec
 
 T = TypeVar("T")
 

@@ -18,10 +18,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.errors import InvalidInput
-from shared.model import Model, ModelMetadata
-from shared.policies.mlp import MLPSpec
-from shared.spec.environment import EnvironmentDescription, EnvironmentSpec
+from seedcast.shared.errors import InvalidInput
+from seedcast.shared.model import Model, ModelMetadata
+from seedcast.shared.policies.mlp import MLPSpec
+from seedcast.shared.spec.environment import EnvironmentDescription, EnvironmentSpec
 
 Vector = NDArray[np.float64]
 Kind = Literal["es_on_gke", "estool"]

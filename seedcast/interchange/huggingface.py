@@ -15,7 +15,7 @@ import numpy as np
 import yaml
 
 from seedcast.interchange.tensors import write_safetensors
-from shared.model import Model
+from seedcast.shared.model import Model
 
 USE = """```python
 from seedcast import Model

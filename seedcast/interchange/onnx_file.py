@@ -14,13 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seedcast.interchange.tensors import named_arrays
-from shared.errors import InvalidInput
-from shared.model import Model
-from shared.observation_stats import CLIP
-from shared.policies.linear import LinearSpec
-from shared.policies.mlp import MLPSpec
-from shared.policies.recurrent import RecurrentSpec
-from shared.spec.environment import ContinuousActions, DiscreteActions, MultiDiscreteActions
+from seedcast.shared.errors import InvalidInput
+from seedcast.shared.model import Model
+from seedcast.shared.observation_stats import CLIP
+from seedcast.shared.policies.linear import LinearSpec
+from seedcast.shared.policies.mlp import MLPSpec
+from seedcast.shared.policies.recurrent import RecurrentSpec
+from seedcast.shared.spec.environment import ContinuousActions, DiscreteActions, MultiDiscreteActions
 
 OPSET = 18
 IR_VERSION = 10
@@ -109,7 +109,7 @@ def _dense(graph: _Graph, value: str, arrays: dict[str, NDArray[np.float32]], ac
 
 
 def _recurrent(graph: _Graph, seen: str, arrays: dict[str, NDArray[np.float32]], spec: RecurrentSpec) -> str:
-    """Return the raw outputs; formulas and layout as in `shared.policies.recurrent`."""
+    """Return the raw outputs; formulas and layout as in `seedcast.shared.policies.recurrent`."""
     driven = graph.add("MatMul", seen, graph.constant(arrays["input_weights"]))
     driven = graph.add("Add", driven, graph.constant(arrays["recurrent_bias"]))
     weights, hidden = arrays["recurrent_weights"], spec.hidden

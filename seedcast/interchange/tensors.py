@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from shared.errors import InvalidInput
-from shared.model import Model, ModelMetadata
-from shared.observation_stats import Normaliser
-from shared.spec.policy import build_policy
+from seedcast.shared.errors import InvalidInput
+from seedcast.shared.model import Model, ModelMetadata
+from seedcast.shared.observation_stats import Normaliser
+from seedcast.shared.spec.policy import build_policy
 
 METADATA = "seedcast"
 

@@ -9,8 +9,8 @@ from types import ModuleType
 from typing import Any, Protocol
 
 from seedcast.client import Client
-from services.master.experiments.schemas import Experiment
-from shared.errors import InvalidInput, NotFound
+from seedcast.services.master.experiments.schemas import Experiment
+from seedcast.shared.errors import InvalidInput, NotFound
 
 
 class Sink(Protocol):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
+from seedcast.services.master.experiments.schemas import Experiment
+from seedcast.services.master.experiments.status import Status
 from seedcast.tracking.follow import library, settings
-from services.master.experiments.schemas import Experiment
-from services.master.experiments.status import Status
 
 MOST_AT_ONCE = 100
 """Parameters of a request; MLflow's own limit."""

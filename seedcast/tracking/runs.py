@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from seedcast.services.master.experiments.schemas import Experiment
 from seedcast.tracking.follow import library, settings
-from services.master.experiments.schemas import Experiment
 
 EXTRAS = {"trackio": "'seedcast[trackio]'", "wandb": "wandb"}
 

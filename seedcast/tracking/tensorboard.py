@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from seedcast.services.master.experiments.schemas import Experiment
 from seedcast.tracking.follow import library
-from services.master.experiments.schemas import Experiment
 
 
 class TensorBoard:

@@ -1,4 +1,4 @@
-"""`python -m services.master`: one master, configured by SEEDCAST_ variables; `--check` only reads them."""
+"""`python -m seedcast.services.master`: one master, set up by SEEDCAST_ variables; `--check` only reads them."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import asyncio
 import os
 from pathlib import Path
 
-from services.master import failpoints
-from services.master.app import create_app
-from services.master.settings import Settings
-from services.master.storage.data_folder import DataFolder
-from services.master.storage.database import Database
-from shared.errors import StartupError, StorageFailed
-from shared.logs import log_to_stdout
-from shared.server import bind, only_checked, read_settings, run_main, serve
+from seedcast.services.master import failpoints
+from seedcast.services.master.app import create_app
+from seedcast.services.master.settings import Settings
+from seedcast.services.master.storage.data_folder import DataFolder
+from seedcast.services.master.storage.database import Database
+from seedcast.shared.errors import StartupError, StorageFailed
+from seedcast.shared.logs import log_to_stdout
+from seedcast.shared.server import bind, only_checked, read_settings, run_main, serve
 
 SHUTDOWN_SECONDS = 5
 

@@ -13,52 +13,52 @@ from fastapi import Depends, FastAPI
 from fastapi_offline import FastAPIOffline
 from threadpoolctl import threadpool_limits
 
-from services.master import operations
-from services.master.autoscale import endpoints as autoscale
-from services.master.autoscale.plan import Planner
-from services.master.catalogue import endpoints as catalogue
-from services.master.catalogue.environments import Environments
-from services.master.dashboard import endpoints as dashboard
-from services.master.dashboard.columns import ColumnReader
-from services.master.derived.refresher import Refresher
-from services.master.dispatch.dispatcher import Dispatcher
-from services.master.events import endpoints as events
-from services.master.events.feed import Feed
-from services.master.events.stream import Readers
-from services.master.experiments import endpoints as experiments
-from services.master.experiments import history_endpoints as history
-from services.master.experiments.metrics import ExperimentCollector
-from services.master.experiments.repository import ExperimentRepository
-from services.master.experiments.runner import Collaborators
-from services.master.experiments.service import ExperimentService
-from services.master.fleet.discovery import parse_workers
-from services.master.fleet.fleet import Fleet
-from services.master.fleet.worker_client import WorkerClient
-from services.master.heads import HeadAsGet
-from services.master.jobs import endpoints as jobs
-from services.master.jobs.repository import JobRepository
-from services.master.jobs.service import JobService
-from services.master.metrics import Metrics
-from services.master.request_metrics import RequestMetrics, request_histogram
-from services.master.scheduling.tuning import Tuning
-from services.master.settings import Settings
-from services.master.storage.bucket import Bucket, Mirror
-from services.master.storage.data_folder import DataFolder
-from services.master.storage.database import Database
-from services.master.storage.history import History
-from services.master.studies import endpoints as studies
-from services.master.studies.repository import StudyRepository
-from services.master.studies.service import StudyService
-from services.master.workers import endpoints as workers
-from services.master.workers.history import FleetRecorder, FleetSample, sample
-from services.master.workers.views import worker_views
-from shared.access import TokenRequired
-from shared.delivery import Delivery
-from shared.guard import JSON_TYPES, YAML_TYPES, Guard
-from shared.openapi import complete, operation_id
-from shared.parameters import refuse_unknown_parameters
-from shared.problems import install_problem_handlers
-from shared.request_id import RequestId
+from seedcast.services.master import operations
+from seedcast.services.master.autoscale import endpoints as autoscale
+from seedcast.services.master.autoscale.plan import Planner
+from seedcast.services.master.catalogue import endpoints as catalogue
+from seedcast.services.master.catalogue.environments import Environments
+from seedcast.services.master.dashboard import endpoints as dashboard
+from seedcast.services.master.dashboard.columns import ColumnReader
+from seedcast.services.master.derived.refresher import Refresher
+from seedcast.services.master.dispatch.dispatcher import Dispatcher
+from seedcast.services.master.events import endpoints as events
+from seedcast.services.master.events.feed import Feed
+from seedcast.services.master.events.stream import Readers
+from seedcast.services.master.experiments import endpoints as experiments
+from seedcast.services.master.experiments import history_endpoints as history
+from seedcast.services.master.experiments.metrics import ExperimentCollector
+from seedcast.services.master.experiments.repository import ExperimentRepository
+from seedcast.services.master.experiments.runner import Collaborators
+from seedcast.services.master.experiments.service import ExperimentService
+from seedcast.services.master.fleet.discovery import parse_workers
+from seedcast.services.master.fleet.fleet import Fleet
+from seedcast.services.master.fleet.worker_client import WorkerClient
+from seedcast.services.master.heads import HeadAsGet
+from seedcast.services.master.jobs import endpoints as jobs
+from seedcast.services.master.jobs.repository import JobRepository
+from seedcast.services.master.jobs.service import JobService
+from seedcast.services.master.metrics import Metrics
+from seedcast.services.master.request_metrics import RequestMetrics, request_histogram
+from seedcast.services.master.scheduling.tuning import Tuning
+from seedcast.services.master.settings import Settings
+from seedcast.services.master.storage.bucket import Bucket, Mirror
+from seedcast.services.master.storage.data_folder import DataFolder
+from seedcast.services.master.storage.database import Database
+from seedcast.services.master.storage.history import History
+from seedcast.services.master.studies import endpoints as studies
+from seedcast.services.master.studies.repository import StudyRepository
+from seedcast.services.master.studies.service import StudyService
+from seedcast.services.master.workers import endpoints as workers
+from seedcast.services.master.workers.history import FleetRecorder, FleetSample, sample
+from seedcast.services.master.workers.views import worker_views
+from seedcast.shared.access import TokenRequired
+from seedcast.shared.delivery import Delivery
+from seedcast.shared.guard import JSON_TYPES, YAML_TYPES, Guard
+from seedcast.shared.openapi import complete, operation_id
+from seedcast.shared.parameters import refuse_unknown_parameters
+from seedcast.shared.problems import install_problem_handlers
+from seedcast.shared.request_id import RequestId
 
 
 class State(TypedDict):

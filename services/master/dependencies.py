@@ -7,17 +7,17 @@ from typing import Annotated, cast
 
 from fastapi import Depends, Request
 
-from services.master.autoscale.plan import Plan, Planner
-from services.master.catalogue.environments import Environments
-from services.master.dashboard.columns import ColumnReader
-from services.master.dispatch.dispatcher import Dispatcher
-from services.master.events.stream import Readers
-from services.master.experiments.service import ExperimentService
-from services.master.fleet.fleet import Fleet
-from services.master.jobs.service import JobService
-from services.master.metrics import Metrics
-from services.master.studies.service import StudyService
-from services.master.workers.history import FleetRecorder
+from seedcast.services.master.autoscale.plan import Plan, Planner
+from seedcast.services.master.catalogue.environments import Environments
+from seedcast.services.master.dashboard.columns import ColumnReader
+from seedcast.services.master.dispatch.dispatcher import Dispatcher
+from seedcast.services.master.events.stream import Readers
+from seedcast.services.master.experiments.service import ExperimentService
+from seedcast.services.master.fleet.fleet import Fleet
+from seedcast.services.master.jobs.service import JobService
+from seedcast.services.master.metrics import Metrics
+from seedcast.services.master.studies.service import StudyService
+from seedcast.services.master.workers.history import FleetRecorder
 
 
 async def _service(request: Request) -> ExperimentService:

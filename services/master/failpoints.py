@@ -23,7 +23,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from shared.errors import StartupError
+from seedcast.shared.errors import StartupError
 
 _FILES = tuple(
     f"{kind}.{place}"

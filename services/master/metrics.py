@@ -10,9 +10,9 @@ from prometheus_client import CollectorRegistry, Gauge, Histogram, generate_late
 from prometheus_client.core import CounterMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from services.master.dispatch.dispatcher import Dispatcher
-from services.master.fleet.fleet import Fleet
-from services.master.workers.metrics import WorkerCollector
+from seedcast.services.master.dispatch.dispatcher import Dispatcher
+from seedcast.services.master.fleet.fleet import Fleet
+from seedcast.services.master.workers.metrics import WorkerCollector
 
 LAG_INTERVAL_SECONDS = 0.05
 LAG_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)

@@ -12,8 +12,8 @@ from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel, Field
 
-from services.master.dependencies import CurrentPlan, DispatcherState, MetricsState
-from shared.protocol import PROTOCOL_VERSION
+from seedcast.services.master.dependencies import CurrentPlan, DispatcherState, MetricsState
+from seedcast.shared.protocol import PROTOCOL_VERSION
 
 router = APIRouter(tags=["operations"])
 _VERSION = version("seedcast")

@@ -9,12 +9,12 @@ from pydantic import AfterValidator, Field, Secret, model_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from services.master.autoscale.plan import Limits as AutoscaleLimits
-from services.master.experiments.prices import Prices
-from shared.access import NamedToken, Right, Token, parse_tokens
-from shared.logs import LogFormat
-from shared.server import require_credentials
-from shared.validation import contradiction
+from seedcast.services.master.autoscale.plan import Limits as AutoscaleLimits
+from seedcast.services.master.experiments.prices import Prices
+from seedcast.shared.access import NamedToken, Right, Token, parse_tokens
+from seedcast.shared.logs import LogFormat
+from seedcast.shared.server import require_credentials
+from seedcast.shared.validation import contradiction
 
 
 def _tokens(text: str) -> str:

@@ -1,13 +1,13 @@
-"""`python -m services.worker`: one worker, configured by SEEDCAST_WORKER_ variables; `--check` only reads them."""
+"""`python -m seedcast.services.worker`: a worker, set up by SEEDCAST_WORKER_ variables; `--check` reads them."""
 
 from __future__ import annotations
 
-from services.worker.app import create_app
-from services.worker.metrics import Metrics
-from services.worker.settings import Settings
-from services.worker.slots.pool import SlotPool
-from shared.logs import log_to_stdout
-from shared.server import bind, only_checked, read_settings, run_main, serve
+from seedcast.services.worker.app import create_app
+from seedcast.services.worker.metrics import Metrics
+from seedcast.services.worker.settings import Settings
+from seedcast.services.worker.slots.pool import SlotPool
+from seedcast.shared.logs import log_to_stdout
+from seedcast.shared.server import bind, only_checked, read_settings, run_main, serve
 
 
 def main() -> None:

@@ -10,17 +10,17 @@ from typing import TypedDict
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
-from services.worker.endpoints import router
-from services.worker.metrics import Metrics
-from services.worker.schemas import add_schemas
-from services.worker.settings import Settings
-from services.worker.slots.pool import SlotPool
-from shared.access import TokenRequired
-from shared.guard import JSON_TYPES, Guard
-from shared.openapi import complete, operation_id
-from shared.problems import install_problem_handlers
-from shared.protocol import FRAME_MEDIA_TYPE
-from shared.request_id import RequestId
+from seedcast.services.worker.endpoints import router
+from seedcast.services.worker.metrics import Metrics
+from seedcast.services.worker.schemas import add_schemas
+from seedcast.services.worker.settings import Settings
+from seedcast.services.worker.slots.pool import SlotPool
+from seedcast.shared.access import TokenRequired
+from seedcast.shared.guard import JSON_TYPES, Guard
+from seedcast.shared.openapi import complete, operation_id
+from seedcast.shared.problems import install_problem_handlers
+from seedcast.shared.protocol import FRAME_MEDIA_TYPE
+from seedcast.shared.request_id import RequestId
 
 
 class State(TypedDict):

@@ -1,4 +1,4 @@
-"""Writes the published contract of workers: `python -m services.worker.document docs`.
+"""Writes the published contract of workers: `python -m seedcast.services.worker.document docs`.
 
 `worker-openapi.json` has paths and models, `worker-vectors.json` frames byte by byte, and noise by its keys.
 """
@@ -13,16 +13,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from services.worker.app import create_app
-from services.worker.metrics import Metrics
-from services.worker.schemas import SPHERE
-from services.worker.settings import Settings
-from services.worker.slots.pool import SlotPool
-from shared.frame import decode_frame
-from shared.perturbations import GaussianMembers, NoiseKey
-from shared.protocol import Unit, UnitJson, UnitResult
-from shared.protocol.members import header_fields
-from shared.seeding import Purpose, generator
+from seedcast.services.worker.app import create_app
+from seedcast.services.worker.metrics import Metrics
+from seedcast.services.worker.schemas import SPHERE
+from seedcast.services.worker.settings import Settings
+from seedcast.services.worker.slots.pool import SlotPool
+from seedcast.shared.frame import decode_frame
+from seedcast.shared.perturbations import GaussianMembers, NoiseKey
+from seedcast.shared.protocol import Unit, UnitJson, UnitResult
+from seedcast.shared.protocol.members import header_fields
+from seedcast.shared.seeding import Purpose, generator
 
 DOCUMENT, VECTORS = "worker-openapi.json", "worker-vectors.json"
 KEYS = ((0, 1, 0), (7, 3, 5), (2**64 - 1, 2**32, 2**31 - 1))

@@ -7,18 +7,18 @@ from typing import Annotated, cast
 from fastapi import APIRouter, Depends, Query, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from services.worker.intake import compute, compute_frame
-from services.worker.metrics import Metrics
-from services.worker.schemas import BINARY, CART_POLE, SLOTS, SPHERE, Health, Result, json_body, problems
-from services.worker.settings import Settings
-from services.worker.slots.channel import Kind
-from services.worker.slots.messages import Film
-from services.worker.slots.pool import SlotPool
-from shared.digest import CONTENT_DIGEST, content_digest
-from shared.errors import Busy
-from shared.protocol import FRAME_MEDIA_TYPE, RETURN_HEADER, EnvironmentCatalogue, UnitJson, WorkerInfo
-from shared.spec.environment import EnvironmentDescription, EnvironmentSpec
-from shared.spec.objective import ObjectiveDescription, ObjectiveSpec
+from seedcast.services.worker.intake import compute, compute_frame
+from seedcast.services.worker.metrics import Metrics
+from seedcast.services.worker.schemas import BINARY, CART_POLE, SLOTS, SPHERE, Health, Result, json_body, problems
+from seedcast.services.worker.settings import Settings
+from seedcast.services.worker.slots.channel import Kind
+from seedcast.services.worker.slots.messages import Film
+from seedcast.services.worker.slots.pool import SlotPool
+from seedcast.shared.digest import CONTENT_DIGEST, content_digest
+from seedcast.shared.errors import Busy
+from seedcast.shared.protocol import FRAME_MEDIA_TYPE, RETURN_HEADER, EnvironmentCatalogue, UnitJson, WorkerInfo
+from seedcast.shared.spec.environment import EnvironmentDescription, EnvironmentSpec
+from seedcast.shared.spec.objective import ObjectiveDescription, ObjectiveSpec
 
 router = APIRouter()
 

@@ -12,14 +12,14 @@ import imageio_ffmpeg
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from services.worker.engine.tally import Tally
-from services.worker.engine.window import Window
-from services.worker.environments.gymnasium_lanes import GymnasiumEngine, GymnasiumLanes, Picture
-from services.worker.environments.registry import describe, open_lanes
-from shared.errors import InvalidInput, SeedcastError
-from shared.protocol import Unit
-from shared.spec.environment import EnvironmentSpec
-from shared.spec.policy import build_policy
+from seedcast.services.worker.engine.tally import Tally
+from seedcast.services.worker.engine.window import Window
+from seedcast.services.worker.environments.gymnasium_lanes import GymnasiumEngine, GymnasiumLanes, Picture
+from seedcast.services.worker.environments.registry import describe, open_lanes
+from seedcast.shared.errors import InvalidInput, SeedcastError
+from seedcast.shared.protocol import Unit
+from seedcast.shared.spec.environment import EnvironmentSpec
+from seedcast.shared.spec.policy import build_policy
 
 MOST_FRAMES_PER_SECOND = 61
 """About what a screen shows; PyBullet's locomotion tasks take 60.6 steps a second."""

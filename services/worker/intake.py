@@ -11,12 +11,12 @@ from typing import Any
 
 from fastapi import Request
 
-from services.worker.slots.channel import Kind, Message
-from services.worker.slots.messages import Part
-from services.worker.slots.pool import SlotPool
-from shared.digest import CONTENT_DIGEST, check_content_digest
-from shared.errors import Busy, InvalidInput, PayloadTooLarge
-from shared.protocol import SLOTS_HEADER, UnitResult
+from seedcast.services.worker.slots.channel import Kind, Message
+from seedcast.services.worker.slots.messages import Part
+from seedcast.services.worker.slots.pool import SlotPool
+from seedcast.shared.digest import CONTENT_DIGEST, check_content_digest
+from seedcast.shared.errors import Busy, InvalidInput, PayloadTooLarge
+from seedcast.shared.protocol import SLOTS_HEADER, UnitResult
 
 
 async def compute(pool: SlotPool, request: Request, kind: Kind, max_body_bytes: int) -> bytes:

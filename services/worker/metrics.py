@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-from services.worker.slots.messages import Summary
-from services.worker.slots.pool import SlotPool
+from seedcast.services.worker.slots.messages import Summary
+from seedcast.services.worker.slots.pool import SlotPool
 
 SECONDS_BUCKETS = (0.01, 0.03, 0.1, 0.3, 1.0, 2.0, 4.0, 8.0, 16.0, 60.0)
 

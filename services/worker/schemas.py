@@ -12,10 +12,10 @@ from fastapi import FastAPI
 from pydantic import BaseModel, Field
 from pydantic.json_schema import models_json_schema
 
-from shared.problems import MEDIA_TYPE, Problem
-from shared.protocol import FRAME_MEDIA_TYPE, SLOTS_HEADER, ResultHeader, UnitJson
-from shared.spec.environment import EnvironmentSpec
-from shared.spec.objective import ObjectiveSpec
+from seedcast.shared.problems import MEDIA_TYPE, Problem
+from seedcast.shared.protocol import FRAME_MEDIA_TYPE, SLOTS_HEADER, ResultHeader, UnitJson
+from seedcast.shared.spec.environment import EnvironmentSpec
+from seedcast.shared.spec.objective import ObjectiveSpec
 
 REFERENCE = "#/components/schemas/{model}"
 
@@ -72,7 +72,7 @@ def json_body(model: type[BaseModel], example: dict[str, Any], **other: dict[str
 
 
 BINARY: dict[str, Any] = {FRAME_MEDIA_TYPE: {"schema": {"type": "string", "format": "binary"}}}
-"""A frame (see `shared.frame`)."""
+"""A frame (see `seedcast.shared.frame`)."""
 
 
 SLOTS: dict[str, Any] = {

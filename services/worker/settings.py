@@ -7,10 +7,10 @@ from typing import Annotated
 from pydantic import Field, Secret
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from shared.access import NamedToken, Right, Token
-from shared.cpus import usable_cpus
-from shared.logs import LogFormat
-from shared.server import require_credentials
+from seedcast.shared.access import NamedToken, Right, Token
+from seedcast.shared.cpus import usable_cpus
+from seedcast.shared.logs import LogFormat
+from seedcast.shared.server import require_credentials
 
 
 class Settings(BaseSettings):

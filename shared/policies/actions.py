@@ -8,8 +8,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.errors import InvalidInput
-from shared.spec.environment import ActionSpace, ContinuousActions, DiscreteActions, MultiDiscreteActions
+from seedcast.shared.errors import InvalidInput
+from seedcast.shared.spec.environment import ActionSpace, ContinuousActions, DiscreteActions, MultiDiscreteActions
 
 ActionScaling = Literal["tanh", "clip"]
 

@@ -17,11 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, StrictBool
 
-from shared.low_rank import LowRank, Matrix
-from shared.policies.actions import ActionHead, ActionScaling, action_head
-from shared.seeding import Purpose, generator
-from shared.spec.base import Spec
-from shared.spec.environment import ActionSpace
+from seedcast.shared.low_rank import LowRank, Matrix
+from seedcast.shared.policies.actions import ActionHead, ActionScaling, action_head
+from seedcast.shared.seeding import Purpose, generator
+from seedcast.shared.spec.base import Spec
+from seedcast.shared.spec.environment import ActionSpace
 
 FloatArray = NDArray[np.float32]
 

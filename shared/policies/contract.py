@@ -19,10 +19,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from shared.errors import InvalidInput
-from shared.policies.base import Policy, PolicyLanes
-from shared.policies.perturbed_contract import PerturbedLanesContract
-from shared.spec.environment import ActionSpace, ContinuousActions, DiscreteActions, MultiDiscreteActions
+from seedcast.shared.errors import InvalidInput
+from seedcast.shared.policies.base import Policy, PolicyLanes
+from seedcast.shared.policies.perturbed_contract import PerturbedLanesContract
+from seedcast.shared.spec.environment import ActionSpace, ContinuousActions, DiscreteActions, MultiDiscreteActions
 
 CONTINUOUS = ContinuousActions(low=[-1.0, -2.0, None], high=[1.0, 3.0, None])
 SPACES: dict[str, ActionSpace] = {

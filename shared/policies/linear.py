@@ -9,9 +9,9 @@ from typing import Literal
 
 from pydantic import Field, StrictBool
 
-from shared.policies.base import FloatArray, PolicySpec, blocks
-from shared.policies.mlp import DensePolicy
-from shared.spec.environment import ActionSpace
+from seedcast.shared.policies.base import FloatArray, PolicySpec, blocks
+from seedcast.shared.policies.mlp import DensePolicy
+from seedcast.shared.spec.environment import ActionSpace
 
 
 class LinearSpec(PolicySpec):

@@ -12,10 +12,10 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field, StrictBool
 
-from shared.low_rank import LowRank
-from shared.policies.base import FloatArray, LaneIndex, Policy, PolicyLanes, PolicySpec, blocks
-from shared.policies.weights import Centre, LaneParameters, Weights
-from shared.spec.environment import ActionSpace
+from seedcast.shared.low_rank import LowRank
+from seedcast.shared.policies.base import FloatArray, LaneIndex, Policy, PolicyLanes, PolicySpec, blocks
+from seedcast.shared.policies.weights import Centre, LaneParameters, Weights
+from seedcast.shared.spec.environment import ActionSpace
 
 Activation = Literal["tanh", "relu", "elu", "sigmoid", "identity"]
 

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from shared.low_rank import LowRank
-from shared.perturbations import GaussianMembers, NoiseKey
-from shared.policies.base import FloatArray, Policy, PolicyLanes
-from shared.spec.environment import ActionSpace, ContinuousActions
+from seedcast.shared.low_rank import LowRank
+from seedcast.shared.perturbations import GaussianMembers, NoiseKey
+from seedcast.shared.policies.base import FloatArray, Policy, PolicyLanes
+from seedcast.shared.spec.environment import ActionSpace, ContinuousActions
 
 SPACE = ContinuousActions(low=[None] * 17, high=[None] * 17)
 MEMBERS = 24

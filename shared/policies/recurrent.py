@@ -23,11 +23,11 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field
 
-from shared.low_rank import LowRank
-from shared.policies.base import FloatArray, LaneIndex, Policy, PolicyLanes, PolicySpec, blocks
-from shared.policies.mlp import sigmoid
-from shared.policies.weights import Centre, LaneParameters
-from shared.spec.environment import ActionSpace
+from seedcast.shared.low_rank import LowRank
+from seedcast.shared.policies.base import FloatArray, LaneIndex, Policy, PolicyLanes, PolicySpec, blocks
+from seedcast.shared.policies.mlp import sigmoid
+from seedcast.shared.policies.weights import Centre, LaneParameters
+from seedcast.shared.spec.environment import ActionSpace
 
 Cell = Literal["elman", "gru"]
 GATES: dict[Cell, int] = {"elman": 1, "gru": 3}

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shared.low_rank import Factors, LowRank, layout
-from shared.policies.base import Block, FloatArray, LaneIndex
+from seedcast.shared.low_rank import Factors, LowRank, layout
+from seedcast.shared.policies.base import Block, FloatArray, LaneIndex
 
 BLOCK = 8
 """Lanes that go through a shared matrix at a time: more are hardly faster, and fill up more in vain. With 12, 16,

@@ -5,11 +5,11 @@ A worker keeps nothing between units. The same request and result exist as a bin
 rows of parameters or as what makes them (`members`), whichever is smaller.
 """
 
-from shared.protocol.catalogue import EnvironmentCatalogue, OfferedEnvironment
-from shared.protocol.info import WorkerInfo
-from shared.protocol.result import Failure, FailureKind, ResultHeader, UnitResult
-from shared.protocol.unit import RewardShaping, Unit, UnitHeader, UnitJson
-from shared.protocol.version import FRAME_MEDIA_TYPE, PROTOCOL_VERSION, RETURN_HEADER, SLOTS_HEADER
+from seedcast.shared.protocol.catalogue import EnvironmentCatalogue, OfferedEnvironment
+from seedcast.shared.protocol.info import WorkerInfo
+from seedcast.shared.protocol.result import Failure, FailureKind, ResultHeader, UnitResult
+from seedcast.shared.protocol.unit import RewardShaping, Unit, UnitHeader, UnitJson
+from seedcast.shared.protocol.version import FRAME_MEDIA_TYPE, PROTOCOL_VERSION, RETURN_HEADER, SLOTS_HEADER
 
 __all__ = [
     "FRAME_MEDIA_TYPE",

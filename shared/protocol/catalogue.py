@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, Field
 
-from shared.spec.environment import ActionSpace, ContinuousActions, MultiDiscreteActions
+from seedcast.shared.spec.environment import ActionSpace, ContinuousActions, MultiDiscreteActions
 
 
 class OfferedEnvironment(BaseModel):

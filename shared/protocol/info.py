@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from shared.registry import Plugin
+from seedcast.shared.registry import Plugin
 
 
 class WorkerInfo(BaseModel):

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared.errors import InvalidInput, ProtocolMismatch
-from shared.perturbations import GaussianMembers, Members, NoiseKey
-from shared.protocol.arrays import checked_array
+from seedcast.shared.errors import InvalidInput, ProtocolMismatch
+from seedcast.shared.perturbations import GaussianMembers, Members, NoiseKey
+from seedcast.shared.protocol.arrays import checked_array
 
 LARGEST_NORMAL = 10.0
 """No float32 standard normal is as large: the tail is drawn from logarithms of multiples of 2⁻²⁴."""

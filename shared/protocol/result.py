@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from shared.errors import InvalidInput
-from shared.frame import decode_frame, encode_frame
-from shared.protocol.arrays import checked_array
-from shared.protocol.version import PROTOCOL_VERSION
-from shared.validation import invalid
+from seedcast.shared.errors import InvalidInput
+from seedcast.shared.frame import decode_frame, encode_frame
+from seedcast.shared.protocol.arrays import checked_array
+from seedcast.shared.protocol.version import PROTOCOL_VERSION
+from seedcast.shared.validation import invalid
 
 FailureKind = Literal["timeout", "crash", "memory", "exception", "invalid"]
 

@@ -14,19 +14,25 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from shared.errors import InvalidInput, ProtocolMismatch
-from shared.frame import decode_frame, encode_frame
-from shared.observation_stats import Normaliser
-from shared.perturbations import GaussianMembers, Members
-from shared.protocol.arrays import checked_array
-from shared.protocol.members import PopulationHeader, check_members, header_fields, member_arrays, read_members
-from shared.protocol.version import PROTOCOL_VERSION, SLOTS_HEADER
-from shared.seeding import EPISODE_SEED_LIMIT
-from shared.spec.environment import EnvironmentSpec
-from shared.spec.objective import ObjectiveSpec
-from shared.spec.policy import AnyPolicySpec
-from shared.spec.task import TaskFields
-from shared.validation import invalid
+from seedcast.shared.errors import InvalidInput, ProtocolMismatch
+from seedcast.shared.frame import decode_frame, encode_frame
+from seedcast.shared.observation_stats import Normaliser
+from seedcast.shared.perturbations import GaussianMembers, Members
+from seedcast.shared.protocol.arrays import checked_array
+from seedcast.shared.protocol.members import (
+    PopulationHeader,
+    check_members,
+    header_fields,
+    member_arrays,
+    read_members,
+)
+from seedcast.shared.protocol.version import PROTOCOL_VERSION, SLOTS_HEADER
+from seedcast.shared.seeding import EPISODE_SEED_LIMIT
+from seedcast.shared.spec.environment import EnvironmentSpec
+from seedcast.shared.spec.objective import ObjectiveSpec
+from seedcast.shared.spec.policy import AnyPolicySpec
+from seedcast.shared.spec.task import TaskFields
+from seedcast.shared.validation import invalid
 
 
 class RewardShaping(BaseModel):

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
-from shared.validation import contradiction
+from seedcast.shared.validation import contradiction
 
 
 class Given(BaseModel):

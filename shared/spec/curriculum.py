@@ -11,8 +11,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, JsonValue, model_validator
 
-from shared.spec.base import Spec
-from shared.validation import contradiction
+from seedcast.shared.spec.base import Spec
+from seedcast.shared.validation import contradiction
 
 Overrides = Annotated[dict[str, JsonValue], Field(max_length=50)]
 

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, JsonValue
 from pydantic_core import PydanticCustomError
 
-from shared.spec.base import Spec
+from seedcast.shared.spec.base import Spec
 
 Engine = Literal["auto", "envpool", "pybullet", "gymnasium", "entry_points"]
 

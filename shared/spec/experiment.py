@@ -7,14 +7,14 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, PrivateAttr, ValidationError, model_validator
 
-from shared.spec.base import Spec
-from shared.spec.curriculum import StageSpec
-from shared.spec.environment import EnvironmentSpec
-from shared.spec.objective import ObjectiveSpec
-from shared.spec.policy import AnyPolicySpec
-from shared.spec.strategies import STRATEGIES, AnyStrategySpec
-from shared.spec.task import TaskFields
-from shared.validation import contradiction, invalid
+from seedcast.shared.spec.base import Spec
+from seedcast.shared.spec.curriculum import StageSpec
+from seedcast.shared.spec.environment import EnvironmentSpec
+from seedcast.shared.spec.objective import ObjectiveSpec
+from seedcast.shared.spec.policy import AnyPolicySpec
+from seedcast.shared.spec.strategies import STRATEGIES, AnyStrategySpec
+from seedcast.shared.spec.task import TaskFields
+from seedcast.shared.validation import contradiction, invalid
 
 Tag = Annotated[str, Field(min_length=1, max_length=100)]
 

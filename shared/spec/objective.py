@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from shared.bounds import Box
-from shared.low_rank import Matrix
-from shared.spec.base import Spec
-from shared.spec.environment import Kwargs
-from shared.validation import contradiction
+from seedcast.shared.bounds import Box
+from seedcast.shared.low_rank import Matrix
+from seedcast.shared.spec.base import Spec
+from seedcast.shared.spec.environment import Kwargs
+from seedcast.shared.validation import contradiction
 
 Direction = Literal["maximise", "minimise"]
 

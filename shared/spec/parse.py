@@ -17,9 +17,9 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from shared.errors import InvalidInput
-from shared.spec.experiment import ExperimentSpec
-from shared.validation import invalid, printable
+from seedcast.shared.errors import InvalidInput
+from seedcast.shared.spec.experiment import ExperimentSpec
+from seedcast.shared.validation import invalid, printable
 
 
 def parse_spec(text: bytes | str, only_json: bool = False) -> ExperimentSpec:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from shared.policies.base import Policy, PolicySpec
-from shared.registry import Registry
-from shared.spec.environment import EnvironmentDescription
-from shared.spec.union import registered_union, spec_fault
+from seedcast.shared.policies.base import Policy, PolicySpec
+from seedcast.shared.registry import Registry
+from seedcast.shared.spec.environment import EnvironmentDescription
+from seedcast.shared.spec.union import registered_union, spec_fault
 
 
 def fault(name: str, plugin: Any) -> str | None:  # noqa: ANN401 - whatever a package brings

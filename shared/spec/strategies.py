@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from shared.registry import Registry
-from shared.spec.strategy import StrategyClass, StrategySpec
-from shared.spec.union import registered_union, spec_fault
+from seedcast.shared.registry import Registry
+from seedcast.shared.spec.strategy import StrategyClass, StrategySpec
+from seedcast.shared.spec.union import registered_union, spec_fault
 
 DECLARED = ("mirrored", "resizable", "refuse_population_size", "memory_bytes", "memory_limit", "suits", "paper")
 """What the master asks of a strategy's class; `Strategy` has all of it."""

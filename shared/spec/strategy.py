@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Protocol
 
-from shared.spec.base import Spec
+from seedcast.shared.spec.base import Spec
 
 
 class StrategySpec(Spec):

@@ -10,12 +10,12 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, JsonValue, StrictBool, ValidationError, model_validator
 
-from shared.errors import FieldError, InvalidInput
-from shared.seeding import Purpose, generator
-from shared.spec.base import Spec
-from shared.spec.experiment import ExperimentSpec
-from shared.spec.parse import check_spec, parse_values
-from shared.validation import contradiction, invalid
+from seedcast.shared.errors import FieldError, InvalidInput
+from seedcast.shared.seeding import Purpose, generator
+from seedcast.shared.spec.base import Spec
+from seedcast.shared.spec.experiment import ExperimentSpec
+from seedcast.shared.spec.parse import check_spec, parse_values
+from seedcast.shared.validation import contradiction, invalid
 
 MOST_RUNS = 10_000
 

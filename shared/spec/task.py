@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from shared.errors import InvalidInput
-from shared.low_rank import Matrix
-from shared.policies.base import PolicySpec
-from shared.spec.environment import EnvironmentDescription, EnvironmentSpec
-from shared.spec.objective import ObjectiveDescription, ObjectiveSpec
-from shared.spec.policy import build_policy
-from shared.validation import contradiction
+from seedcast.shared.errors import InvalidInput
+from seedcast.shared.low_rank import Matrix
+from seedcast.shared.policies.base import PolicySpec
+from seedcast.shared.spec.environment import EnvironmentDescription, EnvironmentSpec
+from seedcast.shared.spec.objective import ObjectiveDescription, ObjectiveSpec
+from seedcast.shared.spec.policy import build_policy
+from seedcast.shared.validation import contradiction
 
 if TYPE_CHECKING:
     import numpy as np

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from services.master.app import create_app as create_master
-from services.master.settings import Settings as MasterSettings
-from services.master.storage.data_folder import DataFolder
-from services.worker.app import create_app as create_worker
-from services.worker.metrics import Metrics
-from services.worker.settings import Settings as WorkerSettings
-from services.worker.slots.pool import SlotPool
+from seedcast.services.master.app import create_app as create_master
+from seedcast.services.master.settings import Settings as MasterSettings
+from seedcast.services.master.storage.data_folder import DataFolder
+from seedcast.services.worker.app import create_app as create_worker
+from seedcast.services.worker.metrics import Metrics
+from seedcast.services.worker.settings import Settings as WorkerSettings
+from seedcast.services.worker.slots.pool import SlotPool
 
 ROLES = ("master", "worker")
 PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}

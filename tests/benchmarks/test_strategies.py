@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from benchmarks.strategy_cases import CASES, Ours, measure
-from shared.spec.strategies import STRATEGIES
+from seedcast.shared.spec.strategies import STRATEGIES
 
 
 @pytest.mark.parametrize("name", CASES)

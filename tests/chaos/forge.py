@@ -62,8 +62,8 @@ class Forge:
 
 
 def _run() -> None:
-    from services.master.__main__ import main
-    from shared.server import run_main
+    from seedcast.services.master.__main__ import main
+    from seedcast.shared.server import run_main
 
     for line in sys.stdin:
         child = os.fork()

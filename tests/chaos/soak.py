@@ -176,7 +176,7 @@ async def cluster(folder: Path, ports: list[int], seen_ports: list[int]) -> Asyn
         workers = []
         for number in ports:
             settings = {"SEEDCAST_WORKER_PORT": str(number), "SEEDCAST_WORKER_SLOTS": "1"}
-            workers.append(Supervised("services.worker", settings, folder / f"worker-{number}.log"))
+            workers.append(Supervised("seedcast.services.worker", settings, folder / f"worker-{number}.log"))
             stack.push_async_callback(workers[-1].stop)
         settings = {
             "SEEDCAST_PORT": str(port),
@@ -184,7 +184,7 @@ async def cluster(folder: Path, ports: list[int], seen_ports: list[int]) -> Asyn
             "SEEDCAST_WORKERS": ",".join(f"http://127.0.0.1:{number}" for number in seen_ports),
             "SEEDCAST_UNIT_SECONDS": "0.2",
         }
-        master = Supervised("services.master", settings, folder / "master.log")
+        master = Supervised("seedcast.services.master", settings, folder / "master.log")
         stack.push_async_callback(master.stop)
         url = f"http://127.0.0.1:{port}"
         http = await stack.enter_async_context(httpx.AsyncClient(base_url=url, timeout=10, trust_env=False))

@@ -14,9 +14,9 @@ from typing import Any, Self, cast
 import httpx
 import pytest
 
-from services.master import failpoints
-from services.master.failpoints import FAILPOINTS
-from shared.errors import StartupError
+from seedcast.services.master import failpoints
+from seedcast.services.master.failpoints import FAILPOINTS
+from seedcast.shared.errors import StartupError
 from tests.chaos.forge import Forge
 from tests.processes import Server, digests, eventually, free_port, submit, wait_for_end, worker
 from tests.specs import cartpole_values

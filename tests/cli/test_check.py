@@ -14,7 +14,7 @@ from tests.processes import PLUGINS, ROOT
 
 def check(*arguments: str) -> subprocess.CompletedProcess[str]:
     path = os.pathsep.join([str(ROOT), str(PLUGINS)])
-    command = [sys.executable, "-m", "cli.main", "check", *arguments]
+    command = [sys.executable, "-m", "seedcast.cli.main", "check", *arguments]
     environment = os.environ | {"PYTHONPATH": path}
     return subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from services.master.experiments.prices import Cost, Prices
+from seedcast.services.master.experiments.prices import Cost, Prices
 from tests.cli.test_specs import seedcast
 from tests.processes import master, submit, wait_for_end, worker
 from tests.specs import cartpole_values

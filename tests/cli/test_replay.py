@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from shared.model import Model, ModelMetadata
-from shared.policies.linear import LinearSpec
-from shared.spec.environment import (
+from seedcast.shared.model import Model, ModelMetadata
+from seedcast.shared.policies.linear import LinearSpec
+from seedcast.shared.spec.environment import (
     ActionSpace,
     ContinuousActions,
     DiscreteActions,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
-from services.master.catalogue import catalogue
-from shared.spec.strategies import STRATEGIES
+from seedcast.services.master.catalogue import catalogue
+from seedcast.shared.spec.strategies import STRATEGIES
 from tests.cli.test_specs import seedcast
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-pytest.register_assert_rewrite("services.worker.environments.contract")
+pytest.register_assert_rewrite("seedcast.services.worker.environments.contract")
 
-from services.worker.environments import registry  # noqa: E402
-from services.worker.environments.contract import EnvironmentContract  # noqa: E402
+from seedcast.services.worker.environments import registry  # noqa: E402
+from seedcast.services.worker.environments.contract import EnvironmentContract  # noqa: E402
 
 ENVPOOL = [
     "Acrobot-v1", "Ant-v5", "BipedalWalker-v3", "BipedalWalkerHardcore-v3", "CartPole-v1", "HalfCheetah-v5",

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-pytest.register_assert_rewrite("services.worker.objectives.contract")
+pytest.register_assert_rewrite("seedcast.services.worker.objectives.contract")
 
-from services.worker.objectives.contract import ObjectiveContract  # noqa: E402
-from services.worker.objectives.registry import OBJECTIVES  # noqa: E402
+from seedcast.services.worker.objectives.contract import ObjectiveContract  # noqa: E402
+from seedcast.services.worker.objectives.registry import OBJECTIVES  # noqa: E402
 
 DECLARED: dict[str, list[dict[str, Any]]] = {
     "ellipsoid": [{}, {"dimension": 200}],

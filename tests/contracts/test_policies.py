@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-pytest.register_assert_rewrite("shared.policies.contract", "shared.policies.perturbed_contract")
+pytest.register_assert_rewrite("seedcast.shared.policies.contract", "seedcast.shared.policies.perturbed_contract")
 
-from shared.policies.contract import PolicyContract  # noqa: E402
-from shared.spec.policy import POLICIES  # noqa: E402
+from seedcast.shared.policies.contract import PolicyContract  # noqa: E402
+from seedcast.shared.spec.policy import POLICIES  # noqa: E402
 
 OPTIONS: dict[str, list[dict[str, Any]]] = {
     "mlp": [

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-pytest.register_assert_rewrite("services.master.strategies.contract")
+pytest.register_assert_rewrite("seedcast.services.master.strategies.contract")
 
-from cli.check import contract  # noqa: E402
-from services.master.strategies.contract import Budget  # noqa: E402
-from services.master.strategies.contract.declared import DECLARED, declared  # noqa: E402
-from shared.spec.strategies import STRATEGIES  # noqa: E402
+from seedcast.cli.check import contract  # noqa: E402
+from seedcast.services.master.strategies.contract import Budget  # noqa: E402
+from seedcast.services.master.strategies.contract.declared import DECLARED, declared  # noqa: E402
+from seedcast.shared.spec.strategies import STRATEGIES  # noqa: E402
 
 VARIANTS: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
     (

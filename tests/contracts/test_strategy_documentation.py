@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from services.master.catalogue.tables import OURS, shared_options, strategies, with_tables
-from shared.spec.strategies import STRATEGIES
+from seedcast.services.master.catalogue.tables import OURS, shared_options, strategies, with_tables
+from seedcast.shared.spec.strategies import STRATEGIES
 
 TEXT = Path("docs/strategies.md").read_text()
 

@@ -11,10 +11,10 @@ import pytest
 import yaml
 from starlette.testclient import TestClient
 
-from services.master.app import create_app
-from services.master.fleet.worker_state import WorkerState
-from services.master.settings import Settings
-from services.master.storage.data_folder import DataFolder
+from seedcast.services.master.app import create_app
+from seedcast.services.master.fleet.worker_state import WorkerState
+from seedcast.services.master.settings import Settings
+from seedcast.services.master.storage.data_folder import DataFolder
 from tests.deploy.tools import ROOT, tool
 
 KINDS = {"prometheus": "PrometheusRule", "gke": "Rules"}

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from services.master.settings import Settings as MasterSettings
+from seedcast.services.master.settings import Settings as MasterSettings
 from tests.deploy.autoscaling import (
     Autoscaler,
     Keda,

@@ -51,12 +51,12 @@ print(states.count("Z"))
 RETURNS = """
 import json, sys
 import numpy as np
-from services.worker.engine import run_unit
-from services.worker.environments.registry import ENGINES, describe
-from shared.errors import InvalidInput
-from shared.protocol import Unit, UnitHeader
-from shared.spec.environment import EnvironmentSpec
-from shared.spec.policy import build_policy
+from seedcast.services.worker.engine import run_unit
+from seedcast.services.worker.environments.registry import ENGINES, describe
+from seedcast.shared.errors import InvalidInput
+from seedcast.shared.protocol import Unit, UnitHeader
+from seedcast.shared.spec.environment import EnvironmentSpec
+from seedcast.shared.spec.policy import build_policy
 def run(spec):
     header = UnitHeader.model_validate({"environment": spec, "policy": {"name": "linear"}})
     try:

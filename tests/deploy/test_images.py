@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from services.worker.environments.envpool_spaces import OFFERED
+from seedcast.services.worker.environments.envpool_spaces import OFFERED
 from tests.deploy.applications import PORTS, ROLES, routes, variables
 from tests.deploy.tools import ROOT, checkov, run
 
@@ -80,7 +80,7 @@ def test_the_final_stage_installs_nothing_and_is_nobodys_root(role: str) -> None
 def test_the_first_process_forwards_signals_and_reaps(role: str) -> None:
     stage = final_stage(role)
     assert 'ENTRYPOINT ["dumb-init", "--single-child", "--"]' in stage
-    assert f'CMD ["python", "-m", "services.{role}"]' in stage
+    assert f'CMD ["python", "-m", "seedcast.services.{role}"]' in stage
 
 
 @pytest.mark.parametrize("role", ROLES)

@@ -45,7 +45,7 @@ class Cluster:
         resolver = folder / "resolv.conf"
         resolver.write_text(f"nameserver {network.address}\nsearch {DOMAIN}\noptions ndots:5 timeout:1\n")
         self.master = network.pod(resolver).serve(
-            "services.master",
+            "seedcast.services.master",
             PORTS["master"],
             folder / "master.log",
             SEEDCAST_HOST="0.0.0.0",  # noqa: S104 - of its own namespace
@@ -72,7 +72,9 @@ class Cluster:
             settings = {"SEEDCAST_WORKER_HOST": "0.0.0.0", "SEEDCAST_WORKER_SLOTS": "1"}  # noqa: S104
             settings["SEEDCAST_WORKER_ALLOW_ANONYMOUS"] = "true"
             settings["SEEDCAST_TEST_PATIENCE"] = PAUSE_SECONDS
-            server = pod.serve("services.worker", PORTS["worker"], self._folder / f"{pod.address}.log", **settings)
+            server = pod.serve(
+                "seedcast.services.worker", PORTS["worker"], self._folder / f"{pod.address}.log", **settings
+            )
             self._stack.callback(server.kill)
             self._pods.append((pod, server))
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from services.master.__main__ import main as master
-from services.worker.__main__ import main as worker
-from shared.server import run_main
+from seedcast.services.master.__main__ import main as master
+from seedcast.services.worker.__main__ import main as worker
+from seedcast.shared.server import run_main
 from tests.deploy.applications import ROLES
 from tests.deploy.manifests import OFFERED, Combination, Rendered
 from tests.deploy.tools import ROOT, run

@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from seedcast import Client
-from shared.errors import SeedcastError
+from seedcast.shared.errors import SeedcastError
 from tests.deploy.applications import routes
 from tests.processes import Server, eventually, free_port, master, worker
 from tests.specs import cartpole, cartpole_values
@@ -155,7 +155,9 @@ def test_a_worker_with_a_secret_works_for_who_has_it_alone(tmp_path: Path) -> No
         assert WRITER not in guarded.log.read_text() + its_master.log.read_text()
 
 
-@pytest.mark.parametrize(("module", "prefix"), [("services.master", ""), ("services.worker", "WORKER_")])
+@pytest.mark.parametrize(
+    ("module", "prefix"), [("seedcast.services.master", ""), ("seedcast.services.worker", "WORKER_")]
+)
 def test_a_server_without_a_token_is_not_for_others_unless_it_is_told_so(
     module: str, prefix: str, tmp_path: Path
 ) -> None:
@@ -173,7 +175,7 @@ def test_a_server_without_a_token_is_not_for_others_unless_it_is_told_so(
     "tokens", ["", "ann", "ann:admin:" + "x" * 20, "ann:read:short", f"ann:read:{'x' * 20} ann:write:{'y' * 20}"]
 )
 def test_tokens_that_are_none_stop_the_start_and_are_not_shown(tokens: str, tmp_path: Path) -> None:
-    done = started("services.master", {"SEEDCAST_TOKENS": tokens, "SEEDCAST_DATA": str(tmp_path)})
+    done = started("seedcast.services.master", {"SEEDCAST_TOKENS": tokens, "SEEDCAST_DATA": str(tmp_path)})
     assert done.returncode == 2
     assert done.stderr.startswith("seedcast-master: SEEDCAST_TOKENS: ")
     assert "xxxx" not in done.stdout + done.stderr
@@ -222,7 +224,7 @@ def test_the_log_does_not_hold_the_token(guarded: Server) -> None:
     "token", ["", "short", "fifteen-letters", "with a blank in it", "ümlaute-and-more-ümlaute"]
 )
 def test_a_token_that_protects_nothing_stops_the_start_and_is_not_shown(token: str, tmp_path: Path) -> None:
-    done = started("services.master", {"SEEDCAST_TOKEN": token, "SEEDCAST_DATA": str(tmp_path / "data")})
+    done = started("seedcast.services.master", {"SEEDCAST_TOKEN": token, "SEEDCAST_DATA": str(tmp_path / "data")})
     assert done.returncode == 2
     assert "SEEDCAST_TOKEN" in done.stderr
     assert not token or token not in done.stdout + done.stderr

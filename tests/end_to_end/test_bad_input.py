@@ -15,9 +15,9 @@ import pytest
 import yaml
 from fastapi import FastAPI
 
-from services.master.experiments import body as request_body
-from shared.spec.experiment import ExperimentSpec
-from shared.spec.parse import parse_spec
+from seedcast.services.master.experiments import body as request_body
+from seedcast.shared.spec.experiment import ExperimentSpec
+from seedcast.shared.spec.parse import parse_spec
 from tests.processes import Server, eventually, free_port, master, submit, wait_for_end, worker
 from tests.specs import cartpole_values
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from shared.spec.environment import EnvironmentSpec
+from seedcast.shared.spec.environment import EnvironmentSpec
 from tests.processes import ROOT, Server, master, submit, wait_for_end, worker
 
 EXAMPLES = ROOT / "examples"

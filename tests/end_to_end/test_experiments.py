@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import yaml
 
-from shared.spec.parse import parse_spec
+from seedcast.shared.spec.parse import parse_spec
 from tests.processes import Server, eventually, submit, wait_for_end, wait_for_generation
 from tests.specs import cartpole, cartpole_values
 

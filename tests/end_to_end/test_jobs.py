@@ -9,8 +9,8 @@ from typing import Any
 import imageio_ffmpeg
 import pytest
 
-from cli.replay import returns_of
-from shared.model import Model
+from seedcast.cli.replay import returns_of
+from seedcast.shared.model import Model
 from tests.processes import Server, eventually, free_port, master, submit, wait_for_end, worker
 from tests.specs import cartpole_values
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from shared.model import Model
+from seedcast.shared.model import Model
 from tests.processes import digests, master, submit, wait_for_end, worker
 
 SPHERE: dict[str, Any] = {

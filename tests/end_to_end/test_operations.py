@@ -10,7 +10,7 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
-from shared.protocol import PROTOCOL_VERSION
+from seedcast.shared.protocol import PROTOCOL_VERSION
 from tests.processes import Server, eventually, free_port, master, submit, wait_for_end, worker
 from tests.specs import cartpole_values
 

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
-from services.master.dispatch.batch import Batch, BatchResult
-from services.master.dispatch.dispatcher import Dispatcher
-from services.master.dispatch.request_cost import RequestCost
-from services.master.fleet.discovery import parse_workers
-from services.master.fleet.fleet import Fleet
-from services.master.fleet.worker_client import WorkerClient
-from services.master.scheduling.tuning import Tuning
-from shared.spec.environment import EnvironmentSpec
+from seedcast.services.master.dispatch.batch import Batch, BatchResult
+from seedcast.services.master.dispatch.dispatcher import Dispatcher
+from seedcast.services.master.dispatch.request_cost import RequestCost
+from seedcast.services.master.fleet.discovery import parse_workers
+from seedcast.services.master.fleet.fleet import Fleet
+from seedcast.services.master.fleet.worker_client import WorkerClient
+from seedcast.services.master.scheduling.tuning import Tuning
+from seedcast.shared.spec.environment import EnvironmentSpec
 from tests.processes import worker
 from tests.units import unit
 

@@ -113,7 +113,7 @@ def test_killing_the_command_leaves_no_server_behind(tmp_path: Path) -> None:
 )
 def test_a_wrong_setting_is_named_in_one_line(settings: dict[str, str], message: str, tmp_path: Path) -> None:
     values = {"SEEDCAST_PORT": "0", "SEEDCAST_DATA": str(tmp_path)} | settings
-    command = [sys.executable, "-m", "services.master"]
+    command = [sys.executable, "-m", "seedcast.services.master"]
     done = subprocess.run(
         command, env=os.environ | values, capture_output=True, text=True, check=False, timeout=60
     )
@@ -125,7 +125,7 @@ def test_a_wrong_setting_is_named_in_one_line(settings: dict[str, str], message:
 def test_a_data_folder_in_use_by_another_master_is_refused(tmp_path: Path) -> None:
     with master(tmp_path, []) as first:
         values = {"SEEDCAST_PORT": "0", "SEEDCAST_DATA": str(tmp_path / "data")}
-        command = [sys.executable, "-m", "services.master"]
+        command = [sys.executable, "-m", "seedcast.services.master"]
         done = subprocess.run(
             command, env=os.environ | values, capture_output=True, text=True, check=False, timeout=60
         )

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from services.master.dispatch.batch import BatchResult
-from services.master.evolution.batches import training_batch
-from services.master.evolution.state import Evolution
-from services.master.strategies.sampling import GaussianPopulation
-from services.worker.engine import run_unit
-from services.worker.environments.registry import describe
-from shared.protocol import Unit, UnitResult
-from shared.spec.experiment import ExperimentSpec
+from seedcast.services.master.dispatch.batch import BatchResult
+from seedcast.services.master.evolution.batches import training_batch
+from seedcast.services.master.evolution.state import Evolution
+from seedcast.services.master.strategies.sampling import GaussianPopulation
+from seedcast.services.worker.engine import run_unit
+from seedcast.services.worker.environments.registry import describe
+from seedcast.shared.protocol import Unit, UnitResult
+from seedcast.shared.spec.experiment import ExperimentSpec
 from tests.specs import cartpole
 
 STRATEGIES = [

@@ -47,7 +47,7 @@ def in_javascript(folder: Path, code: Path = EXAMPLE, **settings: str) -> Server
 
 def checked(url: str, *options: str) -> tuple[int, dict[str, str]]:
     """Return the exit code of `seedcast check-worker`, and the outcome of each clause."""
-    command = [sys.executable, "-m", "cli.main", "check-worker", url, "--json", *options]
+    command = [sys.executable, "-m", "seedcast.cli.main", "check-worker", url, "--json", *options]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     clauses = json.loads(done.stdout)["clauses"] if done.stdout else []
     return done.returncode, {clause["clause"]: clause["outcome"] for clause in clauses}

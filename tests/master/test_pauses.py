@@ -5,7 +5,7 @@ import logging
 
 import pytest
 
-from services.master.pauses import Pauses
+from seedcast.services.master.pauses import Pauses
 
 
 @pytest.fixture

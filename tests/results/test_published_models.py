@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from benchmarks.results_page import page, table
-from cli.replay import returns_of
-from services.worker.slots.fingerprint import fingerprint
-from shared.model import Model
-from shared.spec.parse import parse_spec
+from seedcast.cli.replay import returns_of
+from seedcast.services.worker.slots.fingerprint import fingerprint
+from seedcast.shared.model import Model
+from seedcast.shared.spec.parse import parse_spec
 
 RESULTS = Path(__file__).parents[2] / "results"
 PUBLISHED = sorted(path.parent for path in RESULTS.glob("*/results.json"))

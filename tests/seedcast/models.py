@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from shared.model import Model, ModelMetadata
-from shared.observation_stats import Normaliser
-from shared.spec.environment import (
+from seedcast.shared.model import Model, ModelMetadata
+from seedcast.shared.observation_stats import Normaliser
+from seedcast.shared.spec.environment import (
     ActionSpace,
     ContinuousActions,
     DiscreteActions,

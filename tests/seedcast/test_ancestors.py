@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from seedcast import Model
 from seedcast.interchange.ancestors import Kind, read_vector, to_model
-from shared.errors import InvalidInput
-from shared.spec.environment import ContinuousActions, EnvironmentDescription, EnvironmentSpec
+from seedcast.shared.errors import InvalidInput
+from seedcast.shared.spec.environment import ContinuousActions, EnvironmentDescription, EnvironmentSpec
 from tests.cli.test_specs import seedcast
 
 SIZES = (24, 7, 5, 4)

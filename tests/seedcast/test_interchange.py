@@ -16,7 +16,7 @@ from seedcast import Model
 from seedcast.interchange.huggingface import write_folder
 from seedcast.interchange.onnx_file import write_onnx
 from seedcast.interchange.tensors import read_safetensors, write_safetensors
-from shared.errors import InvalidInput
+from seedcast.shared.errors import InvalidInput
 from tests.seedcast.models import BOX, POLICIES, SPACES, random_model
 
 OBSERVATIONS = (np.random.default_rng(9).standard_normal((30, 4)) * 2).astype(np.float32)

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 
 from seedcast import Model
-from services.worker.engine import run_unit
-from services.worker.environments.registry import describe
-from shared.errors import InvalidInput
-from shared.model import Model as StoredModel
-from shared.model import ModelMetadata
-from shared.observation_stats import Normaliser
-from shared.protocol import Unit, UnitHeader
-from shared.spec.environment import EnvironmentSpec
+from seedcast.services.worker.engine import run_unit
+from seedcast.services.worker.environments.registry import describe
+from seedcast.shared.errors import InvalidInput
+from seedcast.shared.model import Model as StoredModel
+from seedcast.shared.model import ModelMetadata
+from seedcast.shared.observation_stats import Normaliser
+from seedcast.shared.protocol import Unit, UnitHeader
+from seedcast.shared.spec.environment import EnvironmentSpec
 
 SEED = 5
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import inspect
 import subprocess
 import sys
+import zipfile
+from pathlib import Path
 
 import pytest
 
 import seedcast
 from seedcast.client import AsyncClient, Client
+from tests.processes import ROOT
 
 
 def test_every_public_name_is_there_and_no_other() -> None:
@@ -32,3 +35,21 @@ def test_both_clients_have_the_same_calls() -> None:
         signature = str(inspect.signature(getattr(AsyncClient, name))).replace("AsyncIterator", "Iterator")
         assert str(inspect.signature(getattr(Client, name))) == signature, name
         assert inspect.getdoc(getattr(Client, name)) == inspect.getdoc(getattr(AsyncClient, name)), name
+
+
+def test_every_module_of_ours_is_imported_under_one_name() -> None:
+    modules = "seedcast.services.master.app, seedcast.services.worker.app, seedcast.cli.main"
+    code = f"import sys, {modules}; print({{'services', 'shared', 'cli'}} & {{*sys.modules}})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout.strip() == "set()"
+
+
+def test_a_wheel_has_one_package_with_everything_in_it(tmp_path: Path) -> None:
+    from hatchling.builders.wheel import WheelBuilder
+
+    wheel = next(WheelBuilder(str(ROOT)).build(directory=str(tmp_path), versions=["standard"]))
+    names = zipfile.ZipFile(wheel).namelist()
+    assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {"seedcast"}
+    files = [path for folder in ("cli", "services", "shared") for path in (ROOT / folder).rglob("*.py")]
+    assert {f"seedcast/{path.relative_to(ROOT)}" for path in files} <= set(names)
+    assert len(names) == len(set(names))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from cma.transformations import BoxConstraintsLinQuadTransformation
 
-from shared.bounds import Box, Vector
+from seedcast.shared.bounds import Box, Vector
 
 BOXES = [([-1.0], [3.0]), ([1e3], [1e3 + 1e-2]), ([-np.inf], [2.0]), ([0.1], [np.inf]), ([-5.0, 0.0], [5.0, 1e-3])]
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from shared import cpus
+from seedcast.shared import cpus
 
 
 @pytest.fixture(autouse=True)

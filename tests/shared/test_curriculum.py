@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from shared.errors import InvalidInput
-from shared.spec.curriculum import StageEndSpec
-from shared.spec.experiment import ExperimentSpec
-from shared.spec.parse import parse_spec
+from seedcast.shared.errors import InvalidInput
+from seedcast.shared.spec.curriculum import StageEndSpec
+from seedcast.shared.spec.experiment import ExperimentSpec
+from seedcast.shared.spec.parse import parse_spec
 from tests.specs import cartpole, cartpole_values
 
 

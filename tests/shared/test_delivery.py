@@ -10,9 +10,9 @@ from fastapi import FastAPI
 from fastapi.responses import PlainTextResponse, Response, StreamingResponse
 from fastapi.testclient import TestClient
 
-from shared.delivery import Delivery, takes_gzip
-from shared.errors import NotFound
-from shared.problems import install_problem_handlers
+from seedcast.shared.delivery import Delivery, takes_gzip
+from seedcast.shared.errors import NotFound
+from seedcast.shared.problems import install_problem_handlers
 
 LONG = ["word"] * 50_000
 HTML = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}

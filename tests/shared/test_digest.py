@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from shared.digest import check_content_digest, content_digest
-from shared.errors import InvalidInput
+from seedcast.shared.digest import check_content_digest, content_digest
+from seedcast.shared.errors import InvalidInput
 
 
 def test_the_digest_is_that_of_the_standards_example() -> None:

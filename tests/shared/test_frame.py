@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from safetensors.numpy import save
 
-from shared.errors import InvalidInput
-from shared.frame import decode_frame, encode_frame
+from seedcast.shared.errors import InvalidInput
+from seedcast.shared.frame import decode_frame, encode_frame
 
 ARRAYS: dict[str, NDArray[Any]] = {
     "parameters": np.arange(6, dtype=np.float32).reshape(2, 3),

@@ -8,8 +8,8 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from shared.guard import JSON_TYPES, Guard, is_loopback, is_private
-from shared.problems import install_problem_handlers
+from seedcast.shared.guard import JSON_TYPES, Guard, is_loopback, is_private
+from seedcast.shared.problems import install_problem_handlers
 
 HOST = {"Host": "127.0.0.1:8000"}
 JSON = {"Content-Type": "application/json"}

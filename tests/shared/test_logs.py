@@ -11,11 +11,14 @@ from typing import Any
 
 import pytest
 
-from shared.logs import JsonLines, of_experiment
+from seedcast.shared.logs import JsonLines, of_experiment
 from tests.processes import ROOT, master, submit, wait_for_end, worker
 from tests.specs import cartpole_values
 
-SERVERS = {"services.master": "SEEDCAST_LOG_FORMAT", "services.worker": "SEEDCAST_WORKER_LOG_FORMAT"}
+SERVERS = {
+    "seedcast.services.master": "SEEDCAST_LOG_FORMAT",
+    "seedcast.services.worker": "SEEDCAST_WORKER_LOG_FORMAT",
+}
 
 
 def check(module: str, form: str) -> subprocess.CompletedProcess[str]:
@@ -41,7 +44,7 @@ def test_a_server_in_a_cluster_logs_objects_with_a_severity(module: str) -> None
 
 
 def test_an_unknown_form_of_log_lines_ends_the_start_with_one_line() -> None:
-    ended = check("services.worker", "yaml")
+    ended = check("seedcast.services.worker", "yaml")
     assert ended.returncode == 2
     assert ended.stderr == "seedcast-worker: SEEDCAST_WORKER_LOG_FORMAT: Input should be 'text' or 'json'\n"
 

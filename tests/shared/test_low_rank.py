@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from shared.low_rank import LowRank, Matrix, layout
-from shared.perturbations import GaussianMembers, NoiseKey
+from seedcast.shared.low_rank import LowRank, Matrix, layout
+from seedcast.shared.perturbations import GaussianMembers, NoiseKey
 
 MATRICES = (Matrix(offset=2, rows=5, columns=7), Matrix(offset=40, rows=6, columns=4))
 DIMENSION = 66

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from shared.errors import InvalidInput
-from shared.model import Model, ModelMetadata
-from shared.observation_stats import Normaliser
+from seedcast.shared.errors import InvalidInput
+from seedcast.shared.model import Model, ModelMetadata
+from seedcast.shared.observation_stats import Normaliser
 
 METADATA = ModelMetadata.model_validate(
     {

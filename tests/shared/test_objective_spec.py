@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from shared.errors import InvalidInput
-from shared.model import Model, ModelMetadata
-from shared.spec.experiment import ExperimentSpec
-from shared.spec.objective import ObjectiveDescription, ObjectiveSpec
-from shared.spec.parse import check_spec
+from seedcast.shared.errors import InvalidInput
+from seedcast.shared.model import Model, ModelMetadata
+from seedcast.shared.spec.experiment import ExperimentSpec
+from seedcast.shared.spec.objective import ObjectiveDescription, ObjectiveSpec
+from seedcast.shared.spec.parse import check_spec
 from tests.specs import cartpole_values
 
 

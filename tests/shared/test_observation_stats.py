@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from shared.observation_stats import CLIP, MINIMUM_STD, Normaliser, ObservationStatistics
+from seedcast.shared.observation_stats import CLIP, MINIMUM_STD, Normaliser, ObservationStatistics
 
 RANDOM = np.random.default_rng(0)
 EPISODES = [RANDOM.normal([1.0, -2.0, 5.0], [0.1, 3.0, 0.0], (length, 3)) for length in (7, 200, 41, 90)]

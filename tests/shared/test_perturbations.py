@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from shared.perturbations import GaussianMembers, NoiseKey
-from shared.seeding import noise
+from seedcast.shared.perturbations import GaussianMembers, NoiseKey
+from seedcast.shared.seeding import noise
 
 KEY = NoiseKey(seed=3, generation=4, mirrored=True)
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from services.master.fleet.worker_client import NoReply
-from shared import errors
-from shared.errors import InvalidInput, NotFound, SeedcastError
-from shared.problem_types import page
-from shared.problems import problem_type
+from seedcast.services.master.fleet.worker_client import NoReply
+from seedcast.shared import errors
+from seedcast.shared.errors import InvalidInput, NotFound, SeedcastError
+from seedcast.shared.problem_types import page
+from seedcast.shared.problems import problem_type
 
 
 def test_the_page_of_errors_is_the_one_that_is_made() -> None:
-    assert Path("docs/errors.md").read_text() == page(), "python -m shared.problem_types > docs/errors.md"
+    assert Path("docs/errors.md").read_text() == page(), "python -m seedcast.shared.problem_types > docs/errors.md"
 
 
 def test_types_are_stable_names() -> None:

@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.errors import InvalidInput, ProtocolMismatch
-from shared.frame import encode_frame
-from shared.low_rank import LowRank, Matrix
-from shared.observation_stats import Normaliser
-from shared.perturbations import GaussianMembers, NoiseKey
-from shared.protocol import PROTOCOL_VERSION, Failure, Unit, UnitHeader, UnitJson, UnitResult
-from shared.protocol.members import header_fields
-from shared.seeding import noise
+from seedcast.shared.errors import InvalidInput, ProtocolMismatch
+from seedcast.shared.frame import encode_frame
+from seedcast.shared.low_rank import LowRank, Matrix
+from seedcast.shared.observation_stats import Normaliser
+from seedcast.shared.perturbations import GaussianMembers, NoiseKey
+from seedcast.shared.protocol import PROTOCOL_VERSION, Failure, Unit, UnitHeader, UnitJson, UnitResult
+from seedcast.shared.protocol.members import header_fields
+from seedcast.shared.seeding import noise
 
 HEADER = UnitHeader.model_validate(
     {

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from shared.errors import InvalidInput
-from shared.registry import Registry
-from shared.spec import policy, strategies
+from seedcast.shared.errors import InvalidInput
+from seedcast.shared.registry import Registry
+from seedcast.shared.spec import policy, strategies
 from tests.processes import PLUGINS, ROOT
 
 Install = Callable[..., None]
@@ -39,7 +39,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
 
 STRATEGY = """
 from typing import Literal
-from services.master.strategies.random_search import RandomSearch
+from seedcast.services.master.strategies.random_search import RandomSearch
 
 class Spec(RandomSearch.Spec):
     name: Literal["{name}"]
@@ -96,7 +96,7 @@ def test_what_is_no_strategy_is_left_out_with_the_reason(install: Install, targe
 def test_no_package_takes_the_place_of_ours_wherever_it_lies(install: Install) -> None:
     install("aaa", STRATEGY.format(name="pgpe"), strategies={"pgpe": "aaa:Good"})
     registry = found()
-    assert registry["pgpe"].__module__ == "services.master.strategies.pgpe"
+    assert registry["pgpe"].__module__ == "seedcast.services.master.strategies.pgpe"
     assert reason(registry, "pgpe") == "the name is Seedcast's own, and aaa cannot replace it"
 
 
@@ -113,7 +113,7 @@ def test_of_two_packages_with_one_name_neither_is_believed(install: Install) -> 
 def test_a_policy_that_lacks_a_method_is_left_out_with_its_name(install: Install) -> None:
     code = """
 from typing import Literal
-from shared.policies.base import Policy, PolicySpec
+from seedcast.shared.policies.base import Policy, PolicySpec
 
 class HalfSpec(PolicySpec):
     name: Literal["half"]
@@ -128,7 +128,7 @@ class Half(Policy):
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     path = os.pathsep.join([str(ROOT), str(PLUGINS)])
-    command = [sys.executable, "-m", "cli.main", *arguments]
+    command = [sys.executable, "-m", "seedcast.cli.main", *arguments]
     return subprocess.run(
         command, env=os.environ | {"PYTHONPATH": path}, cwd=ROOT, capture_output=True, text=True, check=False
     )

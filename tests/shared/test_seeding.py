@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from shared.seeding import EPISODE_SEED_LIMIT, Purpose, episode_seeds, generator, noise
+from seedcast.shared.seeding import EPISODE_SEED_LIMIT, Purpose, episode_seeds, generator, noise
 
 
 def test_a_draw_belongs_to_its_key_whatever_was_drawn_before() -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from shared.policies.weights import shared_product
+from seedcast.shared.policies.weights import shared_product
 
 LANES = 70
 SHAPES = ((17, 256), (256, 256), (512, 512), (990, 990), (5, 3001))

@@ -10,10 +10,10 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from shared.errors import InvalidInput
-from shared.spec.environment import EnvironmentSpec
-from shared.spec.experiment import ExperimentSpec, RetrainSpec
-from shared.spec.parse import check_spec, parse_spec
+from seedcast.shared.errors import InvalidInput
+from seedcast.shared.spec.environment import EnvironmentSpec
+from seedcast.shared.spec.experiment import ExperimentSpec, RetrainSpec
+from seedcast.shared.spec.parse import check_spec, parse_spec
 from tests.specs import cartpole_values
 
 CONFIGS = sorted(Path("configs").glob("*.yaml"))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from shared.statistics import (
+from seedcast.shared.statistics import (
     CURVE_POINTS,
     CURVE_RESAMPLES,
     bootstrap,

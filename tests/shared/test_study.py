@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from shared.errors import InvalidInput
+from seedcast.shared.errors import InvalidInput
 from tests.master.studies.test_plan import study
 
 

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from services.master.scheduling.recording import Recording
+from seedcast.services.master.scheduling.recording import Recording
 from tests.simulation import schedules, virtual_fleet
 from tests.simulation.calm import REQUEST_SECONDS, generations
 from tests.simulation.replay import replay

@@ -6,7 +6,7 @@ import heapq
 import random
 from dataclasses import dataclass
 
-from services.master.scheduling.tuning import Tuning
+from seedcast.services.master.scheduling.tuning import Tuning
 from tests.simulation.world import World
 
 END = 100_000.0

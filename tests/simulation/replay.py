@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from services.master.scheduling.instructions import Settle
-from services.master.scheduling.recording import Recording
-from services.master.scheduling.scheduler import Scheduler
+from seedcast.services.master.scheduling.instructions import Settle
+from seedcast.services.master.scheduling.recording import Recording
+from seedcast.services.master.scheduling.scheduler import Scheduler
 
 
 def replay(recording: Recording, log: Callable[[str], None]) -> Scheduler:

@@ -6,8 +6,8 @@ import random
 from collections.abc import Callable
 from functools import partial
 
-from services.master.scheduling.instructions import Send
-from services.master.scheduling.tuning import Tuning
+from seedcast.services.master.scheduling.instructions import Send
+from seedcast.services.master.scheduling.tuning import Tuning
 from tests.simulation.world import World
 
 PEACE = 300.0

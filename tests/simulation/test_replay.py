@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from services.master.scheduling.events import JobRemoved, Tick, UnitDone
-from services.master.scheduling.recording import Recorder, Recording
-from services.master.scheduling.tuning import Tuning
+from seedcast.services.master.scheduling.events import JobRemoved, Tick, UnitDone
+from seedcast.services.master.scheduling.recording import Recorder, Recording
+from seedcast.services.master.scheduling.tuning import Tuning
 from tests.master.dispatch import stub_worker
 from tests.master.dispatch.stub_worker import StubWorker
 from tests.master.dispatch.test_dispatcher import run, running, work

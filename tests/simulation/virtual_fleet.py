@@ -15,16 +15,16 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
-from services.master.dispatch.batch import Batch, BatchFailed, BatchResult
-from services.master.dispatch.dispatcher import Dispatcher
-from services.master.dispatch.request_cost import RequestCost
-from services.master.fleet.fleet import Fleet
-from services.master.fleet.worker_client import NoReply, Unreachable, WorkerClient, WorkerLost
-from services.master.scheduling.tuning import Tuning
-from shared.errors import Busy
-from shared.policies.linear import LinearSpec
-from shared.protocol import PROTOCOL_VERSION, Unit, UnitHeader, UnitResult, WorkerInfo
-from shared.spec.environment import EnvironmentSpec
+from seedcast.services.master.dispatch.batch import Batch, BatchFailed, BatchResult
+from seedcast.services.master.dispatch.dispatcher import Dispatcher
+from seedcast.services.master.dispatch.request_cost import RequestCost
+from seedcast.services.master.fleet.fleet import Fleet
+from seedcast.services.master.fleet.worker_client import NoReply, Unreachable, WorkerClient, WorkerLost
+from seedcast.services.master.scheduling.tuning import Tuning
+from seedcast.shared.errors import Busy
+from seedcast.shared.policies.linear import LinearSpec
+from seedcast.shared.protocol import PROTOCOL_VERSION, Unit, UnitHeader, UnitResult, WorkerInfo
+from seedcast.shared.spec.environment import EnvironmentSpec
 from tests.simulation import virtual_time
 
 PEACE = 200.0

@@ -12,9 +12,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
-from services.master.scheduling.instructions import Send
-from services.master.scheduling.tuning import Tuning
-from shared.protocol import Failure
+from seedcast.services.master.scheduling.instructions import Send
+from seedcast.services.master.scheduling.tuning import Tuning
+from seedcast.shared.protocol import Failure
 from tests.master.scheduling.driver import Driver, Outcome
 from tests.master.scheduling.invariants import check_places
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import inf
 
-from services.master.scheduling.tuning import Tuning
+from seedcast.services.master.scheduling.tuning import Tuning
 from tests.simulation.calm import REQUEST_SECONDS, generations
 
 WITHOUT = {

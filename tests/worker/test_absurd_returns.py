@@ -11,9 +11,9 @@ import pytest
 from gymnasium import spaces
 from gymnasium.envs.registration import EnvSpec
 
-from services.worker.engine import run_unit
-from services.worker.environments import gymnasium_lanes, registry
-from shared.spec.environment import EnvironmentSpec
+from seedcast.services.worker.engine import run_unit
+from seedcast.services.worker.environments import gymnasium_lanes, registry
+from seedcast.shared.spec.environment import EnvironmentSpec
 from tests.units import unit
 
 

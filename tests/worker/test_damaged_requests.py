@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from shared.digest import CONTENT_DIGEST, check_content_digest, content_digest
-from shared.protocol import FRAME_MEDIA_TYPE
+from seedcast.shared.digest import CONTENT_DIGEST, check_content_digest, content_digest
+from seedcast.shared.protocol import FRAME_MEDIA_TYPE
 from tests.processes import Server
 
 NO_UNIT = b"\x08\0\0\0\0\0\0\0{}"

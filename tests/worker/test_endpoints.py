@@ -9,11 +9,11 @@ import httpx
 import numpy as np
 import pytest
 
-from services.worker.engine import run_unit
-from shared.frame import decode_frame, encode_frame
-from shared.protocol import FRAME_MEDIA_TYPE, PROTOCOL_VERSION, Unit, UnitResult, WorkerInfo
-from shared.seeding import noise
-from shared.spec.environment import EnvironmentDescription, EnvironmentSpec
+from seedcast.services.worker.engine import run_unit
+from seedcast.shared.frame import decode_frame, encode_frame
+from seedcast.shared.protocol import FRAME_MEDIA_TYPE, PROTOCOL_VERSION, Unit, UnitResult, WorkerInfo
+from seedcast.shared.seeding import noise
+from seedcast.shared.spec.environment import EnvironmentDescription, EnvironmentSpec
 from tests.processes import Server
 from tests.units import LINEAR, faulty, numbers, unit
 

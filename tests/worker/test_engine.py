@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from services.worker.engine import run_unit
-from services.worker.engine.accumulators import shaped
-from services.worker.environments.envpool_lanes import SMALL_WIDTH, EnvPoolEngine, _in_order
-from services.worker.environments.registry import describe, open_lanes
-from shared.errors import InvalidInput
-from shared.observation_stats import Normaliser
-from shared.protocol import RewardShaping, Unit
-from shared.spec.environment import EnvironmentSpec
+from seedcast.services.worker.engine import run_unit
+from seedcast.services.worker.engine.accumulators import shaped
+from seedcast.services.worker.environments.envpool_lanes import SMALL_WIDTH, EnvPoolEngine, _in_order
+from seedcast.services.worker.environments.registry import describe, open_lanes
+from seedcast.shared.errors import InvalidInput
+from seedcast.shared.observation_stats import Normaliser
+from seedcast.shared.protocol import RewardShaping, Unit
+from seedcast.shared.spec.environment import EnvironmentSpec
 from tests.units import LINEAR, numbers, policy_for, unit
 
 WALKER = EnvironmentSpec(id="BipedalWalker-v3", engine="envpool", max_episode_steps=300)
@@ -157,7 +157,7 @@ def test_lanes_that_answer_out_of_order_are_put_in_order() -> None:
 
 
 def test_the_engine_needs_no_web_framework() -> None:
-    code = "import sys, services.worker.engine; sys.exit('fastapi' in sys.modules or 'uvicorn' in sys.modules)"
+    code = "import sys, seedcast.services.worker.engine; sys.exit(bool({'fastapi', 'uvicorn'} & {*sys.modules}))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

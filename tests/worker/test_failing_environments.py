@@ -127,7 +127,7 @@ def test_nothing_is_left_in_the_folder_that_a_worker_was_started_in(tmp_path: Pa
     folder.mkdir()
     port = free_port()
     settings = {"SEEDCAST_WORKER_PORT": str(port), "SEEDCAST_WORKER_SLOTS": "1", "TMPDIR": str(tmp_path)}
-    with Server("services.worker", settings, port, tmp_path / "worker.log", cwd=folder) as server:
+    with Server("seedcast.services.worker", settings, port, tmp_path / "worker.log", cwd=folder) as server:
         assert run(server, "litter")["returns"] == [10.0] * 4
         assert list(folder.iterdir()) == []
         assert list(tmp_path.glob("seedcast-slot-*/MUJOCO_LOG.TXT"))

@@ -9,11 +9,11 @@ import imageio_ffmpeg
 import numpy as np
 import pytest
 
-from services.worker.engine import run_unit
-from services.worker.environments.registry import ENGINES
-from services.worker.film import CannotFilm, record
-from shared.protocol import FRAME_MEDIA_TYPE, Unit, UnitHeader
-from shared.spec.environment import EnvironmentSpec
+from seedcast.services.worker.engine import run_unit
+from seedcast.services.worker.environments.registry import ENGINES
+from seedcast.services.worker.film import CannotFilm, record
+from seedcast.shared.protocol import FRAME_MEDIA_TYPE, Unit, UnitHeader
+from seedcast.shared.spec.environment import EnvironmentSpec
 from tests.processes import Server
 from tests.units import unit
 

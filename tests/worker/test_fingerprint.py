@@ -8,9 +8,9 @@ import sys
 
 import pytest
 
-from services.worker.slots.fingerprint import fingerprint
+from seedcast.services.worker.slots.fingerprint import fingerprint
 
-CODE = "from services.worker.slots.fingerprint import fingerprint; print(fingerprint())"
+CODE = "from seedcast.services.worker.slots.fingerprint import fingerprint; print(fingerprint())"
 
 
 def told(before: str = "", **environment: str) -> str:

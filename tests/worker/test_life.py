@@ -167,7 +167,7 @@ def reason_not_ready(port: int, part: str) -> str:
 
 def start(settings: dict[str, str]) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "services.worker"],
+        [sys.executable, "-m", "seedcast.services.worker"],
         env=os.environ | settings,
         cwd=ROOT,
         stdout=subprocess.PIPE,

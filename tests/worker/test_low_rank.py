@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from services.worker.engine import run_unit, window
-from services.worker.environments.registry import describe
-from shared.low_rank import LowRank
-from shared.perturbations import GaussianMembers, NoiseKey
-from shared.policies.mlp import DensePolicy
-from shared.protocol import Unit, UnitHeader
-from shared.protocol.members import header_fields
-from shared.spec.environment import EnvironmentSpec
-from shared.spec.policy import build_policy
+from seedcast.services.worker.engine import run_unit, window
+from seedcast.services.worker.environments.registry import describe
+from seedcast.shared.low_rank import LowRank
+from seedcast.shared.perturbations import GaussianMembers, NoiseKey
+from seedcast.shared.policies.mlp import DensePolicy
+from seedcast.shared.protocol import Unit, UnitHeader
+from seedcast.shared.protocol.members import header_fields
+from seedcast.shared.spec.environment import EnvironmentSpec
+from seedcast.shared.spec.policy import build_policy
 from tests.units import numbers
 
 ENVIRONMENT = EnvironmentSpec(id="Pendulum-v1", max_episode_steps=40)

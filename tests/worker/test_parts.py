@@ -10,9 +10,9 @@ import httpx
 import numpy as np
 import pytest
 
-from services.worker.engine import run_unit
-from shared.protocol import FRAME_MEDIA_TYPE, SLOTS_HEADER, Unit, UnitJson, UnitResult
-from shared.spec.environment import EnvironmentSpec
+from seedcast.services.worker.engine import run_unit
+from seedcast.shared.protocol import FRAME_MEDIA_TYPE, SLOTS_HEADER, Unit, UnitJson, UnitResult
+from seedcast.shared.spec.environment import EnvironmentSpec
 from tests.processes import Server, eventually, worker
 from tests.units import faulty, numbers, unit
 

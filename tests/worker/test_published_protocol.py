@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from services.worker.document import VECTORS, files
-from shared.frame import decode_frame
-from shared.protocol import PROTOCOL_VERSION, Unit, UnitResult
+from seedcast.services.worker.document import VECTORS, files
+from seedcast.shared.frame import decode_frame
+from seedcast.shared.protocol import PROTOCOL_VERSION, Unit, UnitResult
 from tests.processes import ROOT
 
 DOCS = ROOT / "docs"

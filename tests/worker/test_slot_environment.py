@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from services.worker.slots.process import slot_environment
+from seedcast.services.worker.slots.process import slot_environment
 
 
 def test_a_slot_computes_on_one_thread_whatever_its_worker_was_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,9 +6,9 @@ import asyncio
 
 import pytest
 
-from services.worker.slots.channel import Kind, Message
-from services.worker.slots.tickets import Tickets
-from shared.errors import Busy
+from seedcast.services.worker.slots.channel import Kind, Message
+from seedcast.services.worker.slots.tickets import Tickets
+from seedcast.shared.errors import Busy
 
 
 def message(payload: bytes) -> Message:

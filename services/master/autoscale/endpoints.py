@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
-from services.master.dependencies import CurrentPlan
+from seedcast.services.master.dependencies import CurrentPlan
 
 router = APIRouter(tags=["operations"])
 

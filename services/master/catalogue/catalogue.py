@@ -7,18 +7,18 @@ from typing import cast
 
 from pydantic import ValidationError
 
-from services.master.catalogue.schemas import (
+from seedcast.services.master.catalogue.schemas import (
     MemoryNeed,
     PluginDescription,
     PolicyList,
     StrategyDescription,
     StrategyList,
 )
-from services.master.strategies.base import Strategy
-from shared.errors import NotFound
-from shared.spec.policy import POLICIES
-from shared.spec.strategies import STRATEGIES
-from shared.spec.strategy import StrategySpec
+from seedcast.services.master.strategies.base import Strategy
+from seedcast.shared.errors import NotFound
+from seedcast.shared.spec.policy import POLICIES
+from seedcast.shared.spec.strategies import STRATEGIES
+from seedcast.shared.spec.strategy import StrategySpec
 
 DIMENSIONS = (2_804, 100_000, 1_000_000)
 """A walker's policy, a large network, and the largest that strategies without matrices are measured at."""

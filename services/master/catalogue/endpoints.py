@@ -9,10 +9,15 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel
 
-from services.master.catalogue import catalogue
-from services.master.catalogue.schemas import EnvironmentList, PolicyList, StrategyDescription, StrategyList
-from services.master.dependencies import EnvironmentsState
-from shared.problems import Problem
+from seedcast.services.master.catalogue import catalogue
+from seedcast.services.master.catalogue.schemas import (
+    EnvironmentList,
+    PolicyList,
+    StrategyDescription,
+    StrategyList,
+)
+from seedcast.services.master.dependencies import EnvironmentsState
+from seedcast.shared.problems import Problem
 
 router = APIRouter(tags=["catalogue"])
 

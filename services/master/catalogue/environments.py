@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from services.master.fleet.fleet import Fleet
-from services.master.fleet.worker import Worker
-from shared.errors import SeedcastError
-from shared.protocol import EnvironmentCatalogue, OfferedEnvironment
+from seedcast.services.master.fleet.fleet import Fleet
+from seedcast.services.master.fleet.worker import Worker
+from seedcast.shared.errors import SeedcastError
+from seedcast.shared.protocol import EnvironmentCatalogue, OfferedEnvironment
 
 MOST_KINDS = 8
 """Of workers with different environments, whose answers are remembered."""

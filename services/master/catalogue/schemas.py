@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from shared.protocol import OfferedEnvironment
-from shared.registry import Plugin
+from seedcast.shared.protocol import OfferedEnvironment
+from seedcast.shared.registry import Plugin
 
 
 class MemoryNeed(BaseModel):

@@ -1,7 +1,7 @@
 """The tables of docs/strategies.md, out of what the strategies say of themselves.
 
-``python -m services.master.catalogue.tables docs/strategies.md`` (`make docs`) writes them anew, each between its
-marks.
+``python -m seedcast.services.master.catalogue.tables docs/strategies.md`` (`make docs`) writes them
+anew, each between its marks.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import cast
 
-from services.master.catalogue import catalogue
-from services.master.catalogue.schemas import MemoryNeed
-from services.master.strategies.base import Strategy
-from shared.spec.strategies import STRATEGIES
+from seedcast.services.master.catalogue import catalogue
+from seedcast.services.master.catalogue.schemas import MemoryNeed
+from seedcast.services.master.strategies.base import Strategy
+from seedcast.shared.spec.strategies import STRATEGIES
 
-OURS = "services.master.strategies."
+OURS = "seedcast.services.master.strategies."
 """Packages of users, which may be installed too, are not in our documentation."""
 
 

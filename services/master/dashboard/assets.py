@@ -16,9 +16,9 @@ from functools import cache
 from importlib.resources import files
 from string import Template
 
-from shared.errors import NotFound
+from seedcast.shared.errors import NotFound
 
-_HOME = files("services.master.dashboard")
+_HOME = files("seedcast.services.master.dashboard")
 _ASSETS, _PAGES = _HOME / "static", _HOME / "pages"
 PLOTLY = "plotly-cartesian.min.js"
 """Version 4.1.1 of plotly.js-cartesian-dist-min, as npm has it: scatter, bar and heat map are in it."""

@@ -13,10 +13,10 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from services.master.dashboard.extremes import Extremes, Rows
-from services.master.experiments.schemas import Experiment
-from services.master.storage.history import History
-from services.master.storage.pages import bucket
+from seedcast.services.master.dashboard.extremes import Extremes, Rows
+from seedcast.services.master.experiments.schemas import Experiment
+from seedcast.services.master.storage.history import History
+from seedcast.services.master.storage.pages import bucket
 
 Column = list[Any]
 Columns = dict[str, Column]

@@ -9,9 +9,9 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from services.master.experiments.schemas import Experiment
-from services.master.storage.pages import drawn
-from shared.statistics import Band, curve_over_runs
+from seedcast.services.master.experiments.schemas import Experiment
+from seedcast.services.master.storage.pages import drawn
+from seedcast.shared.statistics import Band, curve_over_runs
 
 Against = Literal["generation", "elapsed_seconds", "environment_steps", "core_hours"]
 MOST_RUNS = 20

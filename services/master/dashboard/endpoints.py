@@ -8,14 +8,14 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Query, Response
 from fastapi.responses import HTMLResponse
 
-from services.master.dashboard.assets import Page, asset, page_html
-from services.master.dashboard.comparison import MOST_RUNS, Against, GroupCurves, group_curves, lines_of
-from services.master.dashboard.presets import PresetList, presets
-from services.master.dependencies import ColumnsState, Service, Studies
-from services.master.storage.pages import MOST_POINTS
-from shared.delivery import takes_gzip
-from shared.errors import NotFound
-from shared.problems import Problem
+from seedcast.services.master.dashboard.assets import Page, asset, page_html
+from seedcast.services.master.dashboard.comparison import MOST_RUNS, Against, GroupCurves, group_curves, lines_of
+from seedcast.services.master.dashboard.presets import PresetList, presets
+from seedcast.services.master.dependencies import ColumnsState, Service, Studies
+from seedcast.services.master.storage.pages import MOST_POINTS
+from seedcast.shared.delivery import takes_gzip
+from seedcast.shared.errors import NotFound
+from seedcast.shared.problems import Problem
 
 router = APIRouter()
 

@@ -11,8 +11,8 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from functools import partial
 
-from services.master.storage.history import History
-from services.master.storage.pages import bucket
+from seedcast.services.master.storage.history import History
+from seedcast.services.master.storage.pages import bucket
 
 Rows = dict[int, tuple[float, float, float]]
 """By bucket, which begin at generation 2: least return, greatest return, best mean."""

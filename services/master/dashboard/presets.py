@@ -9,7 +9,7 @@ from pathlib import Path
 import yaml
 from pydantic import BaseModel, Field
 
-from services.master.experiments.body import EXAMPLE
+from seedcast.services.master.experiments.body import EXAMPLE
 
 
 class Preset(BaseModel):
@@ -28,8 +28,8 @@ class PresetList(BaseModel):
 @cache
 def presets() -> PresetList:
     """Return what `configs/` holds: a folder of this package in an image, else one of the checkout."""
-    shipped = Path(str(files("services.master.dashboard"))) / "presets"
-    folder = shipped if shipped.is_dir() else Path(__file__).parents[3] / "configs"
+    shipped = Path(str(files("seedcast.services.master.dashboard"))) / "presets"
+    folder = shipped if shipped.is_dir() else Path(__file__).resolve().parents[3] / "configs"
     found = [
         Preset(name=path.stem, yaml=path.read_text(encoding="utf-8"))
         for path in sorted(folder.glob("*.yaml"))

@@ -15,9 +15,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from services.master.derived.files import TextFiles, write_plots
-from services.master.storage.failures import storage_errors
-from shared.errors import StorageFailed
+from seedcast.services.master.derived.files import TextFiles, write_plots
+from seedcast.services.master.storage.failures import storage_errors
+from seedcast.shared.errors import StorageFailed
 
 NICENESS = 10
 

@@ -16,12 +16,12 @@ from typing import Any
 
 import yaml
 
-from services.master.storage.artifacts import model_name
-from services.master.storage.durable import write_durably
-from services.master.storage.failures import storage_errors
-from services.master.storage.history import GenerationRecord, TestRecord
-from services.master.storage.pages import MOST_POINTS, Table, drawn, page
-from services.master.storage.regular_files import open_regular
+from seedcast.services.master.storage.artifacts import model_name
+from seedcast.services.master.storage.durable import write_durably
+from seedcast.services.master.storage.failures import storage_errors
+from seedcast.services.master.storage.history import GenerationRecord, TestRecord
+from seedcast.services.master.storage.pages import MOST_POINTS, Table, drawn, page
+from seedcast.services.master.storage.regular_files import open_regular
 
 BEST_MODEL = "best_model.npz"
 LOG = "log.txt"
@@ -91,7 +91,7 @@ def write_plots(connection: sqlite3.Connection, experiment_id: str, folder: Path
     Raises:
         StorageFailed: the disk does not take it, or does not give it.
     """
-    from services.master.derived.plots import plot_rewards  # late: Matplotlib takes half a second
+    from seedcast.services.master.derived.plots import plot_rewards  # late: Matplotlib takes half a second
 
     row = connection.execute("SELECT name FROM experiments WHERE id = ?", (experiment_id,)).fetchone()
     texts = drawn(connection, "generations", experiment_id, MOST_POINTS)

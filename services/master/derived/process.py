@@ -10,7 +10,7 @@ from asyncio.subprocess import PIPE, Process
 from contextlib import suppress
 from pathlib import Path
 
-from shared.errors import StorageFailed
+from seedcast.shared.errors import StorageFailed
 
 ANSWER_SECONDS = 120.0
 """A request that takes longer is given up, with its process."""
@@ -65,7 +65,14 @@ class WriterProcess:
 
     async def _start(self) -> Process:
         environment = {name: value for name, value in os.environ.items() if name != "SEEDCAST_FAILPOINTS"}
-        command = [sys.executable, "-W", "ignore", "-m", "services.master.derived", str(self._database.resolve())]
+        command = [
+            sys.executable,
+            "-W",
+            "ignore",
+            "-m",
+            "seedcast.services.master.derived",
+            str(self._database.resolve()),
+        ]
         try:
             return await asyncio.create_subprocess_exec(
                 *command, stdin=PIPE, stdout=PIPE, env=environment, start_new_session=True

@@ -16,10 +16,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from services.master.derived.files import PLOTS, TEXTS
-from services.master.derived.process import WriterProcess
-from services.master.failpoints import reach
-from shared.errors import StorageFailed
+from seedcast.services.master.derived.files import PLOTS, TEXTS
+from seedcast.services.master.derived.process import WriterProcess
+from seedcast.services.master.failpoints import reach
+from seedcast.shared.errors import StorageFailed
 
 TEXT_SECONDS = 2.0
 """How old text files may get while an experiment trains."""

@@ -13,11 +13,11 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.errors import SeedcastError
-from shared.observation_stats import Normaliser
-from shared.perturbations import Members
-from shared.protocol import Failure, Unit, UnitHeader, UnitResult
-from shared.protocol.members import header_fields
+from seedcast.shared.errors import SeedcastError
+from seedcast.shared.observation_stats import Normaliser
+from seedcast.shared.perturbations import Members
+from seedcast.shared.protocol import Failure, Unit, UnitHeader, UnitResult
+from seedcast.shared.protocol.members import header_fields
 
 MembersOf = Callable[[int, int], Members]
 """Maps a range of members (start, stop) to their parameters ``(stop - start, dimension)`` as a unit has them."""

@@ -12,20 +12,20 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from services.master.dispatch.batch import Batch, BatchFailed, BatchResult
-from services.master.dispatch.request_cost import RequestCost
-from services.master.fleet.fleet import Fleet
-from services.master.fleet.worker import Worker
-from services.master.fleet.worker_client import NoConnection, Unreachable, WorkerLost
-from services.master.scheduling import events as ev
-from services.master.scheduling.instructions import Cancel, Fail, Finish, Instruction, Send, Settle
-from services.master.scheduling.pool_worker import PoolWorker
-from services.master.scheduling.recording import Recorder, Recording
-from services.master.scheduling.scheduler import Scheduler
-from services.master.scheduling.tuning import Tuning
-from shared.errors import Busy, InvalidInput
-from shared.logs import of_experiment
-from shared.protocol import UnitResult
+from seedcast.services.master.dispatch.batch import Batch, BatchFailed, BatchResult
+from seedcast.services.master.dispatch.request_cost import RequestCost
+from seedcast.services.master.fleet.fleet import Fleet
+from seedcast.services.master.fleet.worker import Worker
+from seedcast.services.master.fleet.worker_client import NoConnection, Unreachable, WorkerLost
+from seedcast.services.master.scheduling import events as ev
+from seedcast.services.master.scheduling.instructions import Cancel, Fail, Finish, Instruction, Send, Settle
+from seedcast.services.master.scheduling.pool_worker import PoolWorker
+from seedcast.services.master.scheduling.recording import Recorder, Recording
+from seedcast.services.master.scheduling.scheduler import Scheduler
+from seedcast.services.master.scheduling.tuning import Tuning
+from seedcast.shared.errors import Busy, InvalidInput
+from seedcast.shared.logs import of_experiment
+from seedcast.shared.protocol import UnitResult
 
 REPLY_MARGIN_SECONDS = 30.0
 """Beyond the deadlines of a unit and of whatever it may wait for in the worker: the network, and a new slot."""

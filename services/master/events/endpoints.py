@@ -6,9 +6,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Response
 
-from services.master.dependencies import ReadersState, Service
-from services.master.events.feed import Position
-from shared.problems import Problem
+from seedcast.services.master.dependencies import ReadersState, Service
+from seedcast.services.master.events.feed import Position
+from seedcast.shared.problems import Problem
 
 router = APIRouter(tags=["experiments"], responses={404: {"model": Problem}, 422: {"model": Problem}})
 

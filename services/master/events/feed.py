@@ -16,9 +16,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
-from services.master.experiments.schemas import Experiment
-from services.master.storage.history import History
-from shared.errors import InvalidInput
+from seedcast.services.master.experiments.schemas import Experiment
+from seedcast.services.master.storage.history import History
+from seedcast.shared.errors import InvalidInput
 
 LOOK_SECONDS = 0.5
 MOST_GENERATIONS = 200

@@ -12,8 +12,8 @@ from collections.abc import AsyncIterator
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from services.master.events.feed import LOOK_SECONDS, Feed, Position, briefly
-from shared.errors import Busy, NotFound
+from seedcast.services.master.events.feed import LOOK_SECONDS, Feed, Position, briefly
+from seedcast.shared.errors import Busy, NotFound
 
 MOST_READERS = 1000
 HEARTBEAT_SECONDS = 15.0

@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from services.master.dispatch.batch import Batch
-from services.master.evolution.state import Evolution
-from services.master.strategies.base import Population
-from shared.protocol import RewardShaping, UnitHeader
-from shared.seeding import Purpose, episode_seeds
-from shared.spec.environment import EnvironmentDescription, EnvironmentSpec
-from shared.spec.experiment import ExperimentSpec
-from shared.spec.objective import ObjectiveDescription
+from seedcast.services.master.dispatch.batch import Batch
+from seedcast.services.master.evolution.state import Evolution
+from seedcast.services.master.strategies.base import Population
+from seedcast.shared.protocol import RewardShaping, UnitHeader
+from seedcast.shared.seeding import Purpose, episode_seeds
+from seedcast.shared.spec.environment import EnvironmentDescription, EnvironmentSpec
+from seedcast.shared.spec.experiment import ExperimentSpec
+from seedcast.shared.spec.objective import ObjectiveDescription
 
 
 def training_batch(evolution: Evolution, population: Population) -> Batch:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from services.master.storage.history import Movement
+from seedcast.services.master.storage.history import Movement
 
 Vector = NDArray[np.float32]
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from services.master.dispatch.batch import BatchResult
-from services.master.evolution.state import Arrays, Evolution
-from shared.errors import InvalidInput
-from shared.frame import decode_frame, encode_frame
-from shared.protocol.arrays import checked_array
+from seedcast.services.master.dispatch.batch import BatchResult
+from seedcast.services.master.evolution.state import Arrays, Evolution
+from seedcast.shared.errors import InvalidInput
+from seedcast.shared.frame import decode_frame, encode_frame
+from seedcast.shared.protocol.arrays import checked_array
 
 
 def results_frame(result: BatchResult) -> bytes:

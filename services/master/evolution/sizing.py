@@ -9,10 +9,10 @@ from typing import Any, cast
 
 from pydantic import ValidationError
 
-from services.master.strategies.base import Strategy
-from shared.errors import InvalidInput
-from shared.spec.experiment import ExperimentSpec
-from shared.spec.strategies import STRATEGIES
+from seedcast.services.master.strategies.base import Strategy
+from seedcast.shared.errors import InvalidInput
+from seedcast.shared.spec.experiment import ExperimentSpec
+from seedcast.shared.spec.strategies import STRATEGIES
 
 
 def next_population_size(spec: ExperimentSpec, mean_length: float) -> int:

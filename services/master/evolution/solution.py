@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.observation_stats import ObservationStatistics
+from seedcast.shared.observation_stats import ObservationStatistics
 
 PARAMETERS, SUM, SUM_OF_SQUARES = "best/parameters", "best/sum", "best/sum_of_squares"
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import cast
 
-from services.master.strategies.base import Parameters, Problem, Strategy
-from shared.errors import InvalidInput
-from shared.low_rank import Matrix
-from shared.spec.experiment import ExperimentSpec
-from shared.spec.strategies import STRATEGIES
+from seedcast.services.master.strategies.base import Parameters, Problem, Strategy
+from seedcast.shared.errors import InvalidInput
+from seedcast.shared.low_rank import Matrix
+from seedcast.shared.spec.experiment import ExperimentSpec
+from seedcast.shared.spec.strategies import STRATEGIES
 
 
 def begin_strategy(spec: ExperimentSpec, mean: Parameters, matrices: tuple[Matrix, ...]) -> Strategy:

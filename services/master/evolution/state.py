@@ -10,17 +10,17 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from services.master.dispatch.batch import BatchFailed, BatchResult
-from services.master.evolution.sizing import next_population_size, refuse_absurd
-from services.master.evolution.solution import Solution
-from services.master.evolution.stages import begin_strategy, refuse_stages_of_another_shape
-from services.master.evolution.warm_start import warm_start as start_from
-from services.master.strategies.base import Strategy
-from shared.model import Model, ModelMetadata
-from shared.observation_stats import Normaliser, ObservationStatistics
-from shared.spec.environment import EnvironmentDescription
-from shared.spec.experiment import ExperimentSpec, FitnessSpec
-from shared.spec.task import TaskDescription, search_space
+from seedcast.services.master.dispatch.batch import BatchFailed, BatchResult
+from seedcast.services.master.evolution.sizing import next_population_size, refuse_absurd
+from seedcast.services.master.evolution.solution import Solution
+from seedcast.services.master.evolution.stages import begin_strategy, refuse_stages_of_another_shape
+from seedcast.services.master.evolution.warm_start import warm_start as start_from
+from seedcast.services.master.strategies.base import Strategy
+from seedcast.shared.model import Model, ModelMetadata
+from seedcast.shared.observation_stats import Normaliser, ObservationStatistics
+from seedcast.shared.spec.environment import EnvironmentDescription
+from seedcast.shared.spec.experiment import ExperimentSpec, FitnessSpec
+from seedcast.shared.spec.task import TaskDescription, search_space
 
 Arrays = dict[str, NDArray[Any]]
 

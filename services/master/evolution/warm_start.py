@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.errors import InvalidInput
-from shared.model import Model
-from shared.observation_stats import ObservationStatistics
-from shared.policies.base import Policy, PolicySpec
-from shared.spec.environment import ActionSpace, ContinuousActions, EnvironmentDescription
-from shared.spec.task import SearchSpace, TaskDescription
+from seedcast.shared.errors import InvalidInput
+from seedcast.shared.model import Model
+from seedcast.shared.observation_stats import ObservationStatistics
+from seedcast.shared.policies.base import Policy, PolicySpec
+from seedcast.shared.spec.environment import ActionSpace, ContinuousActions, EnvironmentDescription
+from seedcast.shared.spec.task import SearchSpace, TaskDescription
 
 FREE = frozenset({"action_noise", "initial_std"})
 """Fields of a policy that say how it is trained, not what its parameters mean."""

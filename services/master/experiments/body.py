@@ -8,10 +8,10 @@ from typing import Annotated, Any
 import yaml
 from fastapi import Depends, Request
 
-from shared.errors import PayloadTooLarge
-from shared.guard import JSON_TYPES, media_type
-from shared.spec.experiment import ExperimentSpec
-from shared.spec.parse import parse_spec
+from seedcast.shared.errors import PayloadTooLarge
+from seedcast.shared.guard import JSON_TYPES, media_type
+from seedcast.shared.spec.experiment import ExperimentSpec
+from seedcast.shared.spec.parse import parse_spec
 
 MAX_BODY_BYTES = 65_536
 EXAMPLE = {

@@ -6,10 +6,10 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field, StrictBool
 
-from services.master.experiments.schemas import Experiment
-from shared.spec.base import Given
-from shared.spec.experiment import ExperimentSpec, Tag
-from shared.spec.parse import check_spec
+from seedcast.services.master.experiments.schemas import Experiment
+from seedcast.shared.spec.base import Given
+from seedcast.shared.spec.experiment import ExperimentSpec, Tag
+from seedcast.shared.spec.parse import check_spec
 
 MODEL_NAME = r"^(best_model|model_[0-9]{1,10})\.npz$"
 PARENT = "parent"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 
-from services.master.fleet.fleet import Fleet
-from shared.errors import Busy, InvalidInput
-from shared.spec.environment import EnvironmentDescription
-from shared.spec.experiment import ExperimentSpec
-from shared.spec.objective import ObjectiveDescription, ObjectiveSpec
-from shared.spec.task import TaskDescription
+from seedcast.services.master.fleet.fleet import Fleet
+from seedcast.shared.errors import Busy, InvalidInput
+from seedcast.shared.spec.environment import EnvironmentDescription
+from seedcast.shared.spec.experiment import ExperimentSpec
+from seedcast.shared.spec.objective import ObjectiveDescription, ObjectiveSpec
+from seedcast.shared.spec.task import TaskDescription
 
 log = logging.getLogger(__name__)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from services.master.pauses import Pauses
-from shared.errors import DamagedCheckpoint, StorageFailed
+from seedcast.services.master.pauses import Pauses
+from seedcast.shared.errors import DamagedCheckpoint, StorageFailed
 
 FIRST_PAUSE_SECONDS = 0.5
 

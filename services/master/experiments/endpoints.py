@@ -10,19 +10,19 @@ from urllib.parse import quote
 from fastapi import APIRouter, Header, Query, Response, status
 from fastapi.responses import JSONResponse, PlainTextResponse, StreamingResponse
 
-from services.master.dependencies import Service
-from services.master.experiments.body import REQUEST_BODY, SpecBody
-from services.master.experiments.changes import Changes, Cloning
-from services.master.experiments.estimate import Estimate
-from services.master.experiments.rows import ExperimentRows, Order, Wanted
-from services.master.experiments.schemas import (
+from seedcast.services.master.dependencies import Service
+from seedcast.services.master.experiments.body import REQUEST_BODY, SpecBody
+from seedcast.services.master.experiments.changes import Changes, Cloning
+from seedcast.services.master.experiments.estimate import Estimate
+from seedcast.services.master.experiments.rows import ExperimentRows, Order, Wanted
+from seedcast.services.master.experiments.schemas import (
     ArtifactList,
     Experiment,
     ExperimentList,
     Progress,
 )
-from services.master.storage.artifacts import OpenArtifact, range_of
-from shared.problems import Problem
+from seedcast.services.master.storage.artifacts import OpenArtifact, range_of
+from seedcast.shared.problems import Problem
 
 router = APIRouter(
     prefix="/experiments",

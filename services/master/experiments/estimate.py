@@ -6,11 +6,11 @@ from typing import cast
 
 from pydantic import BaseModel, Field
 
-from services.master.strategies.base import Strategy
-from shared.spec.experiment import ExperimentSpec
-from shared.spec.objective import ObjectiveDescription
-from shared.spec.strategies import STRATEGIES
-from shared.spec.task import TaskDescription, search_space
+from seedcast.services.master.strategies.base import Strategy
+from seedcast.shared.spec.experiment import ExperimentSpec
+from seedcast.shared.spec.objective import ObjectiveDescription
+from seedcast.shared.spec.strategies import STRATEGIES
+from seedcast.shared.spec.task import TaskDescription, search_space
 
 
 class Estimate(BaseModel):

@@ -7,13 +7,13 @@ import logging
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from services.master.evolution.replay import replay, results_frame
-from services.master.evolution.state import Arrays, Evolution
-from services.master.failpoints import reach
-from services.master.storage.checkpoints import Checkpoint, newest_intact, write_checkpoint
-from services.master.storage.history import GenerationRecord, History
-from services.master.storage.spacing import Spacing
-from shared.errors import DamagedCheckpoint, InvalidInput
+from seedcast.services.master.evolution.replay import replay, results_frame
+from seedcast.services.master.evolution.state import Arrays, Evolution
+from seedcast.services.master.failpoints import reach
+from seedcast.services.master.storage.checkpoints import Checkpoint, newest_intact, write_checkpoint
+from seedcast.services.master.storage.history import GenerationRecord, History
+from seedcast.services.master.storage.spacing import Spacing
+from seedcast.shared.errors import DamagedCheckpoint, InvalidInput
 
 log = logging.getLogger(__name__)
 

@@ -7,9 +7,9 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from services.master.experiments.rows import ExperimentRow
-from services.master.storage.history import History
-from services.master.storage.pages import drawn, newest
+from seedcast.services.master.experiments.rows import ExperimentRow
+from seedcast.services.master.storage.history import History
+from seedcast.services.master.storage.pages import drawn, newest
 
 POINTS = 24
 """Of a small curve."""

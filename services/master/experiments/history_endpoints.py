@@ -10,11 +10,11 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Response
 
-from services.master.dependencies import Service
-from services.master.experiments.schemas import EvaluationPage, GenerationPage
-from services.master.experiments.service import ExperimentService
-from services.master.storage.pages import LARGEST_PAGE, Table
-from shared.problems import Problem
+from seedcast.services.master.dependencies import Service
+from seedcast.services.master.experiments.schemas import EvaluationPage, GenerationPage
+from seedcast.services.master.experiments.service import ExperimentService
+from seedcast.services.master.storage.pages import LARGEST_PAGE, Table
+from seedcast.shared.problems import Problem
 
 router = APIRouter(
     prefix="/experiments/{experiment_id}",

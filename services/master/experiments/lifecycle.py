@@ -11,11 +11,11 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from services.master.experiments.status import Status
-from services.master.experiments.transitions import STORES, Do, Event, State, Transitions
-from services.master.pauses import Pauses
-from shared.errors import Conflict, NotFound, SeedcastError, StorageFailed
-from shared.logs import of_experiment
+from seedcast.services.master.experiments.status import Status
+from seedcast.services.master.experiments.transitions import STORES, Do, Event, State, Transitions
+from seedcast.services.master.pauses import Pauses
+from seedcast.shared.errors import Conflict, NotFound, SeedcastError, StorageFailed
+from seedcast.shared.logs import of_experiment
 
 FIRST_PAUSE_SECONDS = 0.5
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from services.master.experiments.service import ExperimentService
-from services.master.experiments.transitions import SETTLED, State
-from services.master.storage.history import History
+from seedcast.services.master.experiments.service import ExperimentService
+from seedcast.services.master.experiments.transitions import SETTLED, State
+from seedcast.services.master.storage.history import History
 
 SHOWN = tuple(state for state in State if state in SETTLED - {State.DELETED, State.CLOSED})
 CHANGING = "changing"

@@ -10,16 +10,16 @@ from datetime import UTC, datetime
 
 from pydantic import TypeAdapter, ValidationError
 
-from services.master.experiments.prices import NOT_TOLD, Prices
-from services.master.experiments.rows import ExperimentRow, read_rows
-from services.master.experiments.schemas import Experiment
-from services.master.experiments.status import ACTIVE, Status
-from services.master.failpoints import reach
-from services.master.storage.database import Database
-from shared.errors import Conflict, NotFound
-from shared.spec.experiment import ExperimentSpec
-from shared.spec.task import TaskDescription, search_space
-from shared.validation import invalid
+from seedcast.services.master.experiments.prices import NOT_TOLD, Prices
+from seedcast.services.master.experiments.rows import ExperimentRow, read_rows
+from seedcast.services.master.experiments.schemas import Experiment
+from seedcast.services.master.experiments.status import ACTIVE, Status
+from seedcast.services.master.failpoints import reach
+from seedcast.services.master.storage.database import Database
+from seedcast.shared.errors import Conflict, NotFound
+from seedcast.shared.spec.experiment import ExperimentSpec
+from seedcast.shared.spec.task import TaskDescription, search_space
+from seedcast.shared.validation import invalid
 
 log = logging.getLogger(__name__)
 

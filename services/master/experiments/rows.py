@@ -12,9 +12,9 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.master.experiments.status import Status
-from shared.errors import InvalidInput
-from shared.spec.objective import Direction
+from seedcast.services.master.experiments.status import Status
+from seedcast.shared.errors import InvalidInput
+from seedcast.shared.spec.objective import Direction
 
 _SELECT = """
 SELECT id, name, status, reason, generation, environment_steps, elapsed_seconds, best_test_return, best_generation,

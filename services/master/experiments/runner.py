@@ -9,30 +9,30 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from services.master.derived.refresher import Refresher
-from services.master.dispatch.dispatcher import Dispatcher
-from services.master.evolution.batches import confirming_batch, test_batch
-from services.master.evolution.generation import Confirmation, run_generation, run_test
-from services.master.evolution.solution import Solution
-from services.master.evolution.state import Evolution
-from services.master.experiments.description import describe
-from services.master.experiments.disk_retry import DiskRetry
-from services.master.experiments.evolution_store import EvolutionStore
-from services.master.experiments.lifecycle import Ending
-from services.master.experiments.repository import ExperimentRepository
-from services.master.experiments.schemas import Experiment
-from services.master.experiments.status import Status
-from services.master.experiments.training_clock import TrainingClock
-from services.master.failpoints import reach
-from services.master.fleet.fleet import Fleet
-from services.master.pauses import Pauses
-from services.master.storage.artifacts import Artifacts
-from services.master.storage.checkpoints import remove_old_checkpoints
-from services.master.storage.history import GenerationRecord, History, Retraining, TestRecord
-from shared.errors import Busy
-from shared.model import Model
-from shared.spec.experiment import ExperimentSpec
-from shared.spec.task import TaskDescription
+from seedcast.services.master.derived.refresher import Refresher
+from seedcast.services.master.dispatch.dispatcher import Dispatcher
+from seedcast.services.master.evolution.batches import confirming_batch, test_batch
+from seedcast.services.master.evolution.generation import Confirmation, run_generation, run_test
+from seedcast.services.master.evolution.solution import Solution
+from seedcast.services.master.evolution.state import Evolution
+from seedcast.services.master.experiments.description import describe
+from seedcast.services.master.experiments.disk_retry import DiskRetry
+from seedcast.services.master.experiments.evolution_store import EvolutionStore
+from seedcast.services.master.experiments.lifecycle import Ending
+from seedcast.services.master.experiments.repository import ExperimentRepository
+from seedcast.services.master.experiments.schemas import Experiment
+from seedcast.services.master.experiments.status import Status
+from seedcast.services.master.experiments.training_clock import TrainingClock
+from seedcast.services.master.failpoints import reach
+from seedcast.services.master.fleet.fleet import Fleet
+from seedcast.services.master.pauses import Pauses
+from seedcast.services.master.storage.artifacts import Artifacts
+from seedcast.services.master.storage.checkpoints import remove_old_checkpoints
+from seedcast.services.master.storage.history import GenerationRecord, History, Retraining, TestRecord
+from seedcast.shared.errors import Busy
+from seedcast.shared.model import Model
+from seedcast.shared.spec.experiment import ExperimentSpec
+from seedcast.shared.spec.task import TaskDescription
 
 LONGEST_UNDESCRIBED_SECONDS = 10.0
 """So often at least workers are asked that could not describe an environment, unless they want a longer pause."""

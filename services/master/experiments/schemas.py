@@ -6,13 +6,13 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.master.experiments.prices import Cost
-from services.master.experiments.status import Status
-from services.master.storage.artifacts import Artifact
-from services.master.storage.history import GenerationRecord, TestRecord
-from shared.spec.experiment import ExperimentSpec
-from shared.spec.objective import Direction
-from shared.spec.task import TaskDescription
+from seedcast.services.master.experiments.prices import Cost
+from seedcast.services.master.experiments.status import Status
+from seedcast.services.master.storage.artifacts import Artifact
+from seedcast.services.master.storage.history import GenerationRecord, TestRecord
+from seedcast.shared.spec.experiment import ExperimentSpec
+from seedcast.shared.spec.objective import Direction
+from seedcast.shared.spec.task import TaskDescription
 
 
 class Experiment(BaseModel):

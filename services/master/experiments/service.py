@@ -14,29 +14,29 @@ from dataclasses import dataclass
 from typing import Any
 from weakref import WeakValueDictionary
 
-from services.master.evolution.state import Evolution
-from services.master.experiments.changes import Changes, Cloning, unmet
-from services.master.experiments.description import describe_if_possible
-from services.master.experiments.disk_retry import DiskRetry
-from services.master.experiments.estimate import Estimate, estimate
-from services.master.experiments.glances import Glances
-from services.master.experiments.lifecycle import Ending, Lifecycle
-from services.master.experiments.repository import ExperimentRepository
-from services.master.experiments.rows import ExperimentRow, ExperimentRows, Wanted
-from services.master.experiments.runner import Collaborators, Runner
-from services.master.experiments.schemas import Experiment, Progress
-from services.master.experiments.status import Status
-from services.master.experiments.transitions import AT_REST, Event, State
-from services.master.failpoints import reach
-from services.master.storage.artifacts import Artifact, Artifacts, OpenArtifact
-from services.master.storage.data_folder import DataFolder
-from services.master.storage.failures import storage_errors
-from services.master.storage.history import History
-from services.master.storage.warm_starts import load_warm_start
-from shared.errors import Conflict, InvalidInput, NotFound, StorageFailed
-from shared.logs import of_experiment
-from shared.model import Model
-from shared.spec.experiment import ExperimentSpec
+from seedcast.services.master.evolution.state import Evolution
+from seedcast.services.master.experiments.changes import Changes, Cloning, unmet
+from seedcast.services.master.experiments.description import describe_if_possible
+from seedcast.services.master.experiments.disk_retry import DiskRetry
+from seedcast.services.master.experiments.estimate import Estimate, estimate
+from seedcast.services.master.experiments.glances import Glances
+from seedcast.services.master.experiments.lifecycle import Ending, Lifecycle
+from seedcast.services.master.experiments.repository import ExperimentRepository
+from seedcast.services.master.experiments.rows import ExperimentRow, ExperimentRows, Wanted
+from seedcast.services.master.experiments.runner import Collaborators, Runner
+from seedcast.services.master.experiments.schemas import Experiment, Progress
+from seedcast.services.master.experiments.status import Status
+from seedcast.services.master.experiments.transitions import AT_REST, Event, State
+from seedcast.services.master.failpoints import reach
+from seedcast.services.master.storage.artifacts import Artifact, Artifacts, OpenArtifact
+from seedcast.services.master.storage.data_folder import DataFolder
+from seedcast.services.master.storage.failures import storage_errors
+from seedcast.services.master.storage.history import History
+from seedcast.services.master.storage.warm_starts import load_warm_start
+from seedcast.shared.errors import Conflict, InvalidInput, NotFound, StorageFailed
+from seedcast.shared.logs import of_experiment
+from seedcast.shared.model import Model
+from seedcast.shared.spec.experiment import ExperimentSpec
 
 DELETION_RETRY_SECONDS = 30.0
 

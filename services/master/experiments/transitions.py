@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum, auto
 
-from services.master.experiments.status import Status
+from seedcast.services.master.experiments.status import Status
 
 
 class State(StrEnum):

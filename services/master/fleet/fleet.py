@@ -13,16 +13,16 @@ from typing import overload
 
 from pydantic import ValidationError
 
-from services.master.fleet.discovery import Discovery
-from services.master.fleet.idle_clock import IdleClock
-from services.master.fleet.worker import Worker
-from services.master.fleet.worker_client import WorkerClient, WorkerLost, mismatch
-from services.master.fleet.worker_state import Seen, WorkerState, next_state
-from shared.errors import Busy, InvalidInput, ProtocolMismatch, SeedcastError
-from shared.protocol import PROTOCOL_VERSION
-from shared.spec.environment import EnvironmentDescription, EnvironmentSpec
-from shared.spec.objective import ObjectiveDescription, ObjectiveSpec
-from shared.spec.task import TaskDescription
+from seedcast.services.master.fleet.discovery import Discovery
+from seedcast.services.master.fleet.idle_clock import IdleClock
+from seedcast.services.master.fleet.worker import Worker
+from seedcast.services.master.fleet.worker_client import WorkerClient, WorkerLost, mismatch
+from seedcast.services.master.fleet.worker_state import Seen, WorkerState, next_state
+from seedcast.shared.errors import Busy, InvalidInput, ProtocolMismatch, SeedcastError
+from seedcast.shared.protocol import PROTOCOL_VERSION
+from seedcast.shared.spec.environment import EnvironmentDescription, EnvironmentSpec
+from seedcast.shared.spec.objective import ObjectiveDescription, ObjectiveSpec
+from seedcast.shared.spec.task import TaskDescription
 
 PROBE_INTERVAL_SECONDS = 1.0
 MISSED_PROBES = 3

@@ -6,11 +6,11 @@ import asyncio
 import math
 from dataclasses import dataclass, field
 
-from services.master.fleet.throughput import Throughput
-from services.master.fleet.worker_client import WorkerClient
-from services.master.fleet.worker_state import WorkerState
-from shared.errors import SeedcastError
-from shared.protocol import UnitResult, WorkerInfo
+from seedcast.services.master.fleet.throughput import Throughput
+from seedcast.services.master.fleet.worker_client import WorkerClient
+from seedcast.services.master.fleet.worker_state import WorkerState
+from seedcast.shared.errors import SeedcastError
+from seedcast.shared.protocol import UnitResult, WorkerInfo
 
 
 @dataclass

@@ -18,10 +18,10 @@ from typing import overload
 import httpx
 from pydantic import ValidationError
 
-from shared.digest import CONTENT_DIGEST, check_content_digest, content_digest
-from shared.errors import Busy, InvalidInput, ProtocolMismatch, SeedcastError
-from shared.problems import Problem
-from shared.protocol import (
+from seedcast.shared.digest import CONTENT_DIGEST, check_content_digest, content_digest
+from seedcast.shared.errors import Busy, InvalidInput, ProtocolMismatch, SeedcastError
+from seedcast.shared.problems import Problem
+from seedcast.shared.protocol import (
     FRAME_MEDIA_TYPE,
     PROTOCOL_VERSION,
     RETURN_HEADER,
@@ -29,9 +29,9 @@ from shared.protocol import (
     EnvironmentCatalogue,
     WorkerInfo,
 )
-from shared.spec.environment import EnvironmentDescription, EnvironmentSpec
-from shared.spec.objective import ObjectiveDescription, ObjectiveSpec
-from shared.spec.task import TaskDescription
+from seedcast.shared.spec.environment import EnvironmentDescription, EnvironmentSpec
+from seedcast.shared.spec.objective import ObjectiveDescription, ObjectiveSpec
+from seedcast.shared.spec.task import TaskDescription
 
 PROBE_SECONDS = 2.0
 CONNECT_SECONDS = 10.0

@@ -6,9 +6,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response, status
 
-from services.master.dependencies import Jobs
-from services.master.jobs.schemas import EvaluationRequest, Job, JobList, VideoRequest
-from shared.problems import Problem
+from seedcast.services.master.dependencies import Jobs
+from seedcast.services.master.jobs.schemas import EvaluationRequest, Job, JobList, VideoRequest
+from seedcast.shared.problems import Problem
 
 router = APIRouter(
     prefix="/experiments/{experiment_id}",

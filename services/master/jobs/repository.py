@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from datetime import UTC, datetime
 
-from services.master.jobs.schemas import (
+from seedcast.services.master.jobs.schemas import (
     EvaluationRequest,
     Job,
     JobRequest,
@@ -14,8 +14,8 @@ from services.master.jobs.schemas import (
     Kind,
     VideoRequest,
 )
-from services.master.storage.database import Database
-from shared.errors import NotFound
+from seedcast.services.master.storage.database import Database
+from seedcast.shared.errors import NotFound
 
 KEPT = 1000
 """Of an experiment's jobs the newest ones that have ended."""

@@ -8,9 +8,9 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.master.experiments.changes import MODEL_NAME
-from services.master.storage.history import ReturnSummary
-from shared.spec.base import Given
+from seedcast.services.master.experiments.changes import MODEL_NAME
+from seedcast.services.master.storage.history import ReturnSummary
+from seedcast.shared.spec.base import Given
 
 Kind = Literal["evaluation", "video"]
 

@@ -6,17 +6,17 @@ import asyncio
 import logging
 from collections import defaultdict
 
-from services.master.dispatch.dispatcher import Dispatcher
-from services.master.experiments.service import ExperimentService
-from services.master.fleet.fleet import Fleet
-from services.master.jobs.repository import JobRepository
-from services.master.jobs.schemas import EvaluationRequest, Job, JobRequest, JobResult, Kind, VideoRequest
-from services.master.jobs.work import evaluate, film
-from services.master.storage.data_folder import DataFolder
-from services.master.storage.durable import write_durably
-from shared.errors import Busy, InvalidInput, NotFound, SeedcastError, StorageFailed
-from shared.logs import of_experiment
-from shared.model import Model
+from seedcast.services.master.dispatch.dispatcher import Dispatcher
+from seedcast.services.master.experiments.service import ExperimentService
+from seedcast.services.master.fleet.fleet import Fleet
+from seedcast.services.master.jobs.repository import JobRepository
+from seedcast.services.master.jobs.schemas import EvaluationRequest, Job, JobRequest, JobResult, Kind, VideoRequest
+from seedcast.services.master.jobs.work import evaluate, film
+from seedcast.services.master.storage.data_folder import DataFolder
+from seedcast.services.master.storage.durable import write_durably
+from seedcast.shared.errors import Busy, InvalidInput, NotFound, SeedcastError, StorageFailed
+from seedcast.shared.logs import of_experiment
+from seedcast.shared.model import Model
 
 AT_ONCE = 4
 MOST_UNFINISHED = 100

@@ -6,17 +6,17 @@ import asyncio
 
 import numpy as np
 
-from services.master.dispatch.batch import Batch
-from services.master.dispatch.dispatcher import Dispatcher
-from services.master.evolution.generation import summarise, test_returns
-from services.master.fleet.fleet import Fleet
-from services.master.fleet.worker import Worker
-from services.master.fleet.worker_client import WorkerLost
-from services.master.jobs.schemas import Job, JobResult
-from shared.errors import Busy, InvalidInput
-from shared.model import Model, ModelMetadata
-from shared.protocol import UnitHeader
-from shared.seeding import Purpose, episode_seeds
+from seedcast.services.master.dispatch.batch import Batch
+from seedcast.services.master.dispatch.dispatcher import Dispatcher
+from seedcast.services.master.evolution.generation import summarise, test_returns
+from seedcast.services.master.fleet.fleet import Fleet
+from seedcast.services.master.fleet.worker import Worker
+from seedcast.services.master.fleet.worker_client import WorkerLost
+from seedcast.services.master.jobs.schemas import Job, JobResult
+from seedcast.shared.errors import Busy, InvalidInput
+from seedcast.shared.model import Model, ModelMetadata
+from seedcast.shared.protocol import UnitHeader
+from seedcast.shared.seeding import Purpose, episode_seeds
 
 PATIENCE_SECONDS = 20.0
 """For so long a film waits for an idle slot; then it stands in a worker's queue like a unit."""

@@ -6,7 +6,7 @@ import math
 import sys
 from dataclasses import dataclass
 
-from shared.protocol import Failure
+from seedcast.shared.protocol import Failure
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-from shared.protocol import Failure
+from seedcast.shared.protocol import Failure
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import pairwise
 
-from services.master.scheduling.instructions import Flight
-from services.master.scheduling.pool_worker import PoolWorker
+from seedcast.services.master.scheduling.instructions import Flight
+from seedcast.services.master.scheduling.pool_worker import PoolWorker
 
 
 class JobState(StrEnum):

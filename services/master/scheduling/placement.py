@@ -6,14 +6,14 @@ from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
 from enum import StrEnum
 
-from services.master.scheduling.job import Job
-from services.master.scheduling.pool import Pool, Totals
-from services.master.scheduling.pool_worker import PoolWorker
-from services.master.scheduling.shares import Shares
-from services.master.scheduling.sizing import unit_size
-from services.master.scheduling.speeds import Speeds
-from services.master.scheduling.stragglers import Stragglers
-from services.master.scheduling.tuning import Tuning
+from seedcast.services.master.scheduling.job import Job
+from seedcast.services.master.scheduling.pool import Pool, Totals
+from seedcast.services.master.scheduling.pool_worker import PoolWorker
+from seedcast.services.master.scheduling.shares import Shares
+from seedcast.services.master.scheduling.sizing import unit_size
+from seedcast.services.master.scheduling.speeds import Speeds
+from seedcast.services.master.scheduling.stragglers import Stragglers
+from seedcast.services.master.scheduling.tuning import Tuning
 
 
 class Why(StrEnum):

@@ -10,8 +10,8 @@ import heapq
 from collections.abc import Collection, Iterator, Set
 from dataclasses import dataclass
 
-from services.master.scheduling.pool_worker import PoolWorker
-from services.master.scheduling.tuning import Tuning
+from seedcast.services.master.scheduling.pool_worker import PoolWorker
+from seedcast.services.master.scheduling.tuning import Tuning
 
 Entry = tuple[float, int, PoolWorker]
 """Load, order, worker."""

@@ -10,8 +10,8 @@ import math
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from services.master.scheduling.instructions import Flight
-from services.master.scheduling.tuning import Tuning
+from seedcast.services.master.scheduling.instructions import Flight
+from seedcast.services.master.scheduling.tuning import Tuning
 
 
 class PoolState(StrEnum):

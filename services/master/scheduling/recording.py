@@ -14,8 +14,8 @@ from typing import Any, get_args
 
 from pydantic import TypeAdapter
 
-from services.master.scheduling.events import Event
-from services.master.scheduling.tuning import Tuning
+from seedcast.services.master.scheduling.events import Event
+from seedcast.services.master.scheduling.tuning import Tuning
 
 RECORDED_EVENTS = 20_000
 """Ten seconds of a master at its limit, hours of a small one; some 10 MB."""

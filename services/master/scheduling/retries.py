@@ -6,10 +6,10 @@ alone, on another worker where there is one, and the one that fails alone again 
 
 from __future__ import annotations
 
-from services.master.scheduling.instructions import Send
-from services.master.scheduling.job import Job
-from services.master.scheduling.tuning import Tuning
-from shared.protocol import Failure
+from seedcast.services.master.scheduling.instructions import Send
+from seedcast.services.master.scheduling.job import Job
+from seedcast.services.master.scheduling.tuning import Tuning
+from seedcast.shared.protocol import Failure
 
 
 def after_failure(

@@ -10,18 +10,26 @@ import itertools
 import math
 from dataclasses import replace
 
-from services.master.scheduling import events as ev
-from services.master.scheduling.instructions import Cancel, Fail, Finish, Flight, Instruction, Send, Settle
-from services.master.scheduling.job import Job, JobState
-from services.master.scheduling.placement import Placement, Placer
-from services.master.scheduling.pool import Pool
-from services.master.scheduling.pool_worker import PoolWorker
-from services.master.scheduling.retries import after_failure, after_loss
-from services.master.scheduling.shares import Shares
-from services.master.scheduling.speeds import Speeds
-from services.master.scheduling.stragglers import Stragglers
-from services.master.scheduling.tuning import Tuning
-from shared.protocol import Failure
+from seedcast.services.master.scheduling import events as ev
+from seedcast.services.master.scheduling.instructions import (
+    Cancel,
+    Fail,
+    Finish,
+    Flight,
+    Instruction,
+    Send,
+    Settle,
+)
+from seedcast.services.master.scheduling.job import Job, JobState
+from seedcast.services.master.scheduling.placement import Placement, Placer
+from seedcast.services.master.scheduling.pool import Pool
+from seedcast.services.master.scheduling.pool_worker import PoolWorker
+from seedcast.services.master.scheduling.retries import after_failure, after_loss
+from seedcast.services.master.scheduling.shares import Shares
+from seedcast.services.master.scheduling.speeds import Speeds
+from seedcast.services.master.scheduling.stragglers import Stragglers
+from seedcast.services.master.scheduling.tuning import Tuning
+from seedcast.shared.protocol import Failure
 
 DEATHS = ("timeout", "crash", "memory")
 """Failures that cost a slot."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from services.master.scheduling.job import Job
+from seedcast.services.master.scheduling.job import Job
 
 
 class Shares:

@@ -11,10 +11,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from services.master.scheduling.job import Job
-from services.master.scheduling.pool import Totals
-from services.master.scheduling.pool_worker import PoolWorker
-from services.master.scheduling.tuning import Tuning
+from seedcast.services.master.scheduling.job import Job
+from seedcast.services.master.scheduling.pool import Totals
+from seedcast.services.master.scheduling.pool_worker import PoolWorker
+from seedcast.services.master.scheduling.tuning import Tuning
 
 _ROUNDING = 1e-9
 

@@ -6,8 +6,8 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from services.master.scheduling.pool_worker import PoolWorker
-from services.master.scheduling.tuning import Tuning
+from seedcast.services.master.scheduling.pool_worker import PoolWorker
+from seedcast.services.master.scheduling.tuning import Tuning
 
 
 @dataclass

@@ -13,9 +13,9 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import dataclass
 
-from services.master.scheduling.instructions import Flight
-from services.master.scheduling.job import Job
-from services.master.scheduling.tuning import Tuning
+from seedcast.services.master.scheduling.instructions import Flight
+from seedcast.services.master.scheduling.job import Job
+from seedcast.services.master.scheduling.tuning import Tuning
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """An experiment's folder of artifacts, with the names the 2019 sample gave them.
 
 Models are written here, beside training. `config.yaml`, `log.txt`, `scores.csv`, the plots and `best_model.npz`
-follow from the database and these models: see `services.master.derived`.
+follow from the database and these models: see `seedcast.services.master.derived`.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from typing import BinaryIO
 
 from pydantic import BaseModel, Field
 
-from services.master.storage.durable import write_durably
-from services.master.storage.failures import storage_errors
-from services.master.storage.regular_files import open_regular, regular_files
-from shared.errors import InvalidInput, NotFound
-from shared.model import Model
+from seedcast.services.master.storage.durable import write_durably
+from seedcast.services.master.storage.failures import storage_errors
+from seedcast.services.master.storage.regular_files import open_regular, regular_files
+from seedcast.shared.errors import InvalidInput, NotFound
+from seedcast.shared.model import Model
 
 WARM_START = "warm_start.npz"
 

@@ -15,8 +15,8 @@ from fsspec import AbstractFileSystem, get_filesystem_class
 from fsspec.core import url_to_fs
 from fsspec.utils import get_protocol
 
-from services.master.storage.artifacts import Artifact, Artifacts
-from shared.errors import NotFound, StartupError
+from seedcast.services.master.storage.artifacts import Artifact, Artifacts
+from seedcast.shared.errors import NotFound, StartupError
 
 INTERVAL_SECONDS = 10.0
 

@@ -16,11 +16,11 @@ from typing import Any, TypeVar
 
 from numpy.typing import NDArray
 
-from services.master.failpoints import reach
-from services.master.storage.durable import write_durably
-from services.master.storage.failures import storage_errors
-from shared.errors import DamagedCheckpoint, SeedcastError, StorageFailed
-from shared.frame import decode_frame, encode_frame
+from seedcast.services.master.failpoints import reach
+from seedcast.services.master.storage.durable import write_durably
+from seedcast.services.master.storage.failures import storage_errors
+from seedcast.shared.errors import DamagedCheckpoint, SeedcastError, StorageFailed
+from seedcast.shared.frame import decode_frame, encode_frame
 
 VERSION = 1
 KEPT = 3

@@ -9,9 +9,9 @@ import sqlite3
 from contextlib import closing, suppress
 from pathlib import Path
 
-from services.master.storage.durable import sync_folder
-from services.master.storage.failures import storage_errors
-from shared.errors import StartupError, StorageFailed
+from seedcast.services.master.storage.durable import sync_folder
+from seedcast.services.master.storage.failures import storage_errors
+from seedcast.shared.errors import StartupError, StorageFailed
 
 log = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TypeVar
 
-from services.master.storage.failures import storage_errors
+from seedcast.services.master.storage.failures import storage_errors
 
 T = TypeVar("T")
 
@@ -93,7 +93,7 @@ class Database:
 
     def _prepare(self) -> None:
         connection = self._connection(writes=True)
-        connection.executescript((files("services.master.storage") / "schema.sql").read_text())
+        connection.executescript((files("seedcast.services.master.storage") / "schema.sql").read_text())
         for table, column, kind in _ADDED_COLUMNS:
             if column not in {row["name"] for row in connection.execute(f"PRAGMA table_info({table})")}:
                 connection.execute(f"ALTER TABLE {table} ADD COLUMN {column} {kind}")

@@ -7,8 +7,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
-from services.master.failpoints import reach
-from services.master.storage.failures import storage_errors
+from seedcast.services.master.failpoints import reach
+from seedcast.services.master.storage.failures import storage_errors
 
 Kind = Literal["checkpoint", "artifact"]
 """Whose failpoints a file passes."""

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from shared.errors import StorageFailed
+from seedcast.shared.errors import StorageFailed
 
 _PASSING = frozenset(
     {

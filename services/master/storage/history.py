@@ -11,10 +11,10 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat
 
-from services.master.failpoints import reach
-from services.master.storage.checkpoints import KEPT, Checkpoint
-from services.master.storage.database import Database
-from services.master.storage.pages import Table, extremes, last_generation, newest, page, stride
+from seedcast.services.master.failpoints import reach
+from seedcast.services.master.storage.checkpoints import KEPT, Checkpoint
+from seedcast.services.master.storage.database import Database
+from seedcast.services.master.storage.pages import Table, extremes, last_generation, newest, page, stride
 
 T = TypeVar("T")
 

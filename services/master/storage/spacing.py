@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from services.master.storage.checkpoints import Checkpoint
+from seedcast.services.master.storage.checkpoints import Checkpoint
 
 LARGE_BYTES = 4 * 2**20
 """A checkpoint below this costs a few milliseconds: it is written after every generation."""

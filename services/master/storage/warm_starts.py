@@ -6,9 +6,9 @@ import os
 import zipfile
 from pathlib import Path, PurePosixPath
 
-from services.master.storage.regular_files import open_regular
-from shared.errors import InvalidInput
-from shared.model import Model
+from seedcast.services.master.storage.regular_files import open_regular
+from seedcast.shared.errors import InvalidInput
+from seedcast.shared.model import Model
 
 LARGEST_BYTES = 2**30
 """Of a model file, and of what is packed in it."""

@@ -19,13 +19,13 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from services.master.strategies.ascent import Ascent, AscentOptions
-from services.master.strategies.base import Parameters, Population, Problem, State
-from services.master.strategies.fitness_shaping import PenaltyOptions, subtract_l2_penalty
-from services.master.strategies.gaussian_search import GaussianSearch
-from services.master.strategies.isotropic import IsotropicOptions
-from services.master.strategies.optimizers import AnyOptimizerSpec, SGDSpec
-from services.master.strategies.pairs import pair_direction, weigh_pairs
+from seedcast.services.master.strategies.ascent import Ascent, AscentOptions
+from seedcast.services.master.strategies.base import Parameters, Population, Problem, State
+from seedcast.services.master.strategies.fitness_shaping import PenaltyOptions, subtract_l2_penalty
+from seedcast.services.master.strategies.gaussian_search import GaussianSearch
+from seedcast.services.master.strategies.isotropic import IsotropicOptions
+from seedcast.services.master.strategies.optimizers import AnyOptimizerSpec, SGDSpec
+from seedcast.services.master.strategies.pairs import pair_direction, weigh_pairs
 
 Vector = NDArray[np.float64]
 

@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from services.master.strategies.base import State
-from services.master.strategies.optimizers import AnyOptimizerSpec, ClipUpSpec, build_optimizer
-from services.master.strategies.schedules import AnySchedule, Clock, factor
-from shared.spec.strategy import StrategySpec
+from seedcast.services.master.strategies.base import State
+from seedcast.services.master.strategies.optimizers import AnyOptimizerSpec, ClipUpSpec, build_optimizer
+from seedcast.services.master.strategies.schedules import AnySchedule, Clock, factor
+from seedcast.shared.spec.strategy import StrategySpec
 
 Vector = NDArray[np.float64]
 

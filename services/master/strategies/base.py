@@ -16,12 +16,12 @@ from typing import Any, ClassVar, final
 import numpy as np
 from numpy.typing import NDArray
 
-from services.master.strategies.population import Parameters as Parameters
-from services.master.strategies.population import Population as Population
-from services.master.strategies.schedules import Clock
-from shared.errors import SeedcastError
-from shared.low_rank import Matrix
-from shared.spec.strategy import StrategySpec
+from seedcast.services.master.strategies.population import Parameters as Parameters
+from seedcast.services.master.strategies.population import Population as Population
+from seedcast.services.master.strategies.schedules import Clock
+from seedcast.shared.errors import SeedcastError
+from seedcast.shared.low_rank import Matrix
+from seedcast.shared.spec.strategy import StrategySpec
 
 State = dict[str, NDArray[Any]]
 

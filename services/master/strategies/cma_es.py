@@ -30,13 +30,13 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from services.master.strategies.base import Parameters, Population, Problem, State, Strategy
-from services.master.strategies.blas import use_one_blas_thread
-from services.master.strategies.cma_constants import Constants
-from services.master.strategies.fitness_shaping import PenaltyOptions, by_rank, subtract_l2_penalty
-from services.master.strategies.full_covariance import FullCovariance
-from shared.seeding import noise
-from shared.spec.strategy import StrategySpec
+from seedcast.services.master.strategies.base import Parameters, Population, Problem, State, Strategy
+from seedcast.services.master.strategies.blas import use_one_blas_thread
+from seedcast.services.master.strategies.cma_constants import Constants
+from seedcast.services.master.strategies.fitness_shaping import PenaltyOptions, by_rank, subtract_l2_penalty
+from seedcast.services.master.strategies.full_covariance import FullCovariance
+from seedcast.shared.seeding import noise
+from seedcast.shared.spec.strategy import StrategySpec
 
 Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
@@ -114,7 +114,7 @@ class CMAES(Strategy):
         """Make one of the kind that the covariance asks for."""
         if hyperparameters.covariance != "vkd":
             return super().__new__(cls)
-        from services.master.strategies.cma_vkd import VkDCMAES  # derives from this class
+        from seedcast.services.master.strategies.cma_vkd import VkDCMAES  # derives from this class
 
         return super().__new__(VkDCMAES)
 

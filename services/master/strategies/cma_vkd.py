@@ -29,11 +29,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from services.master.strategies.base import Parameters, Population, Problem, State, Strategy
-from services.master.strategies.blas import use_one_blas_thread
-from services.master.strategies.cma_es import CMAES, SMALLEST_POPULATION, CMAESSpec, have_converged
-from services.master.strategies.fitness_shaping import subtract_l2_penalty
-from shared.seeding import noise
+from seedcast.services.master.strategies.base import Parameters, Population, Problem, State, Strategy
+from seedcast.services.master.strategies.blas import use_one_blas_thread
+from seedcast.services.master.strategies.cma_es import CMAES, SMALLEST_POPULATION, CMAESSpec, have_converged
+from seedcast.services.master.strategies.fitness_shaping import subtract_l2_penalty
+from seedcast.shared.seeding import noise
 
 Vector = NDArray[np.float64]
 Sampler = Any

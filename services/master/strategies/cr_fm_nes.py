@@ -25,18 +25,18 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from services.master.strategies.base import Problem, State, Strategy
-from services.master.strategies.fitness_shaping import (
+from seedcast.services.master.strategies.base import Problem, State, Strategy
+from seedcast.services.master.strategies.fitness_shaping import (
     PenaltyOptions,
     by_rank,
     log_rank_weights,
     subtract_l2_penalty,
 )
-from services.master.strategies.population import Parameters, Population
-from services.master.strategies.ridge import RidgePopulation, Sums, dot, length
-from services.master.strategies.sampling import GaussianPopulation, sampling_bytes
-from shared.seeding import Purpose, generator
-from shared.spec.strategy import StrategySpec
+from seedcast.services.master.strategies.population import Parameters, Population
+from seedcast.services.master.strategies.ridge import RidgePopulation, Sums, dot, length
+from seedcast.services.master.strategies.sampling import GaussianPopulation, sampling_bytes
+from seedcast.shared.seeding import Purpose, generator
+from seedcast.shared.spec.strategy import StrategySpec
 
 Vector = NDArray[np.float64]
 

@@ -20,8 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from services.master.strategies.base import Population
-from shared.spec.strategy import StrategySpec
+from seedcast.services.master.strategies.base import Population
+from seedcast.shared.spec.strategy import StrategySpec
 
 Vector = NDArray[np.float64]
 FitnessShaping = Literal["centred_ranks", "z_score", "nes_utilities", "raw"]

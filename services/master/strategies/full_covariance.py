@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from services.master.strategies.base import State
+from seedcast.services.master.strategies.base import State
 
 Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]

@@ -13,13 +13,13 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from services.master.strategies.base import Parameters, Problem, State, Strategy, StrategyOrderError
-from services.master.strategies.blas import use_one_blas_thread
-from services.master.strategies.isotropic import IsotropicOptions
-from services.master.strategies.low_rank import LowRankPopulation, low_rank_bytes
-from services.master.strategies.sampling import GaussianPopulation, sampling_bytes
-from shared.low_rank import LowRank
-from shared.spec.strategy import StrategySpec
+from seedcast.services.master.strategies.base import Parameters, Problem, State, Strategy, StrategyOrderError
+from seedcast.services.master.strategies.blas import use_one_blas_thread
+from seedcast.services.master.strategies.isotropic import IsotropicOptions
+from seedcast.services.master.strategies.low_rank import LowRankPopulation, low_rank_bytes
+from seedcast.services.master.strategies.sampling import GaussianPopulation, sampling_bytes
+from seedcast.shared.low_rank import LowRank
+from seedcast.shared.spec.strategy import StrategySpec
 
 Vector = NDArray[np.float64]
 

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from services.master.strategies.low_rank import PerturbationsSpec
-from services.master.strategies.schedules import AnySchedule, Clock, factor
-from shared.spec.strategy import StrategySpec
+from seedcast.services.master.strategies.low_rank import PerturbationsSpec
+from seedcast.services.master.strategies.schedules import AnySchedule, Clock, factor
+from seedcast.shared.spec.strategy import StrategySpec
 
 Vector = NDArray[np.float64]
 

@@ -17,13 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from services.master.strategies import sampling
-from services.master.strategies.base import Problem
-from services.master.strategies.population import Parameters
-from services.master.strategies.sampling import GaussianPopulation, for_each
-from shared.low_rank import LARGEST_RANK, LowRank, layout
-from shared.perturbations import GaussianMembers, NoiseKey
-from shared.spec.base import Spec
+from seedcast.services.master.strategies import sampling
+from seedcast.services.master.strategies.base import Problem
+from seedcast.services.master.strategies.population import Parameters
+from seedcast.services.master.strategies.sampling import GaussianPopulation, for_each
+from seedcast.shared.low_rank import LARGEST_RANK, LowRank, layout
+from seedcast.shared.perturbations import GaussianMembers, NoiseKey
+from seedcast.shared.spec.base import Spec
 
 Vector = NDArray[np.float64]
 

@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from services.master.strategies.base import State
-from shared.spec.base import Spec
+from seedcast.services.master.strategies.base import State
+from seedcast.shared.spec.base import Spec
 
 Vector = NDArray[np.float64]
 StepSize = Annotated[float, Field(gt=0, le=100)]

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from services.master.strategies.fitness_shaping import FITNESS_SHAPINGS, FitnessShaping, best_pairs
-from services.master.strategies.sampling import GaussianPopulation
+from seedcast.services.master.strategies.fitness_shaping import FITNESS_SHAPINGS, FitnessShaping, best_pairs
+from seedcast.services.master.strategies.sampling import GaussianPopulation
 
 Vector = NDArray[np.float64]
 

@@ -25,13 +25,13 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from services.master.strategies.ascent import Ascent, AscentOptions
-from services.master.strategies.base import Parameters, Population, Problem, State
-from services.master.strategies.fitness_shaping import ShapingOptions, l2_penalty
-from services.master.strategies.gaussian_search import GaussianSearch
-from services.master.strategies.optimizers import AdamSpec, AnyOptimizerSpec, ClipUpSpec, SGDSpec
-from services.master.strategies.pairs import limited, pair_gradients, spread, weigh_pairs
-from services.master.strategies.schedules import Decay, decayed
+from seedcast.services.master.strategies.ascent import Ascent, AscentOptions
+from seedcast.services.master.strategies.base import Parameters, Population, Problem, State
+from seedcast.services.master.strategies.fitness_shaping import ShapingOptions, l2_penalty
+from seedcast.services.master.strategies.gaussian_search import GaussianSearch
+from seedcast.services.master.strategies.optimizers import AdamSpec, AnyOptimizerSpec, ClipUpSpec, SGDSpec
+from seedcast.services.master.strategies.pairs import limited, pair_gradients, spread, weigh_pairs
+from seedcast.services.master.strategies.schedules import Decay, decayed
 
 Vector = NDArray[np.float64]
 

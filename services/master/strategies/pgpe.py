@@ -21,12 +21,12 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from services.master.strategies.ascent import Ascent, AscentOptions
-from services.master.strategies.base import Parameters, Population, Problem, State
-from services.master.strategies.fitness_shaping import PenaltyOptions, ShapingOptions, subtract_l2_penalty
-from services.master.strategies.gaussian_search import GaussianSearch
-from services.master.strategies.pairs import limited, pair_gradients, spread, weigh_pairs
-from services.master.strategies.schedules import AnySchedule, change
+from seedcast.services.master.strategies.ascent import Ascent, AscentOptions
+from seedcast.services.master.strategies.base import Parameters, Population, Problem, State
+from seedcast.services.master.strategies.fitness_shaping import PenaltyOptions, ShapingOptions, subtract_l2_penalty
+from seedcast.services.master.strategies.gaussian_search import GaussianSearch
+from seedcast.services.master.strategies.pairs import limited, pair_gradients, spread, weigh_pairs
+from seedcast.services.master.strategies.schedules import AnySchedule, change
 
 Vector = NDArray[np.float64]
 DEFAULT_RADIUS = 4.5

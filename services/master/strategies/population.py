@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.perturbations import Members
+from seedcast.shared.perturbations import Members
 
 Parameters = NDArray[np.float32]
 

@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from services.master.strategies.base import Problem, State, Strategy
-from services.master.strategies.population import Parameters, Population
-from services.master.strategies.sampling import GaussianPopulation, sampling_bytes
-from shared.spec.strategy import StrategySpec
+from seedcast.services.master.strategies.base import Problem, State, Strategy
+from seedcast.services.master.strategies.population import Parameters, Population
+from seedcast.services.master.strategies.sampling import GaussianPopulation, sampling_bytes
+from seedcast.shared.spec.strategy import StrategySpec
 
 Vector = NDArray[np.float64]
 

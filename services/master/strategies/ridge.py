@@ -13,8 +13,8 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from services.master.strategies.population import Parameters, Population
-from services.master.strategies.sampling import GaussianPopulation
+from seedcast.services.master.strategies.population import Parameters, Population
+from seedcast.services.master.strategies.sampling import GaussianPopulation
 
 Vector = NDArray[np.float64]
 

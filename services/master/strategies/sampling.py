@@ -15,9 +15,9 @@ from typing import overload
 import numpy as np
 from numpy.typing import NDArray
 
-from services.master.strategies.population import Parameters, Population
-from shared.cpus import usable_cpus
-from shared.perturbations import GaussianMembers, Members, NoiseKey, perturbed
+from seedcast.services.master.strategies.population import Parameters, Population
+from seedcast.shared.cpus import usable_cpus
+from seedcast.shared.perturbations import GaussianMembers, Members, NoiseKey, perturbed
 
 Vector = NDArray[np.float64]
 

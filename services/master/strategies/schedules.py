@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from shared.spec.base import Spec
+from seedcast.shared.spec.base import Spec
 
 Vector = NDArray[np.float64]
 Decay = Annotated[float, Field(gt=0, le=1)]

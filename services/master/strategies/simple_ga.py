@@ -20,11 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, StrictBool
 
-from services.master.strategies.base import Problem, State, Strategy
-from services.master.strategies.fitness_shaping import subtract_l2_penalty
-from services.master.strategies.population import Parameters, Population
-from shared.seeding import Purpose, generator, noise
-from shared.spec.strategy import StrategySpec
+from seedcast.services.master.strategies.base import Problem, State, Strategy
+from seedcast.services.master.strategies.fitness_shaping import subtract_l2_penalty
+from seedcast.services.master.strategies.population import Parameters, Population
+from seedcast.shared.seeding import Purpose, generator, noise
+from seedcast.shared.spec.strategy import StrategySpec
 
 Vector = NDArray[np.float64]
 

@@ -19,11 +19,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from services.master.strategies.base import Population, Problem, State
-from services.master.strategies.fitness_shaping import PenaltyOptions, nes_utilities, subtract_l2_penalty
-from services.master.strategies.gaussian_search import GaussianSearch
-from services.master.strategies.pairs import spread
-from services.master.strategies.schedules import AnySchedule, change
+from seedcast.services.master.strategies.base import Population, Problem, State
+from seedcast.services.master.strategies.fitness_shaping import PenaltyOptions, nes_utilities, subtract_l2_penalty
+from seedcast.services.master.strategies.gaussian_search import GaussianSearch
+from seedcast.services.master.strategies.pairs import spread
+from seedcast.services.master.strategies.schedules import AnySchedule, change
 
 Vector = NDArray[np.float64]
 

@@ -19,12 +19,12 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from services.master.strategies.base import Problem, State, Strategy
-from services.master.strategies.blas import use_one_blas_thread
-from services.master.strategies.fitness_shaping import PenaltyOptions, nes_utilities, subtract_l2_penalty
-from services.master.strategies.population import Parameters, Population
-from shared.seeding import noise
-from shared.spec.strategy import StrategySpec
+from seedcast.services.master.strategies.base import Problem, State, Strategy
+from seedcast.services.master.strategies.blas import use_one_blas_thread
+from seedcast.services.master.strategies.fitness_shaping import PenaltyOptions, nes_utilities, subtract_l2_penalty
+from seedcast.services.master.strategies.population import Parameters, Population
+from seedcast.shared.seeding import noise
+from seedcast.shared.spec.strategy import StrategySpec
 
 Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]

@@ -8,13 +8,13 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request, Response, status
 from fastapi.responses import JSONResponse
 
-from services.master.dependencies import Studies
-from services.master.experiments.body import EXAMPLE, read_body
-from services.master.studies.report import Axis
-from services.master.studies.schemas import Study, StudyCurves, StudyEstimate, StudyList, StudyReport
-from shared.guard import JSON_TYPES, media_type
-from shared.problems import Problem
-from shared.spec.study import StudySpec, parse_study
+from seedcast.services.master.dependencies import Studies
+from seedcast.services.master.experiments.body import EXAMPLE, read_body
+from seedcast.services.master.studies.report import Axis
+from seedcast.services.master.studies.schemas import Study, StudyCurves, StudyEstimate, StudyList, StudyReport
+from seedcast.shared.guard import JSON_TYPES, media_type
+from seedcast.shared.problems import Problem
+from seedcast.shared.spec.study import StudySpec, parse_study
 
 router = APIRouter(
     prefix="/studies", tags=["studies"], responses={404: {"model": Problem}, 422: {"model": Problem}}

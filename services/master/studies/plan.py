@@ -13,7 +13,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from shared.spec.study import StudySpec
+from seedcast.shared.spec.study import StudySpec
 
 
 @dataclass(frozen=True)

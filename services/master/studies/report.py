@@ -10,11 +10,19 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from services.master.studies.plan import RunKey
-from services.master.studies.repository import RunRow
-from services.master.studies.schemas import Curve, Interval, Study, StudyReport, StudyRun, Trial, TrialComparison
-from shared.spec.study import StudySpec
-from shared.statistics import bootstrap, compare_all, curve_over_runs
+from seedcast.services.master.studies.plan import RunKey
+from seedcast.services.master.studies.repository import RunRow
+from seedcast.services.master.studies.schemas import (
+    Curve,
+    Interval,
+    Study,
+    StudyReport,
+    StudyRun,
+    Trial,
+    TrialComparison,
+)
+from seedcast.shared.spec.study import StudySpec
+from seedcast.shared.statistics import bootstrap, compare_all, curve_over_runs
 
 Axis = Literal["environment_steps", "elapsed_seconds", "core_seconds"]
 MOST_COMPARED = 20

@@ -6,13 +6,13 @@ import sqlite3
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from services.master.experiments.status import Status
-from services.master.storage.database import Database
-from services.master.storage.history import SIGN
-from services.master.studies.plan import Run, RunKey, RunState
-from services.master.studies.schemas import Study, StudyStatus
-from shared.errors import NotFound
-from shared.spec.study import StudySpec
+from seedcast.services.master.experiments.status import Status
+from seedcast.services.master.storage.database import Database
+from seedcast.services.master.storage.history import SIGN
+from seedcast.services.master.studies.plan import Run, RunKey, RunState
+from seedcast.services.master.studies.schemas import Study, StudyStatus
+from seedcast.shared.errors import NotFound
+from seedcast.shared.spec.study import StudySpec
 
 TARGET = "coalesce(spec ->> '$.stop.test_return', spec ->> '$.stop.value')"
 _STUDIES = """

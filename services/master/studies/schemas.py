@@ -7,8 +7,8 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from services.master.studies.plan import RunState
-from shared.spec.study import StudySpec
+from seedcast.services.master.studies.plan import RunState
+from seedcast.shared.spec.study import StudySpec
 
 
 class StudyStatus(StrEnum):

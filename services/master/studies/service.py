@@ -7,15 +7,24 @@ import logging
 import secrets
 from contextlib import suppress
 
-from services.master.experiments.changes import Changes
-from services.master.experiments.estimate import Estimate
-from services.master.experiments.service import ExperimentService
-from services.master.studies.plan import Extend, Finish, Instruction, RunKey, RunState, Start, Stop, decide
-from services.master.studies.report import Axis, as_csv, curves, report
-from services.master.studies.repository import StudyRepository
-from services.master.studies.schemas import Study, StudyCurves, StudyEstimate, StudyReport, StudyStatus
-from shared.errors import Conflict, InvalidInput, NotFound, StorageFailed
-from shared.spec.study import StudySpec
+from seedcast.services.master.experiments.changes import Changes
+from seedcast.services.master.experiments.estimate import Estimate
+from seedcast.services.master.experiments.service import ExperimentService
+from seedcast.services.master.studies.plan import (
+    Extend,
+    Finish,
+    Instruction,
+    RunKey,
+    RunState,
+    Start,
+    Stop,
+    decide,
+)
+from seedcast.services.master.studies.report import Axis, as_csv, curves, report
+from seedcast.services.master.studies.repository import StudyRepository
+from seedcast.services.master.studies.schemas import Study, StudyCurves, StudyEstimate, StudyReport, StudyStatus
+from seedcast.shared.errors import Conflict, InvalidInput, NotFound, StorageFailed
+from seedcast.shared.spec.study import StudySpec
 
 LOOK_SECONDS = 1.0
 """How often a study looks at its runs."""

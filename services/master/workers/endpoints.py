@@ -6,11 +6,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from services.master.dependencies import DispatcherState, FleetState, RecorderState, Service
-from services.master.workers.history import FleetHistory
-from services.master.workers.schemas import WorkerList
-from services.master.workers.views import worker_views
-from shared.problems import Problem
+from seedcast.services.master.dependencies import DispatcherState, FleetState, RecorderState, Service
+from seedcast.services.master.workers.history import FleetHistory
+from seedcast.services.master.workers.schemas import WorkerList
+from seedcast.services.master.workers.views import worker_views
+from seedcast.shared.problems import Problem
 
 router = APIRouter(tags=["operations"])
 

@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.master.fleet.worker_state import WorkerState
-from services.master.workers.schemas import WorkerView
+from seedcast.services.master.fleet.worker_state import WorkerState
+from seedcast.services.master.workers.schemas import WorkerView
 
 SAMPLE_SECONDS = 5.0
 FINE = 720

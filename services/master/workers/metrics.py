@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from services.master.dispatch.dispatcher import Dispatcher
-from services.master.fleet.fleet import Fleet
-from services.master.fleet.worker_state import WorkerState
-from services.master.workers.schemas import WorkerView
-from services.master.workers.views import worker_views
+from seedcast.services.master.dispatch.dispatcher import Dispatcher
+from seedcast.services.master.fleet.fleet import Fleet
+from seedcast.services.master.fleet.worker_state import WorkerState
+from seedcast.services.master.workers.schemas import WorkerView
+from seedcast.services.master.workers.views import worker_views
 
 PREFIX = "seedcast_master_worker"
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pydantic import BaseModel, Field
 
-from services.master.fleet.worker_state import WorkerState
-from shared.protocol import WorkerInfo
+from seedcast.services.master.fleet.worker_state import WorkerState
+from seedcast.shared.protocol import WorkerInfo
 
 
 class WorkerView(BaseModel):

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 
-from services.master.dispatch.dispatcher import Dispatcher
-from services.master.fleet.fleet import Fleet
-from services.master.fleet.worker import Worker
-from services.master.workers.schemas import WorkerView
+from seedcast.services.master.dispatch.dispatcher import Dispatcher
+from seedcast.services.master.fleet.fleet import Fleet
+from seedcast.services.master.fleet.worker import Worker
+from seedcast.services.master.workers.schemas import WorkerView
 
 
 def worker_views(fleet: Fleet, dispatcher: Dispatcher, bindings: Mapping[str, str]) -> list[WorkerView]:

@@ -1,5 +1,5 @@
 """The rollout engine: usable in any process, without a worker around it."""
 
-from services.worker.engine.rollout import run_unit
+from seedcast.services.worker.engine.rollout import run_unit
 
 __all__ = ["run_unit"]

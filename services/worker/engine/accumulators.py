@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from services.worker.engine.tally import Tally
-from services.worker.environments.base import Observations
-from shared.protocol import RewardShaping, UnitHeader
+from seedcast.services.worker.engine.tally import Tally
+from seedcast.services.worker.environments.base import Observations
+from seedcast.shared.protocol import RewardShaping, UnitHeader
 
 Vector = NDArray[np.float64]
 

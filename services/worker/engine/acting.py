@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.perturbations import GaussianMembers
-from shared.policies.base import FloatArray, Policy, PolicyLanes
-from shared.protocol import Unit
+from seedcast.shared.perturbations import GaussianMembers
+from seedcast.shared.policies.base import FloatArray, Policy, PolicyLanes
+from seedcast.shared.protocol import Unit
 
 
 class Acting:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.seeding import Purpose, generator
+from seedcast.shared.seeding import Purpose, generator
 
 
 class ActionNoise:

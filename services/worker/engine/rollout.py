@@ -14,16 +14,16 @@ from functools import cache
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
-from services.worker.engine.tally import Tally
-from services.worker.engine.window import Window
-from services.worker.environments.answers import FOREIGN
-from services.worker.environments.base import LaneFailure
-from services.worker.environments.registry import describe, lanes_at_once, open_lanes
-from shared.errors import InvalidInput
-from shared.policies.base import Policy
-from shared.protocol import Unit, UnitResult
-from shared.spec.environment import EnvironmentDescription
-from shared.spec.policy import build_policy
+from seedcast.services.worker.engine.tally import Tally
+from seedcast.services.worker.engine.window import Window
+from seedcast.services.worker.environments.answers import FOREIGN
+from seedcast.services.worker.environments.base import LaneFailure
+from seedcast.services.worker.environments.registry import describe, lanes_at_once, open_lanes
+from seedcast.shared.errors import InvalidInput
+from seedcast.shared.policies.base import Policy
+from seedcast.shared.protocol import Unit, UnitResult
+from seedcast.shared.spec.environment import EnvironmentDescription
+from seedcast.shared.spec.policy import build_policy
 
 Check = Callable[[], None]
 """Called before every step; it may raise to end the unit."""

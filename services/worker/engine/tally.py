@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from services.worker.environments.base import LaneFailure
-from shared.protocol import Failure, UnitResult
+from seedcast.services.worker.environments.base import LaneFailure
+from seedcast.shared.protocol import Failure, UnitResult
 
 
 class Tally:

@@ -13,14 +13,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from services.worker.engine.accumulators import Accumulators
-from services.worker.engine.acting import Acting
-from services.worker.engine.action_noise import ActionNoise
-from services.worker.engine.tally import Tally
-from services.worker.environments.base import LaneFailure, Lanes, Observations
-from shared.policies.base import Policy
-from shared.protocol import Unit
-from shared.spec.environment import EnvironmentDescription
+from seedcast.services.worker.engine.accumulators import Accumulators
+from seedcast.services.worker.engine.acting import Acting
+from seedcast.services.worker.engine.action_noise import ActionNoise
+from seedcast.services.worker.engine.tally import Tally
+from seedcast.services.worker.environments.base import LaneFailure, Lanes, Observations
+from seedcast.shared.policies.base import Policy
+from seedcast.shared.protocol import Unit
+from seedcast.shared.spec.environment import EnvironmentDescription
 
 Positions = NDArray[np.intp]
 

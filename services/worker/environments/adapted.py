@@ -8,7 +8,7 @@ Gymnasium, gym  observation, info      observation, reward, terminated,       ``
 older gym       observation            observation, reward, done, info        ``seed()``, before ``reset``
 ==============  =====================  =====================================  ===========================
 
-`services.worker.environments.seeding` finds out how an environment is seeded.
+`seedcast.services.worker.environments.seeding` finds out how an environment is seeded.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ import gymnasium
 import numpy as np
 from gymnasium import spaces
 
-from services.worker.environments.answers import truth
-from services.worker.environments.gymnasium_lanes import Environment, GymnasiumLanes
-from services.worker.environments.seeding import Seeding, parameters, seed_spaces, takes
-from services.worker.environments.spaces import Observation, Space
-from shared.errors import InvalidInput
-from shared.spec.environment import EnvironmentDescription, EnvironmentSpec
+from seedcast.services.worker.environments.answers import truth
+from seedcast.services.worker.environments.gymnasium_lanes import Environment, GymnasiumLanes
+from seedcast.services.worker.environments.seeding import Seeding, parameters, seed_spaces, takes
+from seedcast.services.worker.environments.spaces import Observation, Space
+from seedcast.shared.errors import InvalidInput
+from seedcast.shared.spec.environment import EnvironmentDescription, EnvironmentSpec
 
 Step = tuple[Any, float, bool, bool, dict[str, Any]]
 

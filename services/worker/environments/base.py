@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Literal, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.spec.environment import EnvironmentDescription, EnvironmentSpec
+from seedcast.shared.spec.environment import EnvironmentDescription, EnvironmentSpec
 
 Observations = NDArray[np.float32]
 """``(n, observation_size)``, flattened and raw."""

@@ -17,13 +17,13 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
-from services.worker.engine import run_unit
-from services.worker.environments import registry
-from services.worker.environments.probe import seed_fault
-from shared.errors import InvalidInput
-from shared.protocol import Unit, UnitHeader, UnitResult
-from shared.spec.environment import Engine, EnvironmentSpec
-from shared.spec.policy import build_policy
+from seedcast.services.worker.engine import run_unit
+from seedcast.services.worker.environments import registry
+from seedcast.services.worker.environments.probe import seed_fault
+from seedcast.shared.errors import InvalidInput
+from seedcast.shared.protocol import Unit, UnitHeader, UnitResult
+from seedcast.shared.spec.environment import Engine, EnvironmentSpec
+from seedcast.shared.spec.policy import build_policy
 
 SEEDS = [11, 12, 13, 11, 14, 15]
 ROWS = [0, 1, 2, 0, 0, 1]

@@ -16,14 +16,14 @@ from contextlib import suppress
 from functools import cache, partial
 from typing import Any, ClassVar
 
-from services.worker.environments.adapted import AdaptedLanes, check_kwargs, modern, quiet_gym
-from services.worker.environments.answers import FOREIGN
-from services.worker.environments.base import ANY_NUMBER, DEFAULT_MAX_EPISODE_STEPS
-from services.worker.environments.gymnasium_lanes import Environment, closed_after
-from services.worker.environments.spaces import action_space, observation_size
-from shared.errors import InvalidInput
-from shared.registry import Registry, found
-from shared.spec.environment import EnvironmentDescription, EnvironmentSpec
+from seedcast.services.worker.environments.adapted import AdaptedLanes, check_kwargs, modern, quiet_gym
+from seedcast.services.worker.environments.answers import FOREIGN
+from seedcast.services.worker.environments.base import ANY_NUMBER, DEFAULT_MAX_EPISODE_STEPS
+from seedcast.services.worker.environments.gymnasium_lanes import Environment, closed_after
+from seedcast.services.worker.environments.spaces import action_space, observation_size
+from seedcast.shared.errors import InvalidInput
+from seedcast.shared.registry import Registry, found
+from seedcast.shared.spec.environment import EnvironmentDescription, EnvironmentSpec
 
 GROUP = "seedcast.environments"
 

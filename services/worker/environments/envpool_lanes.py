@@ -17,8 +17,8 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from services.worker.environments.base import DEFAULT_MAX_EPISODE_STEPS, LaneFailure, Observations, Step
-from services.worker.environments.envpool_spaces import (
+from seedcast.services.worker.environments.base import DEFAULT_MAX_EPISODE_STEPS, LaneFailure, Observations, Step
+from seedcast.services.worker.environments.envpool_spaces import (
     OFFERED,
     Actions,
     Observed,
@@ -27,10 +27,10 @@ from services.worker.environments.envpool_spaces import (
     names_a_file,
     why_not,
 )
-from services.worker.environments.plugins import registry
-from shared.errors import InvalidInput
-from shared.registry import found
-from shared.spec.environment import EnvironmentDescription, EnvironmentSpec
+from seedcast.services.worker.environments.plugins import registry
+from seedcast.shared.errors import InvalidInput
+from seedcast.shared.registry import found
+from seedcast.shared.spec.environment import EnvironmentDescription, EnvironmentSpec
 
 NO_LIMIT = 2**31 - 1
 """What EnvPool calls an episode without a limit."""

@@ -15,9 +15,9 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from services.worker.environments.spaces import action_space
-from shared.errors import InvalidInput
-from shared.spec.environment import ActionSpace, MultiDiscreteActions
+from seedcast.services.worker.environments.spaces import action_space
+from seedcast.shared.errors import InvalidInput
+from seedcast.shared.spec.environment import ActionSpace, MultiDiscreteActions
 
 LARGEST_OBSERVATION = 10_000
 IMAGE_VALUES = 1000

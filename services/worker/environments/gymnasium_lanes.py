@@ -22,26 +22,26 @@ import numpy as np
 from gymnasium.envs.registration import EnvSpec, load_env_creator
 from numpy.typing import NDArray
 
-from services.worker.environments.answers import FOREIGN, InvalidAnswerError, number, truth
-from services.worker.environments.base import (
+from seedcast.services.worker.environments.answers import FOREIGN, InvalidAnswerError, number, truth
+from seedcast.services.worker.environments.base import (
     ANY_NUMBER,
     DEFAULT_MAX_EPISODE_STEPS,
     LaneFailure,
     Observations,
     Step,
 )
-from services.worker.environments.envpool_spaces import names_a_file
-from services.worker.environments.plugins import registry
-from services.worker.environments.seeding import seed_spaces
-from services.worker.environments.spaces import (
+from seedcast.services.worker.environments.envpool_spaces import names_a_file
+from seedcast.services.worker.environments.plugins import registry
+from seedcast.services.worker.environments.seeding import seed_spaces
+from seedcast.services.worker.environments.spaces import (
     Observation,
     action_space,
     flatten,
     native_action,
     observation_size,
 )
-from shared.errors import InvalidInput
-from shared.spec.environment import EnvironmentDescription, EnvironmentSpec
+from seedcast.shared.errors import InvalidInput
+from seedcast.shared.spec.environment import EnvironmentDescription, EnvironmentSpec
 
 Environment = gymnasium.Env[Any, Any]
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from functools import cache
 
-from services.worker.environments.envpool_lanes import EnvPoolEngine, modules
-from services.worker.environments.envpool_spaces import OFFERED
-from services.worker.environments.gymnasium_lanes import GymnasiumEngine
-from services.worker.environments.plugins import registry
-from services.worker.environments.pybullet_lanes import PyBulletEngine
-from services.worker.environments.registry import ENGINES, available, describe
-from shared.errors import InvalidInput
-from shared.protocol import EnvironmentCatalogue, OfferedEnvironment
-from shared.spec.environment import EnvironmentSpec
+from seedcast.services.worker.environments.envpool_lanes import EnvPoolEngine, modules
+from seedcast.services.worker.environments.envpool_spaces import OFFERED
+from seedcast.services.worker.environments.gymnasium_lanes import GymnasiumEngine
+from seedcast.services.worker.environments.plugins import registry
+from seedcast.services.worker.environments.pybullet_lanes import PyBulletEngine
+from seedcast.services.worker.environments.registry import ENGINES, available, describe
+from seedcast.shared.errors import InvalidInput
+from seedcast.shared.protocol import EnvironmentCatalogue, OfferedEnvironment
+from seedcast.shared.spec.environment import EnvironmentSpec
 
 FAMILIES = {"box2d": "Box2D", "classic_control": "classic control", "mujoco": "MuJoCo", "toy_text": "toy text"}
 """Gymnasium's own, by module."""

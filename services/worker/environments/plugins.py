@@ -3,7 +3,7 @@
 A package names, in the entry point group ``gymnasium.envs``, a function that registers its environments with
 Gymnasium, or a module whose import does. Gymnasium itself stopped reading its group in 1.x, so it is read here.
 One that would rather not know of a registry names its environments in the group ``seedcast.environments``
-(`services.worker.environments.entry_points_engine`).
+(`seedcast.services.worker.environments.entry_points_engine`).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from importlib.metadata import EntryPoint
 import gymnasium
 from gymnasium.envs.registration import EnvSpec
 
-from shared.registry import FOREIGN, Plugin, described, failure, found
+from seedcast.shared.registry import FOREIGN, Plugin, described, failure, found
 
 GROUP = "gymnasium.envs"
 log = logging.getLogger(__name__)

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from services.worker.environments.registry import open_lanes
-from shared.policies.actions import action_head
-from shared.spec.environment import EnvironmentDescription, EnvironmentSpec
+from seedcast.services.worker.environments.registry import open_lanes
+from seedcast.shared.policies.actions import action_head
+from seedcast.shared.spec.environment import EnvironmentDescription, EnvironmentSpec
 
 STEPS = 32
 SECONDS = 5.0

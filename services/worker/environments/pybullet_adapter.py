@@ -17,7 +17,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from services.worker.environments.adapted import quiet_gym
+from seedcast.services.worker.environments.adapted import quiet_gym
 
 MODULES = (
     "bullet.motor",

@@ -15,15 +15,15 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, ClassVar
 
-from services.worker.environments.adapted import Adapted, AdaptedLanes, check_kwargs
-from services.worker.environments.answers import FOREIGN
-from services.worker.environments.base import ANY_NUMBER, DEFAULT_MAX_EPISODE_STEPS
-from services.worker.environments.gymnasium_lanes import Picture
-from services.worker.environments.pybullet_adapter import connect, pybullet_envs
-from services.worker.environments.pybullet_camera import VIEWS, View
-from services.worker.environments.spaces import action_space, observation_size
-from shared.errors import InvalidInput
-from shared.spec.environment import EnvironmentDescription, EnvironmentSpec
+from seedcast.services.worker.environments.adapted import Adapted, AdaptedLanes, check_kwargs
+from seedcast.services.worker.environments.answers import FOREIGN
+from seedcast.services.worker.environments.base import ANY_NUMBER, DEFAULT_MAX_EPISODE_STEPS
+from seedcast.services.worker.environments.gymnasium_lanes import Picture
+from seedcast.services.worker.environments.pybullet_adapter import connect, pybullet_envs
+from seedcast.services.worker.environments.pybullet_camera import VIEWS, View
+from seedcast.services.worker.environments.spaces import action_space, observation_size
+from seedcast.shared.errors import InvalidInput
+from seedcast.shared.spec.environment import EnvironmentDescription, EnvironmentSpec
 
 MINITAUR = "MinitaurBulletEnv-v0"
 FAMILIES = {
@@ -125,7 +125,7 @@ def _make(spec: EnvironmentSpec) -> Simulated:
     view = VIEWS[_module(spec.id)]
     if spec.id == MINITAUR:
         # Imported late: without PyBullet there is no such class.
-        from services.worker.environments.pybullet_minitaur import Minitaur
+        from seedcast.services.worker.environments.pybullet_minitaur import Minitaur
 
         return Simulated(Minitaur(client, **spec.kwargs), client, view)
     return Simulated(_on(client, _class(spec.id)(**spec.kwargs)), client, view)

@@ -5,7 +5,7 @@ running eight motors through numpy. Here all joints are read in one call and dri
 plain floats, and what has been read stays known until the next command. The order of every floating-point
 operation is the original's; ``tests/worker/environments/test_pybullet.py`` holds the two side by side.
 
-This module imports PyBullet; only `services.worker.environments.pybullet_lanes` imports it, and late.
+This module imports PyBullet; only `seedcast.services.worker.environments.pybullet_lanes` imports it, and late.
 """
 
 # ruff: noqa: FURB136 - comparisons cost a third of a call of min()
@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from services.worker.environments.pybullet_adapter import pybullet_envs, silence
+from seedcast.services.worker.environments.pybullet_adapter import pybullet_envs, silence
 
 _modules = pybullet_envs()
 _motor: Any = _modules["bullet.motor"]

@@ -6,16 +6,16 @@ import difflib
 from collections.abc import Sequence
 from functools import cache, lru_cache
 
-from services.worker.environments.answers import FOREIGN
-from services.worker.environments.base import Engine, Lanes
-from services.worker.environments.entry_points_engine import EntryPointsEngine, environments
-from services.worker.environments.envpool_lanes import EnvPoolEngine
-from services.worker.environments.gymnasium_lanes import GymnasiumEngine
-from services.worker.environments.plugins import plugins
-from services.worker.environments.pybullet_lanes import PyBulletEngine
-from shared.errors import InvalidInput
-from shared.registry import Plugin
-from shared.spec.environment import EnvironmentDescription, EnvironmentSpec
+from seedcast.services.worker.environments.answers import FOREIGN
+from seedcast.services.worker.environments.base import Engine, Lanes
+from seedcast.services.worker.environments.entry_points_engine import EntryPointsEngine, environments
+from seedcast.services.worker.environments.envpool_lanes import EnvPoolEngine
+from seedcast.services.worker.environments.gymnasium_lanes import GymnasiumEngine
+from seedcast.services.worker.environments.plugins import plugins
+from seedcast.services.worker.environments.pybullet_lanes import PyBulletEngine
+from seedcast.shared.errors import InvalidInput
+from seedcast.shared.registry import Plugin
+from seedcast.shared.spec.environment import EnvironmentDescription, EnvironmentSpec
 
 ENVPOOL = EnvPoolEngine()
 ENGINES: dict[str, Engine] = {

@@ -10,8 +10,8 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from shared.errors import InvalidInput
-from shared.spec.environment import ActionSpace, ContinuousActions, DiscreteActions, MultiDiscreteActions
+from seedcast.shared.errors import InvalidInput
+from seedcast.shared.spec.environment import ActionSpace, ContinuousActions, DiscreteActions, MultiDiscreteActions
 
 Space = spaces.Space[Any]
 Observation = NDArray[np.float32]

@@ -1,3 +1,3 @@
-from services.worker.objectives.evaluate import evaluate_unit
+from seedcast.services.worker.objectives.evaluate import evaluate_unit
 
 __all__ = ["evaluate_unit"]

@@ -21,11 +21,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from services.worker.objectives import registry
-from services.worker.objectives.evaluate import LARGEST_VALUE
-from shared.errors import InvalidInput
-from shared.objective import Solutions, Values
-from shared.spec.objective import ObjectiveSpec
+from seedcast.services.worker.objectives import registry
+from seedcast.services.worker.objectives.evaluate import LARGEST_VALUE
+from seedcast.shared.errors import InvalidInput
+from seedcast.shared.objective import Solutions, Values
+from seedcast.shared.spec.objective import ObjectiveSpec
 
 N = 12
 SEEDS: NDArray[np.int64] = np.array([11, 12, 13, 11, 14, 15, 16, 17, 18, 19, 20, 2**31 - 2], np.int64)
@@ -33,8 +33,8 @@ SPLITS = ((12,), (1,) * 12, (5, 7), (7, 5), (2, 3, 7), (11, 1))
 
 _ELSEWHERE = """
 import numpy as np
-from services.worker.objectives.registry import make
-from services.worker.objectives.contract import SEEDS, points, spec_of
+from seedcast.services.worker.objectives.registry import make
+from seedcast.services.worker.objectives.contract import SEEDS, points, spec_of
 spec = spec_of({id!r}, {kwargs!r})
 print(np.asarray(make(spec).{method}(points(spec), SEEDS), np.float64).tobytes().hex())
 """

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.objective import Seeds, Solutions, Values
-from shared.policies.base import Block, blocks
-from shared.spec.objective import Direction
+from seedcast.shared.objective import Seeds, Solutions, Values
+from seedcast.shared.policies.base import Block, blocks
+from seedcast.shared.spec.objective import Direction
 
 INPUTS, CLASSES = 64, 10
 HELD_OUT = 599

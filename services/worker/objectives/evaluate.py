@@ -13,15 +13,15 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from services.worker.engine.rollout import one_thread
-from services.worker.engine.tally import Tally
-from services.worker.environments.base import LaneFailure
-from services.worker.objectives.registry import describe, make
-from shared.errors import InvalidInput
-from shared.objective import Solutions
-from shared.protocol import Unit, UnitResult
-from shared.registry import FOREIGN
-from shared.spec.objective import ObjectiveDescription, ObjectiveSpec
+from seedcast.services.worker.engine.rollout import one_thread
+from seedcast.services.worker.engine.tally import Tally
+from seedcast.services.worker.environments.base import LaneFailure
+from seedcast.services.worker.objectives.registry import describe, make
+from seedcast.shared.errors import InvalidInput
+from seedcast.shared.objective import Solutions
+from seedcast.shared.protocol import Unit, UnitResult
+from seedcast.shared.registry import FOREIGN
+from seedcast.shared.spec.objective import ObjectiveDescription, ObjectiveSpec
 
 BATCH_SECONDS = 0.05
 """Batches that take less are followed by larger ones."""

@@ -16,8 +16,8 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.objective import Seeds, Solutions, Values
-from shared.spec.objective import Direction
+from seedcast.shared.objective import Seeds, Solutions, Values
+from seedcast.shared.spec.objective import Direction
 
 Vector = NDArray[np.float64]
 

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 from pydantic import ValidationError
 
-from shared.errors import InvalidInput
-from shared.objective import Objective
-from shared.registry import FOREIGN, Registry
-from shared.spec.objective import ObjectiveDescription, ObjectiveSpec
-from shared.validation import invalid
+from seedcast.shared.errors import InvalidInput
+from seedcast.shared.objective import Objective
+from seedcast.shared.registry import FOREIGN, Registry
+from seedcast.shared.spec.objective import ObjectiveDescription, ObjectiveSpec
+from seedcast.shared.validation import invalid
 
 GROUP = "seedcast.objectives"
 

@@ -8,22 +8,22 @@ from pathlib import Path
 
 from pydantic import BaseModel, ValidationError
 
-from services.worker.engine import run_unit
-from services.worker.environments.offered import catalogue
-from services.worker.environments.probe import seed_fault
-from services.worker.environments.registry import available, broken_plugins, describe
-from services.worker.objectives import evaluate_unit
-from services.worker.objectives import registry as objectives
-from services.worker.slots import cancellation
-from services.worker.slots.channel import Kind, Message
-from services.worker.slots.fingerprint import cpu_model, fingerprint, version
-from services.worker.slots.messages import Film, Part, Refusal, Started, Summary, encode_result
-from shared.errors import InvalidInput, ProtocolMismatch
-from shared.protocol import PROTOCOL_VERSION, Unit, UnitJson, WorkerInfo
-from shared.spec.environment import EnvironmentSpec
-from shared.spec.objective import ObjectiveSpec
-from shared.spec.policy import POLICIES
-from shared.validation import invalid
+from seedcast.services.worker.engine import run_unit
+from seedcast.services.worker.environments.offered import catalogue
+from seedcast.services.worker.environments.probe import seed_fault
+from seedcast.services.worker.environments.registry import available, broken_plugins, describe
+from seedcast.services.worker.objectives import evaluate_unit
+from seedcast.services.worker.objectives import registry as objectives
+from seedcast.services.worker.slots import cancellation
+from seedcast.services.worker.slots.channel import Kind, Message
+from seedcast.services.worker.slots.fingerprint import cpu_model, fingerprint, version
+from seedcast.services.worker.slots.messages import Film, Part, Refusal, Started, Summary, encode_result
+from seedcast.shared.errors import InvalidInput, ProtocolMismatch
+from seedcast.shared.protocol import PROTOCOL_VERSION, Unit, UnitJson, WorkerInfo
+from seedcast.shared.spec.environment import EnvironmentSpec
+from seedcast.shared.spec.objective import ObjectiveSpec
+from seedcast.shared.spec.policy import POLICIES
+from seedcast.shared.validation import invalid
 
 FILM_TIMES = 10
 """To draw and to encode an episode takes some times as long as to run it."""
@@ -85,7 +85,7 @@ def _describe(request: Message) -> Iterator[Message]:
 
 @_refusable
 def _film(request: Message) -> Iterator[Message]:
-    from services.worker.film import CannotFilm, record  # late: what draws and encodes is slow to import
+    from seedcast.services.worker.film import CannotFilm, record  # late: what draws and encodes is slow to import
 
     unit = Unit.from_frame(request.payload)
     if len(unit) != 1:

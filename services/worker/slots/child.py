@@ -1,4 +1,4 @@
-"""`python -m services.worker.slots.child`: one slot, a process that computes one thing at a time, and its warden.
+"""`python -m seedcast.services.worker.slots.child`: one slot, which computes one thing at a time, and its warden.
 
 The slot talks over the pipes that were its standard input and output, and ends when its input does.
 """
@@ -13,10 +13,10 @@ import sys
 from pathlib import Path
 from typing import BinaryIO
 
-from services.worker.slots import cancellation
-from services.worker.slots.channel import PROCESS_ID, Kind, Message, read_message, write_message
-from services.worker.slots.memory import FreedMemory
-from services.worker.slots.warden import become_warden
+from seedcast.services.worker.slots import cancellation
+from seedcast.services.worker.slots.channel import PROCESS_ID, Kind, Message, read_message, write_message
+from seedcast.services.worker.slots.memory import FreedMemory
+from seedcast.services.worker.slots.warden import become_warden
 
 
 def main() -> None:
@@ -25,7 +25,7 @@ def main() -> None:
     requests, replies = _take_channel()
     _offer_to_the_oom_killer()
     # Imported only now: it takes seconds, in which the lines above already have to hold.
-    from services.worker.slots.answers import ANSWERS, worker_info
+    from seedcast.services.worker.slots.answers import ANSWERS, worker_info
 
     ready = Message(Kind.READY, worker_info().model_dump_json().encode(), head=PROCESS_ID.pack(os.getpid()))
     _die_of_what_kills()

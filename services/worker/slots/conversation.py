@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from services.worker.slots.channel import Kind, Message
-from services.worker.slots.messages import Refusal, Started, Summary, encode_result
-from services.worker.slots.process import SlotDied, SlotProcess
-from shared.errors import Busy, InvalidInput
-from shared.protocol import UnitResult
-from shared.spec.environment import EnvironmentSpec
-from shared.spec.objective import ObjectiveSpec
+from seedcast.services.worker.slots.channel import Kind, Message
+from seedcast.services.worker.slots.messages import Refusal, Started, Summary, encode_result
+from seedcast.services.worker.slots.process import SlotDied, SlotProcess
+from seedcast.shared.errors import Busy, InvalidInput
+from seedcast.shared.protocol import UnitResult
+from seedcast.shared.spec.environment import EnvironmentSpec
+from seedcast.shared.spec.objective import ObjectiveSpec
 
 READ_SECONDS = 30.0
 """For a unit to be read, and for its result to be sent: neither counts as the environment's time."""

@@ -9,9 +9,9 @@ from typing import Self
 
 from pydantic import BaseModel
 
-from services.worker.slots.channel import Kind, Message
-from shared.errors import FieldError, InvalidInput, ProtocolMismatch, SeedcastError
-from shared.protocol import FailureKind, UnitResult
+from seedcast.services.worker.slots.channel import Kind, Message
+from seedcast.shared.errors import FieldError, InvalidInput, ProtocolMismatch, SeedcastError
+from seedcast.shared.protocol import FailureKind, UnitResult
 
 _PART = struct.Struct("<II")
 _RETURN = struct.Struct("<d")

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 
-from services.worker.slots.channel import Message
-from services.worker.slots.messages import Summary
-from services.worker.slots.slot import Slot
-from services.worker.slots.tickets import Ticket, Tickets
-from shared.errors import Busy
-from shared.protocol import WorkerInfo
+from seedcast.services.worker.slots.channel import Message
+from seedcast.services.worker.slots.messages import Summary
+from seedcast.services.worker.slots.slot import Slot
+from seedcast.services.worker.slots.tickets import Ticket, Tickets
+from seedcast.shared.errors import Busy
+from seedcast.shared.protocol import WorkerInfo
 
 
 class SlotPool:

@@ -10,10 +10,10 @@ from asyncio.subprocess import PIPE, Process
 from contextlib import suppress
 from typing import Self
 
-from services.worker.slots import cancellation, warden
-from services.worker.slots.channel import PROCESS_ID, Message, receive, send
-from services.worker.slots.memory import resident_bytes
-from shared.protocol import FailureKind, WorkerInfo
+from seedcast.services.worker.slots import cancellation, warden
+from seedcast.services.worker.slots.channel import PROCESS_ID, Message, receive, send
+from seedcast.services.worker.slots.memory import resident_bytes
+from seedcast.shared.protocol import FailureKind, WorkerInfo
 
 START_SECONDS = 60.0
 END_SECONDS = 5.0
@@ -75,7 +75,7 @@ class SlotProcess:
             SlotDied: it did not get there.
         """
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "services.worker.slots.child"),
+            *(sys.executable, "-m", "seedcast.services.worker.slots.child"),
             stdin=PIPE,
             stdout=PIPE,
             env=slot_environment(),

@@ -7,12 +7,12 @@ import logging
 from collections.abc import Callable
 from itertools import count
 
-from services.worker.slots.conversation import Unread, converse
-from services.worker.slots.messages import Summary
-from services.worker.slots.process import SlotDied, SlotProcess
-from services.worker.slots.tickets import Ticket, Tickets
-from shared.errors import Busy, SeedcastError
-from shared.protocol import WorkerInfo
+from seedcast.services.worker.slots.conversation import Unread, converse
+from seedcast.services.worker.slots.messages import Summary
+from seedcast.services.worker.slots.process import SlotDied, SlotProcess
+from seedcast.services.worker.slots.tickets import Ticket, Tickets
+from seedcast.shared.errors import Busy, SeedcastError
+from seedcast.shared.protocol import WorkerInfo
 
 BACK_OFF_SECONDS = 0.5
 LONGEST_BACK_OFF_SECONDS = 30.0

@@ -7,8 +7,8 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from services.worker.slots.channel import Message
-from shared.errors import Busy, SeedcastError
+from seedcast.services.worker.slots.channel import Message
+from seedcast.shared.errors import Busy, SeedcastError
 
 
 @dataclass(eq=False)

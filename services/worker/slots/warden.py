@@ -24,7 +24,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
-from services.worker.slots import cancellation
+from seedcast.services.worker.slots import cancellation
 
 END = signal.SIGUSR2
 """Tells a warden to end its slot. The kernel sends it too, when the worker dies (Linux)."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from services.master.autoscale.plan import Limits, Planner
+from seedcast.services.master.autoscale.plan import Limits, Planner
 
 SAMPLE = {"hardcore": 256 * 16}
 """The 2019 sample's job: 256 members of 16 episodes."""

@@ -8,14 +8,14 @@ from typing import Any, cast
 import pytest
 from fastapi.testclient import TestClient
 
-from services.master.app import create_app
-from services.master.catalogue import catalogue
-from services.master.catalogue.schemas import StrategyDescription, StrategyList
-from services.master.settings import Settings
-from services.master.storage.data_folder import DataFolder
-from services.master.strategies.pgpe import PGPE, PGPESpec
-from shared.spec.policy import POLICIES
-from shared.spec.strategies import STRATEGIES
+from seedcast.services.master.app import create_app
+from seedcast.services.master.catalogue import catalogue
+from seedcast.services.master.catalogue.schemas import StrategyDescription, StrategyList
+from seedcast.services.master.settings import Settings
+from seedcast.services.master.storage.data_folder import DataFolder
+from seedcast.services.master.strategies.pgpe import PGPE, PGPESpec
+from seedcast.shared.spec.policy import POLICIES
+from seedcast.shared.spec.strategies import STRATEGIES
 
 
 @pytest.fixture(scope="module")

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from services.master.dashboard.extremes import Extremes
-from services.master.experiments.repository import ExperimentRepository
-from services.master.storage.database import Database
-from services.master.storage.history import History
+from seedcast.services.master.dashboard.extremes import Extremes
+from seedcast.services.master.experiments.repository import ExperimentRepository
+from seedcast.services.master.storage.database import Database
+from seedcast.services.master.storage.history import History
 from tests.master.records import generation
 from tests.specs import cartpole
 

@@ -11,17 +11,17 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
-from services.master.app import create_app
-from services.master.experiments.repository import ExperimentRepository
-from services.master.experiments.status import Status
-from services.master.settings import Settings
-from services.master.storage.checkpoints import Checkpoint
-from services.master.storage.data_folder import DataFolder
-from services.master.storage.database import Database
-from services.master.storage.history import GenerationRecord, History, ReturnSummary
-from services.master.storage.pages import MOST_POINTS
-from shared.spec.experiment import ExperimentSpec
-from shared.spec.parse import parse_spec
+from seedcast.services.master.app import create_app
+from seedcast.services.master.experiments.repository import ExperimentRepository
+from seedcast.services.master.experiments.status import Status
+from seedcast.services.master.settings import Settings
+from seedcast.services.master.storage.checkpoints import Checkpoint
+from seedcast.services.master.storage.data_folder import DataFolder
+from seedcast.services.master.storage.database import Database
+from seedcast.services.master.storage.history import GenerationRecord, History, ReturnSummary
+from seedcast.services.master.storage.pages import MOST_POINTS
+from seedcast.shared.spec.experiment import ExperimentSpec
+from seedcast.shared.spec.parse import parse_spec
 from tests.master.records import evaluated, generation
 
 SPEC = ExperimentSpec.model_validate(

@@ -13,15 +13,15 @@ from pathlib import Path
 import pytest
 import yaml
 
-from services.master.derived import refresher as refresher_module
-from services.master.derived.files import PLOTS, TextFiles
-from services.master.derived.process import WriterProcess
-from services.master.derived.refresher import Refresher
-from services.master.experiments.repository import ExperimentRepository
-from services.master.experiments.status import Status
-from services.master.storage.database import Database
-from services.master.storage.history import History
-from shared.errors import StorageFailed
+from seedcast.services.master.derived import refresher as refresher_module
+from seedcast.services.master.derived.files import PLOTS, TextFiles
+from seedcast.services.master.derived.process import WriterProcess
+from seedcast.services.master.derived.refresher import Refresher
+from seedcast.services.master.experiments.repository import ExperimentRepository
+from seedcast.services.master.experiments.status import Status
+from seedcast.services.master.storage.database import Database
+from seedcast.services.master.storage.history import History
+from seedcast.shared.errors import StorageFailed
 from tests.master.records import evaluated, generation
 from tests.specs import cartpole
 

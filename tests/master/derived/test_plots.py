@@ -6,7 +6,7 @@ import struct
 
 import pytest
 
-from services.master.derived.plots import DOTS_PER_INCH, SIZE_INCHES, plot_rewards
+from seedcast.services.master.derived.plots import DOTS_PER_INCH, SIZE_INCHES, plot_rewards
 from tests.master.records import evaluated, generation
 
 GENERATIONS = [generation(n) for n in range(1, 6)]

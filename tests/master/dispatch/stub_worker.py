@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Callable, Coroutine
 from typing import Any, Self
 
-from shared.digest import CONTENT_DIGEST, content_digest
-from shared.problems import Problem
-from shared.protocol import PROTOCOL_VERSION, Failure, Unit, UnitResult, WorkerInfo
+from seedcast.shared.digest import CONTENT_DIGEST, content_digest
+from seedcast.shared.problems import Problem
+from seedcast.shared.protocol import PROTOCOL_VERSION, Failure, Unit, UnitResult, WorkerInfo
 from tests.simulation.virtual_fleet import result
 
 Fault = Callable[["StubWorker", asyncio.StreamWriter, Unit], Coroutine[Any, Any, None]]

@@ -4,10 +4,10 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.master.dispatch.batch import Batch, BatchResult
-from shared.policies.linear import LinearSpec
-from shared.protocol import Failure, UnitHeader, UnitResult
-from shared.spec.environment import EnvironmentSpec
+from seedcast.services.master.dispatch.batch import Batch, BatchResult
+from seedcast.shared.policies.linear import LinearSpec
+from seedcast.shared.protocol import Failure, UnitHeader, UnitResult
+from seedcast.shared.spec.environment import EnvironmentSpec
 
 HEADER = UnitHeader(environment=EnvironmentSpec(id="CartPole-v1"), policy=LinearSpec(name="linear"))
 

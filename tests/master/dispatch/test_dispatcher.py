@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from services.master.dispatch import dispatcher as dispatching
-from services.master.dispatch.batch import Batch, BatchFailed
-from services.master.dispatch.dispatcher import Dispatcher
-from services.master.fleet.discovery import parse_workers
-from services.master.fleet.fleet import Fleet
-from services.master.fleet.worker_client import NoReply, WorkerClient
+from seedcast.services.master.dispatch import dispatcher as dispatching
+from seedcast.services.master.dispatch.batch import Batch, BatchFailed
+from seedcast.services.master.dispatch.dispatcher import Dispatcher
+from seedcast.services.master.fleet.discovery import parse_workers
+from seedcast.services.master.fleet.fleet import Fleet
+from seedcast.services.master.fleet.worker_client import NoReply, WorkerClient
 from tests.master.dispatch import stub_worker
 from tests.master.dispatch.stub_worker import Fault, StubWorker
 from tests.simulation.virtual_fleet import batch, check

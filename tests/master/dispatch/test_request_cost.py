@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from services.master.dispatch import request_cost
-from services.master.dispatch.request_cost import REQUESTS, RequestCost
+from seedcast.services.master.dispatch import request_cost
+from seedcast.services.master.dispatch.request_cost import REQUESTS, RequestCost
 
 
 class Clock:

@@ -9,14 +9,14 @@ from typing import Literal, cast
 import numpy as np
 import pytest
 
-from services.master.dispatch.batch import Batch, BatchFailed, BatchResult
-from services.master.dispatch.dispatcher import Dispatcher
-from services.master.evolution.batches import confirming_batch
-from services.master.evolution.batches import test_batch as batch_of_test
-from services.master.evolution.generation import Confirmation, summarise
-from services.master.evolution.generation import run_test as run
-from services.master.storage.history import TestRecord
-from shared.protocol import Failure
+from seedcast.services.master.dispatch.batch import Batch, BatchFailed, BatchResult
+from seedcast.services.master.dispatch.dispatcher import Dispatcher
+from seedcast.services.master.evolution.batches import confirming_batch
+from seedcast.services.master.evolution.batches import test_batch as batch_of_test
+from seedcast.services.master.evolution.generation import Confirmation, summarise
+from seedcast.services.master.evolution.generation import run_test as run
+from seedcast.services.master.storage.history import TestRecord
+from seedcast.shared.protocol import Failure
 from tests.master.evolution.test_state import begin
 from tests.specs import cartpole
 

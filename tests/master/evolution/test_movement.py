@@ -9,10 +9,10 @@ from typing import cast
 import numpy as np
 import pytest
 
-from services.master.dispatch.batch import Batch, BatchResult
-from services.master.dispatch.dispatcher import Dispatcher
-from services.master.evolution.generation import quantiles, run_generation
-from services.master.evolution.movement import mirrored_correlation, movement
+from seedcast.services.master.dispatch.batch import Batch, BatchResult
+from seedcast.services.master.dispatch.dispatcher import Dispatcher
+from seedcast.services.master.evolution.generation import quantiles, run_generation
+from seedcast.services.master.evolution.movement import mirrored_correlation, movement
 from tests.master.evolution.test_state import begin
 from tests.specs import cartpole
 

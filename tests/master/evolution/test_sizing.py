@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from services.master.evolution.batches import training_batch
-from services.master.evolution.sizing import next_population_size
-from services.master.evolution.state import Evolution
-from services.master.strategies.pgpe import PGPE
-from shared.errors import InvalidInput
-from shared.spec.experiment import ExperimentSpec
+from seedcast.services.master.evolution.batches import training_batch
+from seedcast.services.master.evolution.sizing import next_population_size
+from seedcast.services.master.evolution.state import Evolution
+from seedcast.services.master.strategies.pgpe import PGPE
+from seedcast.shared.errors import InvalidInput
+from seedcast.shared.spec.experiment import ExperimentSpec
 from tests.master.evolution.test_state import begin, result
 from tests.specs import cartpole
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from services.master.evolution.state import Evolution
+from seedcast.services.master.evolution.state import Evolution
 from tests.master.evolution.test_state import advance, begin
 from tests.specs import cartpole
 

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from services.master.evolution.batches import confirming_batch, training_batch
-from services.master.evolution.batches import test_batch as batch_of_test
-from services.master.evolution.state import Evolution
-from shared.errors import InvalidInput
-from shared.spec.experiment import ExperimentSpec
+from seedcast.services.master.evolution.batches import confirming_batch, training_batch
+from seedcast.services.master.evolution.batches import test_batch as batch_of_test
+from seedcast.services.master.evolution.state import Evolution
+from seedcast.shared.errors import InvalidInput
+from seedcast.shared.spec.experiment import ExperimentSpec
 from tests.master.evolution.test_state import begin, result
 from tests.specs import cartpole
 

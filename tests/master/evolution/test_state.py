@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from services.master.dispatch.batch import BatchFailed, BatchResult
-from services.master.evolution.batches import test_batch as batch_of_test
-from services.master.evolution.batches import training_batch, training_seeds
-from services.master.evolution.state import Evolution
-from shared.errors import InvalidInput
-from shared.model import Model
-from shared.observation_stats import Normaliser
-from shared.protocol import Failure
-from shared.spec.environment import ContinuousActions, DiscreteActions, EnvironmentDescription
-from shared.spec.experiment import ExperimentSpec
+from seedcast.services.master.dispatch.batch import BatchFailed, BatchResult
+from seedcast.services.master.evolution.batches import test_batch as batch_of_test
+from seedcast.services.master.evolution.batches import training_batch, training_seeds
+from seedcast.services.master.evolution.state import Evolution
+from seedcast.shared.errors import InvalidInput
+from seedcast.shared.model import Model
+from seedcast.shared.observation_stats import Normaliser
+from seedcast.shared.protocol import Failure
+from seedcast.shared.spec.environment import ContinuousActions, DiscreteActions, EnvironmentDescription
+from seedcast.shared.spec.experiment import ExperimentSpec
 from tests.specs import cartpole
 
 DESCRIPTION = EnvironmentDescription(
@@ -321,7 +321,7 @@ def test_a_search_beyond_the_memory_is_refused_before_anything_is_allocated(
     def allocated(*_: object) -> None:
         raise AssertionError
 
-    monkeypatch.setattr("shared.policies.base.Policy.initial_parameters", allocated)
+    monkeypatch.setattr("seedcast.shared.policies.base.Policy.initial_parameters", allocated)
     spec = cartpole(episodes_per_member=1, episode_seeds="member", **changes)
     with pytest.raises(InvalidInput, match=rf"{field}: .* GiB .* over the limit of \d GiB; \d+ {reason}"):
         begin(spec)

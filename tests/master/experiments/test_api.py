@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from services.master.app import create_app
-from services.master.experiments.changes import Changes
-from services.master.experiments.status import Status
-from services.master.settings import Settings
-from services.master.storage.data_folder import DataFolder
+from seedcast.services.master.app import create_app
+from seedcast.services.master.experiments.changes import Changes
+from seedcast.services.master.experiments.status import Status
+from seedcast.services.master.settings import Settings
+from seedcast.services.master.storage.data_folder import DataFolder
 from tests.master.experiments.test_lifecycle import digests
 from tests.master.experiments.test_recovery import Master, running
 from tests.shared.test_model import MODEL

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from services.master import failpoints
-from services.master.experiments import disk_retry, lifecycle
-from services.master.experiments.schemas import Experiment
-from services.master.experiments.status import Status
-from shared.errors import Conflict, StorageFailed
+from seedcast.services.master import failpoints
+from seedcast.services.master.experiments import disk_retry, lifecycle
+from seedcast.services.master.experiments.schemas import Experiment
+from seedcast.services.master.experiments.status import Status
+from seedcast.shared.errors import Conflict, StorageFailed
 from tests.master.experiments.test_recovery import LONG, Master, running
 from tests.specs import cartpole
 

@@ -10,8 +10,8 @@ from typing import Self
 
 import pytest
 
-from services.master.experiments import repository
-from services.master.experiments.status import Status
+from seedcast.services.master.experiments import repository
+from seedcast.services.master.experiments.status import Status
 from tests.master.experiments.test_recovery import Master, running
 from tests.specs import cartpole
 

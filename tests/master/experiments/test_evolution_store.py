@@ -12,16 +12,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from services.master.dispatch.batch import BatchResult
-from services.master.evolution.generation import summarise
-from services.master.evolution.state import Evolution
-from services.master.experiments.evolution_store import EvolutionStore
-from services.master.experiments.repository import ExperimentRepository
-from services.master.storage import spacing
-from services.master.storage.database import Database
-from services.master.storage.history import GenerationRecord, History
-from shared.errors import DamagedCheckpoint
-from shared.spec.environment import DiscreteActions, EnvironmentDescription
+from seedcast.services.master.dispatch.batch import BatchResult
+from seedcast.services.master.evolution.generation import summarise
+from seedcast.services.master.evolution.state import Evolution
+from seedcast.services.master.experiments.evolution_store import EvolutionStore
+from seedcast.services.master.experiments.repository import ExperimentRepository
+from seedcast.services.master.storage import spacing
+from seedcast.services.master.storage.database import Database
+from seedcast.services.master.storage.history import GenerationRecord, History
+from seedcast.shared.errors import DamagedCheckpoint
+from seedcast.shared.spec.environment import DiscreteActions, EnvironmentDescription
 from tests.specs import cartpole
 
 SPEC = cartpole(fitness={"episode_cap": {"minimum": 5, "multiple": 2}})

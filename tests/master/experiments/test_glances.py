@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from services.master.experiments import glances
-from services.master.experiments.glances import Glances
-from services.master.experiments.repository import ExperimentRepository
-from services.master.experiments.rows import ExperimentRow
-from services.master.storage.database import Database
-from services.master.storage.history import History
+from seedcast.services.master.experiments import glances
+from seedcast.services.master.experiments.glances import Glances
+from seedcast.services.master.experiments.repository import ExperimentRepository
+from seedcast.services.master.experiments.rows import ExperimentRow
+from seedcast.services.master.storage.database import Database
+from seedcast.services.master.storage.history import History
 from tests.master.records import evaluated, generation
 from tests.specs import cartpole
 

@@ -12,22 +12,22 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from services.master.derived.files import PLOTS, TEXTS
-from services.master.derived.process import WriterProcess
-from services.master.derived.refresher import Refresher
-from services.master.dispatch.batch import Batch, BatchResult
-from services.master.dispatch.dispatcher import Dispatcher
-from services.master.evolution.state import Evolution
-from services.master.experiments.repository import ExperimentRepository
-from services.master.experiments.runner import Collaborators
-from services.master.experiments.schemas import Experiment
-from services.master.experiments.service import ExperimentService
-from services.master.experiments.status import Status
-from services.master.fleet.fleet import Fleet
-from services.master.storage.data_folder import DataFolder
-from services.master.storage.database import Database
-from services.master.storage.history import History
-from shared.spec.environment import DiscreteActions, EnvironmentDescription
+from seedcast.services.master.derived.files import PLOTS, TEXTS
+from seedcast.services.master.derived.process import WriterProcess
+from seedcast.services.master.derived.refresher import Refresher
+from seedcast.services.master.dispatch.batch import Batch, BatchResult
+from seedcast.services.master.dispatch.dispatcher import Dispatcher
+from seedcast.services.master.evolution.state import Evolution
+from seedcast.services.master.experiments.repository import ExperimentRepository
+from seedcast.services.master.experiments.runner import Collaborators
+from seedcast.services.master.experiments.schemas import Experiment
+from seedcast.services.master.experiments.service import ExperimentService
+from seedcast.services.master.experiments.status import Status
+from seedcast.services.master.fleet.fleet import Fleet
+from seedcast.services.master.storage.data_folder import DataFolder
+from seedcast.services.master.storage.database import Database
+from seedcast.services.master.storage.history import History
+from seedcast.shared.spec.environment import DiscreteActions, EnvironmentDescription
 from tests.specs import cartpole
 
 DESCRIPTION = EnvironmentDescription(

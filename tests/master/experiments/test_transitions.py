@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.master.experiments.status import Status
-from services.master.experiments.transitions import (
+from seedcast.services.master.experiments.status import Status
+from seedcast.services.master.experiments.transitions import (
     AT_REST,
     SETTLED,
     STORES,

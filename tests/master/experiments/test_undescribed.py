@@ -6,10 +6,10 @@ import asyncio
 from dataclasses import replace
 from pathlib import Path
 
-from services.master.experiments.service import ExperimentService
-from services.master.experiments.status import Status
-from services.master.fleet.discovery import parse_workers
-from services.master.fleet.fleet import Fleet
+from seedcast.services.master.experiments.service import ExperimentService
+from seedcast.services.master.experiments.status import Status
+from seedcast.services.master.fleet.discovery import parse_workers
+from seedcast.services.master.fleet.fleet import Fleet
 from tests.master.dispatch.stub_worker import StubWorker
 from tests.master.experiments.test_recovery import LONG, Master, running
 

@@ -5,8 +5,8 @@ import socket
 
 import pytest
 
-from services.master.fleet.discovery import parse_workers
-from shared.errors import StartupError
+from seedcast.services.master.fleet.discovery import parse_workers
+from seedcast.shared.errors import StartupError
 
 
 def test_static_urls_are_kept_in_order_and_once() -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from services.master.fleet.fleet import Fleet
-from services.master.fleet.worker_state import Seen, WorkerState, next_state
+from seedcast.services.master.fleet.fleet import Fleet
+from seedcast.services.master.fleet.worker_state import Seen, WorkerState, next_state
 from tests.processes import free_port, worker
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from services.master.fleet.throughput import WINDOW_SECONDS, Throughput
+from seedcast.services.master.fleet.throughput import WINDOW_SECONDS, Throughput
 
 
 def test_a_meter_that_has_seen_nothing_says_nothing() -> None:

@@ -9,12 +9,12 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from services.master.scheduling import events as ev
-from services.master.scheduling.instructions import Cancel, Fail, Finish, Instruction, Send, Settle
-from services.master.scheduling.pool_worker import PoolWorker
-from services.master.scheduling.scheduler import Scheduler
-from services.master.scheduling.tuning import Tuning
-from shared.protocol import Failure
+from seedcast.services.master.scheduling import events as ev
+from seedcast.services.master.scheduling.instructions import Cancel, Fail, Finish, Instruction, Send, Settle
+from seedcast.services.master.scheduling.pool_worker import PoolWorker
+from seedcast.services.master.scheduling.scheduler import Scheduler
+from seedcast.services.master.scheduling.tuning import Tuning
+from seedcast.shared.protocol import Failure
 
 
 @dataclass

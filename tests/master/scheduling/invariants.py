@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from services.master.scheduling.scheduler import Scheduler
+from seedcast.services.master.scheduling.scheduler import Scheduler
 
 
 def check_places(scheduler: Scheduler, number: int) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from services.master.scheduling.pool import Pool
-from services.master.scheduling.tuning import Tuning
+from seedcast.services.master.scheduling.pool import Pool
+from seedcast.services.master.scheduling.tuning import Tuning
 from tests.master.scheduling.driver import Driver
 
 REMEMBERED = Tuning().absent_experiments

@@ -5,8 +5,8 @@ from __future__ import annotations
 import itertools
 import random
 
-from services.master.scheduling.instructions import Send
-from services.master.scheduling.tuning import Tuning
+from seedcast.services.master.scheduling.instructions import Send
+from seedcast.services.master.scheduling.tuning import Tuning
 from tests.master.scheduling.driver import Driver
 from tests.master.scheduling.invariants import check_places
 

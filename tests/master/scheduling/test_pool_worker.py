@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from itertools import pairwise
 
-from services.master.scheduling.instructions import Flight, Send
-from services.master.scheduling.pool_worker import PoolWorker
-from services.master.scheduling.tuning import Tuning
-from shared.protocol import Failure
+from seedcast.services.master.scheduling.instructions import Flight, Send
+from seedcast.services.master.scheduling.pool_worker import PoolWorker
+from seedcast.services.master.scheduling.tuning import Tuning
+from seedcast.shared.protocol import Failure
 from tests.master.scheduling.driver import Driver
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-from services.master.scheduling.tuning import Tuning
-from shared.protocol import Failure
+from seedcast.services.master.scheduling.tuning import Tuning
+from seedcast.shared.protocol import Failure
 from tests.master.scheduling.driver import Driver
 
 LIMITS = Tuning(unit_seconds=1.0, minimum_unit_seconds=0.1, first_share=2.0)

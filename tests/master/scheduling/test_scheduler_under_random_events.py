@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.master.scheduling.instructions import Send
-from shared.protocol import Failure
+from seedcast.services.master.scheduling.instructions import Send
+from seedcast.shared.protocol import Failure
 from tests.master.scheduling.driver import Driver, Outcome
 from tests.master.scheduling.invariants import check_places
 from tests.master.scheduling.test_scheduler import LIMITS, crash

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from services.master.scheduling.job import Job
-from services.master.scheduling.pool import Totals
-from services.master.scheduling.pool_worker import PoolWorker
-from services.master.scheduling.sizing import UnitSize, slots_wanted, unit_size
-from services.master.scheduling.tuning import Tuning
+from seedcast.services.master.scheduling.job import Job
+from seedcast.services.master.scheduling.pool import Totals
+from seedcast.services.master.scheduling.pool_worker import PoolWorker
+from seedcast.services.master.scheduling.sizing import UnitSize, slots_wanted, unit_size
+from seedcast.services.master.scheduling.tuning import Tuning
 
 
 def worker(slots: int, queue: int) -> PoolWorker:

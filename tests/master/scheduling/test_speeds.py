@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from services.master.scheduling.pool_worker import PoolWorker
-from services.master.scheduling.speeds import Speeds
-from services.master.scheduling.tuning import Tuning
+from seedcast.services.master.scheduling.pool_worker import PoolWorker
+from seedcast.services.master.scheduling.speeds import Speeds
+from seedcast.services.master.scheduling.tuning import Tuning
 from tests.master.scheduling.driver import Driver
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from services.master.scheduling.instructions import Send
-from services.master.scheduling.tuning import Tuning
-from shared.protocol import Failure
+from seedcast.services.master.scheduling.instructions import Send
+from seedcast.services.master.scheduling.tuning import Tuning
+from seedcast.shared.protocol import Failure
 from tests.master.scheduling.driver import Driver
 
 LIMITS = Tuning(unit_seconds=1.0, minimum_unit_seconds=0.1, first_share=2.0)

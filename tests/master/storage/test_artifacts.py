@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from services.master.storage.artifacts import Artifacts
-from services.master.storage.durable import write_durably
-from shared.errors import NotFound
+from seedcast.services.master.storage.artifacts import Artifacts
+from seedcast.services.master.storage.durable import write_durably
+from seedcast.shared.errors import NotFound
 
 
 def test_what_is_appended_or_replaced_later_is_not_in_an_open_file(tmp_path: Path) -> None:
@@ -26,7 +26,7 @@ def test_what_is_appended_or_replaced_later_is_not_in_an_open_file(tmp_path: Pat
 
 
 def test_a_large_file_comes_in_chunks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("services.master.storage.artifacts.CHUNK_BYTES", 4)
+    monkeypatch.setattr("seedcast.services.master.storage.artifacts.CHUNK_BYTES", 4)
     (tmp_path / "a.bin").write_bytes(b"0123456789")
     assert list(Artifacts(tmp_path).open("a.bin").chunks()) == [b"0123", b"4567", b"89"]
 

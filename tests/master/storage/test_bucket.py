@@ -12,8 +12,8 @@ from pathlib import Path
 import fsspec
 import pytest
 
-from services.master.storage.bucket import Bucket, Mirror
-from shared.errors import StartupError
+from seedcast.services.master.storage.bucket import Bucket, Mirror
+from seedcast.shared.errors import StartupError
 
 
 @pytest.fixture(params=["file", "memory"])

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from services.master.storage.checkpoints import (
+from seedcast.services.master.storage.checkpoints import (
     Arrays,
     Checkpoint,
     newest_intact,
@@ -13,7 +13,7 @@ from services.master.storage.checkpoints import (
     remove_old_checkpoints,
     write_checkpoint,
 )
-from shared.errors import DamagedCheckpoint
+from seedcast.shared.errors import DamagedCheckpoint
 
 ARRAYS: Arrays = {"a": np.arange(5.0), "b": np.array(7)}
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from services.master.storage.data_folder import DataFolder
-from shared.errors import StartupError
+from seedcast.services.master.storage.data_folder import DataFolder
+from seedcast.shared.errors import StartupError
 
 
 def test_a_second_master_is_refused_and_told_who_holds_the_folder(tmp_path: Path) -> None:

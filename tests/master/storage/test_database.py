@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from services.master.storage.database import Database
-from shared.errors import StorageFailed
+from seedcast.services.master.storage.database import Database
+from seedcast.shared.errors import StorageFailed
 
 
 def test_a_read_is_answered_while_writes_wait_in_line(tmp_path: Path) -> None:
@@ -51,7 +51,7 @@ def test_a_read_cannot_write(tmp_path: Path) -> None:
 
 def test_a_database_of_an_earlier_version_gets_its_new_columns(tmp_path: Path) -> None:
     path = tmp_path / "seedcast.db"
-    schema = (files("services.master.storage") / "schema.sql").read_text()
+    schema = (files("seedcast.services.master.storage") / "schema.sql").read_text()
     earlier = re.sub(r",\s+files_exact.*?\n\) STRICT;", "\n) STRICT;", schema, count=1, flags=re.DOTALL)
     with closing(sqlite3.connect(path)) as connection:
         connection.executescript(earlier)

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from services.master.experiments.repository import ExperimentRepository
-from services.master.experiments.status import Status
-from services.master.storage.checkpoints import Checkpoint
-from services.master.storage.database import Database
-from services.master.storage.history import GenerationRecord, History, ReturnSummary, TestRecord
-from shared.errors import Conflict, NotFound
-from shared.spec.experiment import ExperimentSpec
+from seedcast.services.master.experiments.repository import ExperimentRepository
+from seedcast.services.master.experiments.status import Status
+from seedcast.services.master.storage.checkpoints import Checkpoint
+from seedcast.services.master.storage.database import Database
+from seedcast.services.master.storage.history import GenerationRecord, History, ReturnSummary, TestRecord
+from seedcast.shared.errors import Conflict, NotFound
+from seedcast.shared.spec.experiment import ExperimentSpec
 from tests.specs import cartpole
 
 

@@ -10,9 +10,9 @@ from contextlib import closing
 
 import pytest
 
-from services.master.experiments.repository import ExperimentRepository
-from services.master.storage.database import Database
-from services.master.storage.pages import Table, drawn, newest, page, stride
+from seedcast.services.master.experiments.repository import ExperimentRepository
+from seedcast.services.master.storage.database import Database
+from seedcast.services.master.storage.pages import Table, drawn, newest, page, stride
 from tests.master.records import evaluated, generation
 from tests.specs import cartpole
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from services.master.storage.checkpoints import Checkpoint
-from services.master.storage.spacing import LARGE_BYTES, MOST_GENERATIONS, MOST_REPLAY_SECONDS, Spacing
+from seedcast.services.master.storage.checkpoints import Checkpoint
+from seedcast.services.master.storage.spacing import LARGE_BYTES, MOST_GENERATIONS, MOST_REPLAY_SECONDS, Spacing
 
 
 def after(length: int) -> Spacing:

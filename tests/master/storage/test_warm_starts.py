@@ -13,11 +13,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from services.master.storage import warm_starts
-from services.master.storage.artifacts import Artifacts
-from services.master.storage.data_folder import DataFolder
-from services.master.storage.warm_starts import load_warm_start
-from shared.errors import InvalidInput, NotFound
+from seedcast.services.master.storage import warm_starts
+from seedcast.services.master.storage.artifacts import Artifacts
+from seedcast.services.master.storage.data_folder import DataFolder
+from seedcast.services.master.storage.warm_starts import load_warm_start
+from seedcast.shared.errors import InvalidInput, NotFound
 from tests.shared.test_model import MODEL
 
 

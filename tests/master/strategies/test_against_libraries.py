@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 from cma.restricted_gaussian_sampler import GaussVkDSampler
 
-from services.master.strategies.base import Problem, Strategy
-from services.master.strategies.cma_es import CMAES, CMAESSpec
-from services.master.strategies.cr_fm_nes import CRFMNES, CRFMNESSpec
-from services.master.strategies.xnes import XNES, XNESSpec
+from seedcast.services.master.strategies.base import Problem, Strategy
+from seedcast.services.master.strategies.cma_es import CMAES, CMAESSpec
+from seedcast.services.master.strategies.cr_fm_nes import CRFMNES, CRFMNESSpec
+from seedcast.services.master.strategies.xnes import XNES, XNESSpec
 
 Array = np.ndarray
 Loss = Callable[[Array], Array]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from services.master.strategies.ars import ARS, ARSSpec
-from services.master.strategies.base import Problem
-from shared.seeding import noise
+from seedcast.services.master.strategies.ars import ARS, ARSSpec
+from seedcast.services.master.strategies.base import Problem
+from seedcast.shared.seeding import noise
 
 POPULATION, DIMENSION = 16, 7
 DIRECTIONS = POPULATION // 2

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from services.master.strategies.ascent import Ascent, AscentOptions
-from services.master.strategies.base import DivergedError, Problem
-from services.master.strategies.pgpe import PGPE, PGPESpec
-from services.master.strategies.schedules import Clock
+from seedcast.services.master.strategies.ascent import Ascent, AscentOptions
+from seedcast.services.master.strategies.base import DivergedError, Problem
+from seedcast.services.master.strategies.pgpe import PGPE, PGPESpec
+from seedcast.services.master.strategies.schedules import Clock
 
 MEAN, GRADIENT = np.array([1.0, -2.0]), np.array([3.0, 4.0])
 

@@ -13,10 +13,10 @@ from cma.restricted_gaussian_sampler import GaussVkDSampler
 from cma.sigma_adaptation import CMAAdaptSigmaCSA
 from pydantic import ValidationError
 
-from services.master.strategies.base import Problem, State
-from services.master.strategies.cma_es import CMAES, CMAESSpec, Covariance
-from shared.frame import decode_frame, encode_frame
-from shared.seeding import noise
+from seedcast.services.master.strategies.base import Problem, State
+from seedcast.services.master.strategies.cma_es import CMAES, CMAESSpec, Covariance
+from seedcast.shared.frame import decode_frame, encode_frame
+from seedcast.shared.seeding import noise
 
 SEED, POPULATION = 3, 16
 each_covariance = pytest.mark.parametrize("covariance", ["full", "diagonal", "vkd"])

@@ -8,9 +8,9 @@ from math import exp, log, sqrt, tanh
 import numpy as np
 import pytest
 
-from services.master.strategies.base import Problem
-from services.master.strategies.cr_fm_nes import CRFMNES, CRFMNESSpec
-from shared.seeding import Purpose, generator, noise
+from seedcast.services.master.strategies.base import Problem
+from seedcast.services.master.strategies.cr_fm_nes import CRFMNES, CRFMNESSpec
+from seedcast.shared.seeding import Purpose, generator, noise
 
 Array = np.ndarray
 

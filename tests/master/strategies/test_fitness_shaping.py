@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.master.strategies.base import Population
-from services.master.strategies.fitness_shaping import (
+from seedcast.services.master.strategies.base import Population
+from seedcast.services.master.strategies.fitness_shaping import (
     FITNESS_SHAPINGS,
     FitnessShaping,
     best_pairs,

@@ -12,21 +12,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from services.master.strategies import sampling
-from services.master.strategies.ars import ARS, ARSSpec
-from services.master.strategies.base import Problem, Strategy
-from services.master.strategies.low_rank import (
+from seedcast.services.master.strategies import sampling
+from seedcast.services.master.strategies.ars import ARS, ARSSpec
+from seedcast.services.master.strategies.base import Problem, Strategy
+from seedcast.services.master.strategies.low_rank import (
     AUTO_PARAMETERS,
     LowRankPopulation,
     PerturbationsSpec,
     low_rank_bytes,
 )
-from services.master.strategies.openai_es import OpenAIES, OpenAIESSpec
-from services.master.strategies.pairs import pair_direction, weigh_pairs
-from services.master.strategies.sampling import GaussianPopulation
-from shared.low_rank import LowRank, Matrix
-from shared.perturbations import GaussianMembers
-from shared.spec.strategies import STRATEGIES
+from seedcast.services.master.strategies.openai_es import OpenAIES, OpenAIESSpec
+from seedcast.services.master.strategies.pairs import pair_direction, weigh_pairs
+from seedcast.services.master.strategies.sampling import GaussianPopulation
+from seedcast.shared.low_rank import LowRank, Matrix
+from seedcast.shared.perturbations import GaussianMembers
+from seedcast.shared.spec.strategies import STRATEGIES
 
 MATRICES = (Matrix(offset=1, rows=5, columns=7), Matrix(offset=38, rows=6, columns=4))
 DIMENSION = 65

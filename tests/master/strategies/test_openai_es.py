@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from services.master.strategies.base import Problem
-from services.master.strategies.openai_es import OpenAIES, OpenAIESSpec
-from services.master.strategies.sampling import GaussianPopulation
-from shared.seeding import noise
+from seedcast.services.master.strategies.base import Problem
+from seedcast.services.master.strategies.openai_es import OpenAIES, OpenAIESSpec
+from seedcast.services.master.strategies.sampling import GaussianPopulation
+from seedcast.shared.seeding import noise
 
 POPULATION, DIMENSION = 12, 7
 INITIAL = np.linspace(-1, 1, DIMENSION).astype(np.float32)

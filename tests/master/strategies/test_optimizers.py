@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from services.master.strategies.optimizers import (
+from seedcast.services.master.strategies.optimizers import (
     AdamSpec,
     AnyOptimizerSpec,
     ClipUpSpec,

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from services.master.strategies.base import Population
-from services.master.strategies.fitness_shaping import FitnessShaping, ShapingOptions, subtract_l2_penalty
-from services.master.strategies.pairs import PairWeights, weigh_pairs
+from seedcast.services.master.strategies.base import Population
+from seedcast.services.master.strategies.fitness_shaping import FitnessShaping, ShapingOptions, subtract_l2_penalty
+from seedcast.services.master.strategies.pairs import PairWeights, weigh_pairs
 
 FITNESS = np.array([3.0, 1.0, -4.0, 9.0, 0.0, 2.0, 5.0, 5.0])
 """Of four pairs, whose better members have 3, 9, 2 and 5."""

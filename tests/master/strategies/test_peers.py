@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from services.master.strategies.ars import ARS, ARSSpec
-from services.master.strategies.base import Problem, Strategy
-from services.master.strategies.openai_es import OpenAIES, OpenAIESSpec
-from services.master.strategies.pgpe import PGPE, PGPESpec
-from services.master.strategies.snes import SNES, SNESSpec
+from seedcast.services.master.strategies.ars import ARS, ARSSpec
+from seedcast.services.master.strategies.base import Problem, Strategy
+from seedcast.services.master.strategies.openai_es import OpenAIES, OpenAIESSpec
+from seedcast.services.master.strategies.pgpe import PGPE, PGPESpec
+from seedcast.services.master.strategies.snes import SNES, SNESSpec
 
 jax = pytest.importorskip("jax")
 optax = pytest.importorskip("optax")

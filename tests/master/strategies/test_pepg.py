@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from services.master.strategies.base import Problem
-from services.master.strategies.pepg import PEPG, PEPGSpec
-from shared.seeding import noise
+from seedcast.services.master.strategies.base import Problem
+from seedcast.services.master.strategies.pepg import PEPG, PEPGSpec
+from seedcast.shared.seeding import noise
 
 SEED, POPULATION, DIMENSION = 5, 12, 7
 seeds = pytest.mark.parametrize("seed", [0, SEED, 2**40])

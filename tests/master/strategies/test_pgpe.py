@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from services.master.strategies.base import Problem
-from services.master.strategies.pgpe import PGPE, PGPESpec
-from shared.seeding import noise
+from seedcast.services.master.strategies.base import Problem
+from seedcast.services.master.strategies.pgpe import PGPE, PGPESpec
+from seedcast.shared.seeding import noise
 
 SEED, POPULATION, DIMENSION = 9, 10, 6
 seeds = pytest.mark.parametrize("seed", [0, SEED, 2**40])

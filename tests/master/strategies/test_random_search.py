@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from services.master.strategies.base import Problem
-from services.master.strategies.random_search import RandomSearch, RandomSearchSpec
-from shared.seeding import noise
+from seedcast.services.master.strategies.base import Problem
+from seedcast.services.master.strategies.random_search import RandomSearch, RandomSearchSpec
+from seedcast.shared.seeding import noise
 
 SEED, DIMENSION, POPULATION = 3, 12, 40
 

@@ -13,12 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from services.master.strategies import sampling
-from services.master.strategies.base import Problem, Strategy
-from services.master.strategies.sampling import GaussianPopulation, sampling_bytes
-from shared.perturbations import GaussianMembers
-from shared.seeding import noise
-from shared.spec.strategies import STRATEGIES
+from seedcast.services.master.strategies import sampling
+from seedcast.services.master.strategies.base import Problem, Strategy
+from seedcast.services.master.strategies.sampling import GaussianPopulation, sampling_bytes
+from seedcast.shared.perturbations import GaussianMembers
+from seedcast.shared.seeding import noise
+from seedcast.shared.spec.strategies import STRATEGIES
 
 SEED, GENERATION = 5, 11
 

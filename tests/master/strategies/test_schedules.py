@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from services.master.strategies.schedules import (
+from seedcast.services.master.strategies.schedules import (
     AnySchedule,
     Clock,
     CosineSpec,

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from services.master.strategies.base import Problem
-from services.master.strategies.simple_ga import SimpleGA, SimpleGASpec
-from shared.seeding import noise
+from seedcast.services.master.strategies.base import Problem
+from seedcast.services.master.strategies.simple_ga import SimpleGA, SimpleGASpec
+from seedcast.shared.seeding import noise
 
 SEED, DIMENSION, POPULATION = 3, 12, 40
 

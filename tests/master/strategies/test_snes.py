@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from services.master.strategies.base import Problem
-from services.master.strategies.snes import SNES, SNESSpec
-from shared.seeding import noise
+from seedcast.services.master.strategies.base import Problem
+from seedcast.services.master.strategies.snes import SNES, SNESSpec
+from seedcast.shared.seeding import noise
 
 POPULATION, DIMENSION = 11, 7
 INITIAL = np.linspace(-1, 1, DIMENSION).astype(np.float32)

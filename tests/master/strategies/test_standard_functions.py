@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from services.master.strategies.base import Problem, Strategy
-from shared.spec.strategies import STRATEGIES
+from seedcast.services.master.strategies.base import Problem, Strategy
+from seedcast.shared.spec.strategies import STRATEGIES
 
 Points = NDArray[np.float64]
 Function = Callable[[Points], Points]

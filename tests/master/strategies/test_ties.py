@@ -7,8 +7,8 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from services.master.strategies.base import Problem, Strategy
-from shared.spec.strategies import STRATEGIES
+from seedcast.services.master.strategies.base import Problem, Strategy
+from seedcast.shared.spec.strategies import STRATEGIES
 
 POPULATION, DIMENSION = 24, 50
 INITIAL = np.linspace(-1, 1, DIMENSION).astype(np.float32)

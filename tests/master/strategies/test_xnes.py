@@ -7,9 +7,9 @@ from math import exp, log, sqrt
 import numpy as np
 import pytest
 
-from services.master.strategies.base import Problem
-from services.master.strategies.xnes import XNES, XNESSpec
-from shared.seeding import noise
+from seedcast.services.master.strategies.base import Problem
+from seedcast.services.master.strategies.xnes import XNES, XNESSpec
+from seedcast.shared.seeding import noise
 
 Array = np.ndarray
 

@@ -8,8 +8,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.master.studies.plan import Extend, Finish, Instruction, Run, RunKey, RunState, Start, Stop, decide
-from shared.spec.study import StudySpec
+from seedcast.services.master.studies.plan import (
+    Extend,
+    Finish,
+    Instruction,
+    Run,
+    RunKey,
+    RunState,
+    Start,
+    Stop,
+    decide,
+)
+from seedcast.shared.spec.study import StudySpec
 from tests.specs import cartpole_values
 
 

@@ -8,16 +8,16 @@ import sqlite3
 from functools import partial
 from pathlib import Path
 
-from services.master.experiments.repository import ExperimentRepository
-from services.master.experiments.status import Status
-from services.master.storage.database import Database
-from services.master.studies.plan import RunKey
-from services.master.studies.report import report
-from services.master.studies.repository import StudyRepository
-from services.master.studies.schemas import StudyReport
-from shared.spec.objective import ObjectiveDescription
-from shared.spec.parse import check_spec
-from shared.spec.study import parse_study
+from seedcast.services.master.experiments.repository import ExperimentRepository
+from seedcast.services.master.experiments.status import Status
+from seedcast.services.master.storage.database import Database
+from seedcast.services.master.studies.plan import RunKey
+from seedcast.services.master.studies.report import report
+from seedcast.services.master.studies.repository import StudyRepository
+from seedcast.services.master.studies.schemas import StudyReport
+from seedcast.shared.spec.objective import ObjectiveDescription
+from seedcast.shared.spec.parse import check_spec
+from seedcast.shared.spec.study import parse_study
 from tests.master.records import evaluated
 from tests.shared.test_objective_spec import sphere_values
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from services.master.fleet.worker_state import WorkerState
-from services.master.workers.history import COARSE_EVERY, FINE, FleetRecorder, FleetSample, sample
-from services.master.workers.schemas import WorkerView
-from shared.protocol import WorkerInfo
+from seedcast.services.master.fleet.worker_state import WorkerState
+from seedcast.services.master.workers.history import COARSE_EVERY, FINE, FleetRecorder, FleetSample, sample
+from seedcast.services.master.workers.schemas import WorkerView
+from seedcast.shared.protocol import WorkerInfo
 
 
 def view(state: WorkerState, *, in_flight: int, steps: float = 0.0, resting: float = 0.0) -> WorkerView:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from services.master.dispatch.dispatcher import Dispatcher
-from services.master.fleet.fleet import Fleet
-from services.master.fleet.worker_state import WorkerState
-from services.master.metrics import Metrics
+from seedcast.services.master.dispatch.dispatcher import Dispatcher
+from seedcast.services.master.fleet.fleet import Fleet
+from seedcast.services.master.fleet.worker_state import WorkerState
+from seedcast.services.master.metrics import Metrics
 from tests.master.fleet.test_fleet import Changing, rounds
 from tests.processes import worker
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from shared.objective import Seeds, Solutions
+from seedcast.shared.objective import Seeds, Solutions
 
 
 class Bounded:

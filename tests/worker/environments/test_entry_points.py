@@ -9,10 +9,10 @@ import gymnasium
 import numpy as np
 import pytest
 
-from services.worker.engine import run_unit
-from services.worker.environments import adapted, entry_points_engine, registry
-from shared.errors import InvalidInput
-from shared.spec.environment import EnvironmentSpec
+from seedcast.services.worker.engine import run_unit
+from seedcast.services.worker.environments import adapted, entry_points_engine, registry
+from seedcast.shared.errors import InvalidInput
+from seedcast.shared.spec.environment import EnvironmentSpec
 from tests.processes import PLUGINS
 from tests.units import numbers, unit
 

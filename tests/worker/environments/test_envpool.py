@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 
-from services.worker.environments import envpool_lanes, registry
-from services.worker.environments.envpool_lanes import modules
-from services.worker.environments.envpool_spaces import OFFERED, REFUSED, flat, names_a_file
-from services.worker.environments.spaces import action_space, native_action
-from shared.errors import InvalidInput
-from shared.spec.environment import EnvironmentSpec, MultiDiscreteActions
+from seedcast.services.worker.environments import envpool_lanes, registry
+from seedcast.services.worker.environments.envpool_lanes import modules
+from seedcast.services.worker.environments.envpool_spaces import OFFERED, REFUSED, flat, names_a_file
+from seedcast.services.worker.environments.spaces import action_space, native_action
+from seedcast.shared.errors import InvalidInput
+from seedcast.shared.spec.environment import EnvironmentSpec, MultiDiscreteActions
 
 pytestmark = pytest.mark.skipif(not modules(), reason="EnvPool has no wheel for this platform")
 

@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 
 pytest.importorskip("pybullet")
 
-from services.worker.engine import run_unit
-from services.worker.environments import pybullet_lanes, registry
-from services.worker.environments.pybullet_adapter import connect, pybullet_envs, silence
-from services.worker.environments.pybullet_minitaur import Minitaur
-from shared.errors import InvalidInput
-from shared.spec.environment import ContinuousActions, EnvironmentSpec
+from seedcast.services.worker.engine import run_unit
+from seedcast.services.worker.environments import pybullet_lanes, registry
+from seedcast.services.worker.environments.pybullet_adapter import connect, pybullet_envs, silence
+from seedcast.services.worker.environments.pybullet_minitaur import Minitaur
+from seedcast.shared.errors import InvalidInput
+from seedcast.shared.spec.environment import ContinuousActions, EnvironmentSpec
 from tests.units import numbers, unit
 
 MINITAUR = "MinitaurBulletEnv-v0"
@@ -105,12 +105,12 @@ def test_the_minitaur_is_the_sample_s() -> None:
 
 FRESH = """
 import json, sys
-from services.worker.engine import run_unit
-from shared.spec.environment import EnvironmentSpec
+from seedcast.services.worker.engine import run_unit
+from seedcast.shared.spec.environment import EnvironmentSpec
 from tests.units import numbers, unit
 found = {}
 for id_ in json.loads(sys.argv[1]):
-    pybullet_lanes = __import__("services.worker.environments.pybullet_lanes", fromlist=["_client"])
+    pybullet_lanes = __import__("seedcast.services.worker.environments.pybullet_lanes", fromlist=["_client"])
     pybullet_lanes._client.cache_clear()
     result = run_unit(unit(EnvironmentSpec(id=id_, max_episode_steps=30), [7], [2], collect_statistics=True))
     found[id_] = [numbers(result), result.observation_squares.tolist()]
@@ -161,8 +161,8 @@ def test_kwargs_that_make_no_sense_are_refused_by_name(kwargs: dict[str, Any], r
 def test_importing_leaves_no_trace(capfd: pytest.CaptureFixture[str]) -> None:
     program = (
         "import sys; path = list(sys.path);"
-        "from services.worker.environments.registry import describe;"
-        "from shared.spec.environment import EnvironmentSpec;"
+        "from seedcast.services.worker.environments.registry import describe;"
+        "from seedcast.shared.spec.environment import EnvironmentSpec;"
         f"describe(EnvironmentSpec(id={MINITAUR!r}));"
         "import gym.envs.registration as r; assert type(r.registry) is dict;"
         "assert 'pkg_resources' not in sys.modules; assert sys.path == path, sys.path"

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 pytest.importorskip("pybullet")
 
-from services.worker.environments.base import Observations
-from services.worker.environments.gymnasium_lanes import GymnasiumLanes
-from services.worker.environments.pybullet_camera import HEIGHT, WIDTH
-from services.worker.environments.registry import ENGINES, describe, open_lanes
-from shared.spec.environment import EnvironmentSpec
+from seedcast.services.worker.environments.base import Observations
+from seedcast.services.worker.environments.gymnasium_lanes import GymnasiumLanes
+from seedcast.services.worker.environments.pybullet_camera import HEIGHT, WIDTH
+from seedcast.services.worker.environments.registry import ENGINES, describe, open_lanes
+from seedcast.shared.spec.environment import EnvironmentSpec
 
 MAGENTA = (1, 0, 1, 1)
 IDS = sorted(ENGINES["pybullet"].available())

@@ -14,12 +14,12 @@ import pytest
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from services.worker.environments import entry_points_engine, registry
-from services.worker.environments.adapted import Adapted, modern
-from services.worker.environments.probe import seed_fault
-from services.worker.environments.seeding import Seeding
-from shared.registry import _Loaded
-from shared.spec.environment import EnvironmentSpec
+from seedcast.services.worker.environments import entry_points_engine, registry
+from seedcast.services.worker.environments.adapted import Adapted, modern
+from seedcast.services.worker.environments.probe import seed_fault
+from seedcast.services.worker.environments.seeding import Seeding
+from seedcast.shared.registry import _Loaded
+from seedcast.shared.spec.environment import EnvironmentSpec
 
 Observation = NDArray[np.float32]
 

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from services.worker.objectives import evaluate_unit, registry
-from services.worker.objectives.registry import OBJECTIVES, describe
-from shared.errors import InvalidInput
-from shared.perturbations import GaussianMembers, NoiseKey
-from shared.protocol import Unit, UnitHeader
-from shared.protocol.members import header_fields
-from shared.spec.objective import ObjectiveSpec
+from seedcast.services.worker.objectives import evaluate_unit, registry
+from seedcast.services.worker.objectives.registry import OBJECTIVES, describe
+from seedcast.shared.errors import InvalidInput
+from seedcast.shared.perturbations import GaussianMembers, NoiseKey
+from seedcast.shared.protocol import Unit, UnitHeader
+from seedcast.shared.protocol.members import header_fields
+from seedcast.shared.spec.objective import ObjectiveSpec
 from tests.processes import PLUGINS
 
 

@@ -4,10 +4,10 @@
 
     import pytest
 
-    pytest.register_assert_rewrite("services.master.strategies.contract")  # optional: shows compared values
+    pytest.register_assert_rewrite("seedcast.services.master.strategies.contract")  # optional: shows values
 
     from my_package import MyStrategy
-    from services.master.strategies.contract import Budget, StrategyContract
+    from seedcast.services.master.strategies.contract import Budget, StrategyContract
 
 
     class TestMyStrategy(StrategyContract):
@@ -19,14 +19,14 @@ pytest collects the class and its methods; what else can be declared stands in `
 
 from __future__ import annotations
 
-from services.master.strategies.contract.asking import AskAndTell
-from services.master.strategies.contract.changes import Changes
-from services.master.strategies.contract.describing import Describing
-from services.master.strategies.contract.invariance import Invariance
-from services.master.strategies.contract.progress import Progress
-from services.master.strategies.contract.repeating import Repeating
-from services.master.strategies.contract.settings import Budget, FitnessInvariance
-from services.master.strategies.contract.state import SavedState
+from seedcast.services.master.strategies.contract.asking import AskAndTell
+from seedcast.services.master.strategies.contract.changes import Changes
+from seedcast.services.master.strategies.contract.describing import Describing
+from seedcast.services.master.strategies.contract.invariance import Invariance
+from seedcast.services.master.strategies.contract.progress import Progress
+from seedcast.services.master.strategies.contract.repeating import Repeating
+from seedcast.services.master.strategies.contract.settings import Budget, FitnessInvariance
+from seedcast.services.master.strategies.contract.state import SavedState
 
 __all__ = ["Budget", "FitnessInvariance", "StrategyContract"]
 

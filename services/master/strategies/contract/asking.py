@@ -5,8 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from services.master.strategies.base import FitnessError, StrategyOrderError
-from services.master.strategies.contract.settings import Settings, assert_same_state, members_of, sphere, train
+from seedcast.services.master.strategies.base import FitnessError, StrategyOrderError
+from seedcast.services.master.strategies.contract.settings import (
+    Settings,
+    assert_same_state,
+    members_of,
+    sphere,
+    train,
+)
 
 
 class AskAndTell(Settings):

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from services.master.strategies.base import (
+from seedcast.services.master.strategies.base import (
     FitnessError,
     PopulationSizeError,
     RecentreError,
     StrategyOrderError,
 )
-from services.master.strategies.contract.settings import (
+from seedcast.services.master.strategies.contract.settings import (
     Settings,
     assert_same_state,
     members_of,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from services.master.strategies.contract.settings import Budget, Settings
+from seedcast.services.master.strategies.contract.settings import Budget, Settings
 
 DECLARED: Mapping[str, Mapping[str, Any]] = {
     "ars": {

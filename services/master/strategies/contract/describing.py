@@ -7,8 +7,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from services.master.strategies.base import Problem
-from services.master.strategies.contract.settings import Settings, train
+from seedcast.services.master.strategies.base import Problem
+from seedcast.services.master.strategies.contract.settings import Settings, train
 
 DIMENSIONS = (500, 20_000)
 """Parameters at which memory is measured: few where matrices take it, many where nothing else would show."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from services.master.strategies.base import Strategy
-from services.master.strategies.contract.progress import ellipsoid
-from services.master.strategies.contract.settings import (
+from seedcast.services.master.strategies.base import Strategy
+from seedcast.services.master.strategies.contract.progress import ellipsoid
+from seedcast.services.master.strategies.contract.settings import (
     SHAPINGS,
     FitnessInvariance,
     Landscape,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from services.master.strategies.base import Parameters, Strategy
-from services.master.strategies.contract.settings import (
+from seedcast.services.master.strategies.base import Parameters, Strategy
+from seedcast.services.master.strategies.contract.settings import (
     TARGET,
     Budget,
     Fitness,

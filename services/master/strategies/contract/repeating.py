@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from services.master.strategies.contract.settings import Settings, members_of, train
+from seedcast.services.master.strategies.contract.settings import Settings, members_of, train
 
 
 class Repeating(Settings):

@@ -9,8 +9,8 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from services.master.strategies.base import Parameters, Problem, State, Strategy
-from shared.frame import decode_frame, encode_frame
+from seedcast.services.master.strategies.base import Parameters, Problem, State, Strategy
+from seedcast.shared.frame import decode_frame, encode_frame
 
 Fitness = NDArray[np.float64]
 Landscape = Callable[[Parameters, int], Fitness]

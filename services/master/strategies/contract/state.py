@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from services.master.strategies.base import StrategyOrderError
-from services.master.strategies.contract.settings import (
+from seedcast.services.master.strategies.base import StrategyOrderError
+from seedcast.services.master.strategies.contract.settings import (
     Settings,
     assert_same_state,
     members_of,
