@@ -15,7 +15,7 @@ import numpy as np
 
 from seedcast.services.worker.environments import registry
 from seedcast.services.worker.environments.contract import ROWS, SEEDS, EnvironmentContract
-from seedcast.services.worker.environments.envpool_lanes import modules
+from seedcast.services.worker.environments.envpool_package import modules
 from seedcast.services.worker.environments.envpool_spaces import OFFERED
 from seedcast.shared.errors import InvalidInput
 from seedcast.shared.protocol import UnitResult

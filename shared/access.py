@@ -24,7 +24,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from seedcast.shared.errors import Forbidden, Unauthorised
 from seedcast.shared.guard import SAFE_METHODS
-from seedcast.shared.problems import error_response
+from seedcast.shared.problem_responses import error_response
 
 OPEN = frozenset({"/livez", "/readyz", "/metrics"})
 """For the kubelet, load balancers and Prometheus, which have no token. They tell of no experiment's contents."""

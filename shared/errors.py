@@ -17,7 +17,7 @@
     ├── StorageFailed             507   the disk is full or fails; nothing was changed
     └── StartupError              -     a process cannot start; one line on stderr, exit code 2
 
-Each carries its HTTP status, so that one handler (`seedcast.shared.problems`) renders all of them.
+Each carries its HTTP status, so that one handler (`seedcast.shared.problem_responses`) renders all of them.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from seedcast.shared.errors import Forbidden, MisdirectedRequest, SeedcastError, UnsupportedMediaType
-from seedcast.shared.problems import error_response
+from seedcast.shared.problem_responses import error_response
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 OWN_SITES = frozenset({"same-origin", "none"})

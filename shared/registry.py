@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
-from importlib.metadata import EntryPoint, entry_points
+from functools import cache, cached_property
+from importlib.metadata import Distribution, EntryPoint, entry_points
 from typing import Any, Generic, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -128,7 +128,12 @@ def described(point: EntryPoint, broken: str | None = None) -> Plugin:
 
 def package(point: EntryPoint) -> str:
     """Return the name of the package that an entry point comes from."""
-    return point.dist.name if point.dist is not None else "unknown"
+    return _name(point.dist) if point.dist is not None else "unknown"
+
+
+@cache
+def _name(distribution: Distribution) -> str:
+    return distribution.name  # parsed anew at every look, with the package's whole description
 
 
 def failure(error: BaseException) -> str:

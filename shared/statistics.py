@@ -16,7 +16,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
 Scores = Sequence[NDArray[np.float64]]
 """One array ``(runs,)`` a task."""
@@ -47,6 +46,8 @@ def interquartile_mean(scores: Scores) -> float:
     Raises:
         ValueError: there are no scores.
     """
+    from scipy import stats  # late: it takes longer to import than all of the master
+
     pooled = _pooled(scores)
     return float(stats.trim_mean(pooled, 0.25))
 
@@ -169,6 +170,8 @@ def _superiority(ours: NDArray[np.float64], theirs: NDArray[np.float64]) -> floa
 
 
 def _mann_whitney(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
+    from scipy import stats
+
     return float(stats.mannwhitneyu(one, other, alternative="two-sided").pvalue)
 
 

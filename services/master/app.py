@@ -57,7 +57,7 @@ from seedcast.shared.delivery import Delivery
 from seedcast.shared.guard import JSON_TYPES, YAML_TYPES, Guard
 from seedcast.shared.openapi import complete, operation_id
 from seedcast.shared.parameters import refuse_unknown_parameters
-from seedcast.shared.problems import install_problem_handlers
+from seedcast.shared.problem_responses import install_problem_handlers
 from seedcast.shared.request_id import RequestId
 
 

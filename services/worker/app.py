@@ -18,7 +18,7 @@ from seedcast.services.worker.slots.pool import SlotPool
 from seedcast.shared.access import TokenRequired
 from seedcast.shared.guard import JSON_TYPES, Guard
 from seedcast.shared.openapi import complete, operation_id
-from seedcast.shared.problems import install_problem_handlers
+from seedcast.shared.problem_responses import install_problem_handlers
 from seedcast.shared.protocol import FRAME_MEDIA_TYPE
 from seedcast.shared.request_id import RequestId
 

@@ -12,7 +12,7 @@ from fastapi.testclient import TestClient
 
 from seedcast.shared.delivery import Delivery, takes_gzip
 from seedcast.shared.errors import NotFound
-from seedcast.shared.problems import install_problem_handlers
+from seedcast.shared.problem_responses import install_problem_handlers
 
 LONG = ["word"] * 50_000
 HTML = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}

@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from seedcast.shared.guard import JSON_TYPES, Guard, is_loopback, is_private
-from seedcast.shared.problems import install_problem_handlers
+from seedcast.shared.problem_responses import install_problem_handlers
 
 HOST = {"Host": "127.0.0.1:8000"}
 JSON = {"Content-Type": "application/json"}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from seedcast.services.master.storage.history import Movement
+from seedcast.services.master.strategies.fitness_shaping import by_rank
 
 Vector = NDArray[np.float32]
 
@@ -32,10 +32,14 @@ def mirrored_correlation(fitness: NDArray[np.float64]) -> float | None:
 
     None where it is not defined: fewer than two pairs, or one half all tied.
     """
-    one, other = stats.rankdata(fitness[0::2]), stats.rankdata(fitness[1::2])
+    one, other = _ranks(fitness[0::2]), _ranks(fitness[1::2])
     if len(one) != len(other) or len(one) < 2 or np.ptp(one) == 0 or np.ptp(other) == 0:
         return None
     return float(np.corrcoef(one, other)[0, 1])
+
+
+def _ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    return by_rank(values, np.arange(len(values), dtype=np.float64))
 
 
 def _length(vector: Vector) -> float:

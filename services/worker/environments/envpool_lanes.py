@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import cache
-from importlib import import_module
 from typing import Any, ClassVar
 
 import numpy as np
@@ -18,6 +17,7 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from seedcast.services.worker.environments.base import DEFAULT_MAX_EPISODE_STEPS, LaneFailure, Observations, Step
+from seedcast.services.worker.environments.envpool_package import envpool, modules
 from seedcast.services.worker.environments.envpool_spaces import (
     OFFERED,
     Actions,
@@ -50,12 +50,6 @@ RESERVED = frozenset(
     }
 )  # fmt: skip
 """Settings of the pool, not of the environment."""
-
-
-@cache
-def _envpool() -> Any:  # noqa: ANN401 - EnvPool has no types
-    """Import EnvPool when it is first needed: that takes a second."""
-    return import_module("envpool")
 
 
 class EnvPoolEngine:
@@ -111,7 +105,7 @@ class EnvPoolLanes:
     def __init__(self, spec: EnvironmentSpec, description: EnvironmentDescription, seeds: Sequence[int]) -> None:
         self.failures: dict[int, LaneFailure] = {}
         self.width = SMALL_WIDTH if _is_small(spec.id) else WIDTH
-        self._pool = _envpool().make(
+        self._pool = envpool().make(
             spec.id,
             env_type="gymnasium",
             num_envs=len(seeds),
@@ -165,35 +159,25 @@ def _is_small(id_: str) -> bool:
 
 
 @cache
-def modules() -> dict[str, str]:
-    """Return the module of EnvPool that each of its ids is made by; nothing where EnvPool is not installed."""
-    try:
-        _envpool()
-    except ImportError:  # there is no wheel for this platform: Gymnasium has to do
-        return {}
-    return {id_: spec[0] for id_, spec in import_module("envpool.registration").registry.specs.items()}
-
-
-@cache
 def _available() -> frozenset[str]:
-    offered = [id_ for id_, module in modules().items() if module in OFFERED and not why_not(id_, module)]
-    return frozenset(filter(_is_ours_to_offer, offered))
+    offered = {id_ for id_, module in modules().items() if module in OFFERED and not why_not(id_, module)}
+    return frozenset(filter(_is_ours_to_offer, offered - found("seedcast.environments").keys()))
 
 
 def _is_ours_to_offer(id_: str) -> bool:
     """Say whether EnvPool's environment of this name is the one that is meant, and no other package's."""
     if (entry := registry().get(id_)) is None:
-        return id_ not in found("seedcast.environments")
-    return str(entry.entry_point).startswith("gymnasium.") and _suits(_envpool().make_spec(id_))
+        return True
+    return str(entry.entry_point).startswith("gymnasium.") and _suits(envpool().make_spec(id_))
 
 
 def _checked(spec: EnvironmentSpec) -> Any:  # noqa: ANN401 - EnvPool has no types
-    defaults = _envpool().make_spec(spec.id).config._asdict() if spec.kwargs else {}
+    defaults = envpool().make_spec(spec.id).config._asdict() if spec.kwargs else {}
     files = {name for name in spec.kwargs if names_a_file(name, defaults.get(name))}
     if reserved := sorted(RESERVED & spec.kwargs.keys() | files):
         raise InvalidInput.of("environment.kwargs", f"{', '.join(reserved)} cannot be set here")
     try:
-        return _envpool().make_spec(spec.id, **spec.kwargs)
+        return envpool().make_spec(spec.id, **spec.kwargs)
     except Exception as error:
         reason = str(error).partition("\n")[0]  # pybind goes on with every signature it knows
         raise InvalidInput.of("environment.kwargs", f"EnvPool refuses them: {reason}") from error

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from functools import cache
 
-from seedcast.services.worker.environments.envpool_lanes import EnvPoolEngine, modules
+from seedcast.services.worker.environments.envpool_lanes import EnvPoolEngine
+from seedcast.services.worker.environments.envpool_package import modules
 from seedcast.services.worker.environments.envpool_spaces import OFFERED
 from seedcast.services.worker.environments.gymnasium_lanes import GymnasiumEngine
 from seedcast.services.worker.environments.plugins import registry

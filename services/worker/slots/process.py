@@ -30,6 +30,8 @@ ENVIRONMENT = {
     "VECLIB_MAXIMUM_THREADS": "1",
     # An environment that iterates over a set of strings must do so in the same order in every slot.
     "PYTHONHASHSEED": "0",
+    # Nobody looks at its screen.
+    "MPLBACKEND": "Agg",
     "PYGAME_HIDE_SUPPORT_PROMPT": "1",
     "SDL_AUDIODRIVER": "dummy",
     "SDL_VIDEODRIVER": "dummy",

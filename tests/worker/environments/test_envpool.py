@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import gymnasium
 import numpy as np
 import pytest
 from gymnasium import spaces
 
 from seedcast.services.worker.environments import envpool_lanes, registry
-from seedcast.services.worker.environments.envpool_lanes import modules
+from seedcast.services.worker.environments.envpool_package import envpool, modules
 from seedcast.services.worker.environments.envpool_spaces import OFFERED, REFUSED, flat, names_a_file
 from seedcast.services.worker.environments.spaces import action_space, native_action
 from seedcast.shared.errors import InvalidInput
@@ -104,6 +106,23 @@ def test_a_package_s_environment_is_not_taken_over_by_one_of_envpool_s() -> None
         del gymnasium.registry["Snake-v1"]
         envpool_lanes._available.cache_clear()
     assert "Snake-v1" in registry.ENGINES["envpool"].available()
+
+
+def test_nor_is_one_that_a_package_names_without_registering_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "snakes-1.0.dist-info"
+    folder.mkdir()
+    (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: snakes\nVersion: 1.0\n")
+    (folder / "entry_points.txt").write_text("[seedcast.environments]\nSnake-v1 = snakes:Snake\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert registry.ENGINES["envpool"].available() - envpool_lanes._available.__wrapped__() == {"Snake-v1"}
+
+
+def test_what_draws_for_envpool_is_there_when_it_is_asked_to() -> None:
+    pool = envpool().make("Snake-v1", env_type="gymnasium", num_envs=1, seed=3, render_mode="rgb_array")
+    pool.reset()
+    assert np.ptp(pool.render()) > 0
 
 
 def test_gymnasium_s_own_environments_take_no_files_either() -> None:
