@@ -6,7 +6,6 @@ import asyncio
 import hashlib
 import logging
 import secrets
-import shutil
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
@@ -19,7 +18,9 @@ from seedcast.services.master.experiments.changes import Changes, Cloning, unmet
 from seedcast.services.master.experiments.description import describe_if_possible
 from seedcast.services.master.experiments.disk_retry import DiskRetry
 from seedcast.services.master.experiments.estimate import Estimate, estimate
+from seedcast.services.master.experiments.files import ExperimentFiles
 from seedcast.services.master.experiments.glances import Glances
+from seedcast.services.master.experiments.hindrance import Hindrance, bound_to, hindrance
 from seedcast.services.master.experiments.lifecycle import Ending, Lifecycle
 from seedcast.services.master.experiments.repository import ExperimentRepository
 from seedcast.services.master.experiments.rows import ExperimentRow, ExperimentRows, Wanted
@@ -32,10 +33,8 @@ from seedcast.services.master.storage.artifacts import Artifact, Artifacts, Open
 from seedcast.services.master.storage.data_folder import DataFolder
 from seedcast.services.master.storage.failures import storage_errors
 from seedcast.services.master.storage.history import History
-from seedcast.services.master.storage.warm_starts import load_warm_start
 from seedcast.shared.errors import Conflict, InvalidInput, NotFound, StorageFailed
 from seedcast.shared.logs import of_experiment
-from seedcast.shared.model import Model
 from seedcast.shared.spec.experiment import ExperimentSpec
 
 DELETION_RETRY_SECONDS = 30.0
@@ -71,6 +70,7 @@ class ExperimentService:
         self.before_removal: Callable[[str], Awaitable[None]] | None = None
         """Has others let go of an experiment's folder before it is removed."""
         self._glances = Glances(collaborators.history)
+        self._files = ExperimentFiles(folder, collaborators.repository, collaborators.refresher)
 
     async def create(self, spec: ExperimentSpec, key: str | None = None) -> Experiment:
         """Check an experiment as far as can be checked now, and start it.
@@ -100,7 +100,7 @@ class ExperimentService:
         Raises:
             InvalidInput: it would be refused.
         """
-        warm_start = await self._warm_start(spec)
+        warm_start = await self._files.model_to_start_from(spec.warm_start)
         description = await describe_if_possible(spec, self._with.fleet)
         if description is not None:
             await asyncio.to_thread(Evolution.begin, "estimate", spec, description, warm_start)
@@ -170,14 +170,13 @@ class ExperimentService:
         return await asyncio.to_thread(wanted.page, rows)
 
     async def _create(self, spec: ExperimentSpec, key: tuple[str, str] | None) -> Experiment:
-        warm_start = await self._warm_start(spec)
+        warm_start = await self._files.model_to_start_from(spec.warm_start)
         description = await describe_if_possible(spec, self._with.fleet)
         experiment_id = f"{spec.name}-{secrets.token_hex(3)}"
         if description is not None:
             await asyncio.to_thread(Evolution.begin, experiment_id, spec, description, warm_start)
-        if warm_start is not None:  # a copy of its own, and first: what it was copied from may change or go
-            artifacts = Artifacts(self._folder.experiment(experiment_id))
-            await asyncio.to_thread(artifacts.write_warm_start, warm_start)
+        if warm_start is not None:  # first: what is in the database has all that it needs
+            await self._files.keep_warm_start(experiment_id, warm_start)
         await self._repository.add(experiment_id, spec, description, key)
         experiment = await self._repository.get(experiment_id)
         self._lives[experiment_id] = Lifecycle(experiment_id, Status.PENDING, self)
@@ -254,8 +253,7 @@ class ExperimentService:
             NotFound: there is no such experiment.
         """
         self._life(experiment_id)
-        await self._with.refresher.finished(experiment_id)
-        return await asyncio.to_thread(Artifacts(self._folder.experiments / experiment_id).list)
+        return await self._files.list(experiment_id)
 
     async def artifact(self, experiment_id: str, name: str) -> OpenArtifact:
         """Open one of an experiment's files, brought up to date first where it is a derived one.
@@ -264,8 +262,7 @@ class ExperimentService:
             NotFound: there is no such experiment, or no such file of it.
         """
         self._life(experiment_id)
-        await self._with.refresher.fresh(experiment_id, name)
-        return await asyncio.to_thread(Artifacts(self._folder.experiments / experiment_id).open, name)
+        return await self._files.open(experiment_id, name)
 
     async def list(self) -> list[Experiment]:
         """Return all experiments, newest first."""
@@ -317,7 +314,7 @@ class ExperimentService:
 
         async def attempt() -> Ending:
             experiment = await self._repository.get(experiment_id)
-            run = self._runs[experiment_id] = _Run(experiment.spec, disk, _bound_to(experiment))
+            run = self._runs[experiment_id] = _Run(experiment.spec, disk, bound_to(experiment))
             folder = self._folder.experiment(experiment_id)
             warm_start = None
             if experiment.spec.warm_start is not None and not experiment.generation:
@@ -366,10 +363,7 @@ class ExperimentService:
         await self._with.refresher.forget(experiment_id)
         while True:
             try:
-                reach("deletion.before_files")
-                folder = self._folder.experiments / experiment_id
-                with storage_errors(f"the folder of {experiment_id}"), suppress(FileNotFoundError):
-                    await asyncio.to_thread(shutil.rmtree, folder)
+                await self._files.remove(experiment_id)
                 reach("deletion.before_rows")
                 await self._repository.remove(experiment_id)
             except (StorageFailed, OSError) as error:
@@ -389,15 +383,6 @@ class ExperimentService:
             raise NotFound(f"there is no experiment {experiment_id!r}")
         return life
 
-    async def _warm_start(self, spec: ExperimentSpec) -> Model | None:
-        """Load the model to start from: one of another experiment, or of the folder `models`."""
-        if spec.warm_start is None:
-            return None
-        parts = spec.warm_start.split("/")
-        if len(parts) == 3:  # its best_model.npz may be about to be written
-            await self._with.refresher.fresh(parts[1], parts[2])
-        return await asyncio.to_thread(load_warm_start, self._folder.root, spec.warm_start)
-
     def _seen_now(self, experiment: Experiment) -> Experiment:
         """Show an experiment that cannot go on now as what it is: blocked by the disk, or waiting for workers."""
         seen = self._hindrance(experiment.id, experiment.status)
@@ -407,32 +392,7 @@ class ExperimentService:
         seen = self._hindrance(row.id, row.status)
         return row if seen is None else row.model_copy(update=seen)
 
-    def _hindrance(self, experiment_id: str, stored: Status) -> dict[str, Any] | None:
-        """Return the status and the reason of an experiment that cannot go on now; None for others."""
-        if not stored.active:
-            return None
+    def _hindrance(self, experiment_id: str, stored: Status) -> Hindrance | None:
         run, life = self._runs.get(experiment_id), self._lives.get(experiment_id)
-        if blocked := (run and run.disk.reason) or (life and life.refusal):
-            return {"status": Status.BLOCKED, "reason": blocked}
-        if stored is Status.RUNNING and (reason := self._waits_for(run.fingerprint if run else None)):
-            return {"status": Status.WAITING, "reason": reason}
-        return None
-
-    def _waits_for(self, bound_to: str | None) -> str | None:
-        """Say why no worker takes the units of an experiment that is bound to a fingerprint, if none does."""
-        ready = self._with.fleet.ready
-        if not ready:
-            return "no worker answers"
-        others = {worker.fingerprint for worker in ready}
-        if bound_to is None or bound_to in others:
-            return None
-        return (
-            f"it began on machines with the fingerprint {bound_to}; the workers that answer "
-            f"have {', '.join(sorted(others))} (determinism: strict)"
-        )
-
-
-def _bound_to(experiment: Experiment) -> str | None:
-    """Return the fingerprint of the machines that an experiment began on, where it uses no others."""
-    strict = experiment.spec.determinism == "strict"
-    return experiment.fingerprints[0] if strict and experiment.fingerprints else None
+        blocked = (run.disk.reason if run else None) or (life.refusal if life else None)
+        return hindrance(stored, blocked, run.fingerprint if run else None, self._with.fleet)

@@ -286,6 +286,37 @@ def test_a_resumed_experiment_no_longer_needs_the_file_it_was_warm_started_from(
     running(tmp_path, resume)
 
 
+def test_the_best_model_is_there_before_its_file_is_written(tmp_path: Path) -> None:
+    async def story(master: Master) -> None:
+        master.refreshing.cancel()  # from here on nothing writes the files that are made beside training
+        experiment = await master.service.create(cartpole(test={"every": 1, "episodes": 4}))
+        ended = await master.until(experiment.id, lambda one: one.status is Status.COMPLETED)
+        name = f"experiments/{experiment.id}/best_model.npz"
+        assert not (tmp_path / name).exists()
+        opened = await master.service.artifact(experiment.id, "best_model.npz")
+        best = tmp_path / f"experiments/{experiment.id}/model_{ended.best_generation}.npz"
+        assert (opened.name, b"".join(opened.chunks())) == ("best_model.npz", best.read_bytes())
+        warm = await master.service.create(LONG.model_copy(update={"warm_start": name}))
+        assert (tmp_path / f"experiments/{warm.id}/warm_start.npz").exists()
+
+    running(tmp_path, story)
+
+
+def test_a_best_model_whose_original_was_removed_is_read_from_its_own_file(tmp_path: Path) -> None:
+    async def story(master: Master) -> None:
+        experiment = await master.service.create(cartpole(test={"every": 1, "episodes": 4}))
+        ended = await master.until(experiment.id, lambda one: one.status is Status.COMPLETED)
+        await master.until_files_are_exact(experiment.id)
+        folder = tmp_path / "experiments" / experiment.id
+        (folder / f"model_{ended.best_generation}.npz").unlink()
+        opened = await master.service.artifact(experiment.id, "best_model.npz")
+        assert b"".join(opened.chunks()) == (folder / "best_model.npz").read_bytes()
+        warm = {"warm_start": f"experiments/{experiment.id}/best_model.npz"}
+        await master.service.create(LONG.model_copy(update=warm))
+
+    running(tmp_path, story)
+
+
 def test_a_checkpoint_is_made_off_the_event_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     threads: set[int] = set()
     checkpoint = Evolution.checkpoint
