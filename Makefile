@@ -16,7 +16,8 @@ RESOLVE := uv pip compile --quiet --universal --python-version 3.11 --generate-h
 
 .PHONY: help setup train test test-hundred chaos fuzz-api bench-throughput bench-minitaur bench-strategies \
 	bench-memory bench-scale bench-restart bench-history bench-api bench-dashboard check check-scripts docs \
-	format lock clean deploy-tools manifests chart images sbom test-containers test-cluster bench-low-rank
+	format lock clean deploy-tools manifests chart images sbom test-containers test-cluster bench-low-rank \
+	bench-learning
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -74,6 +75,9 @@ bench-api: setup ## Measure every route at 50 requests/s, and stops, while EXPER
 
 bench-strategies: setup ## Measure ask + encode + tell and peak memory beside pycma and dense numpy (DIMENSIONS=2804,100000 QUICK=1)
 	@$(BIN)/python -W ignore -m benchmarks.strategies $(if $(DIMENSIONS),--dimensions $(DIMENSIONS)) $(if $(QUICK),--quick)
+
+bench-learning: setup ## Measure steps and seconds to a score beside one Gymnasium environment a process (TASKS=cartpole)
+	@$(BIN)/python -W ignore -m benchmarks.learning $(if $(TASKS),--tasks $(TASKS))
 
 bench-low-rank: setup ## Measure perturbations of low rank against full noise: the engine's steps/s, the master's ms (ROUNDS=5)
 	@$(BIN)/python -W ignore -m benchmarks.low_rank --rounds $(or $(ROUNDS),5)

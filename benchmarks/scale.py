@@ -23,11 +23,12 @@ import uvloop
 from numpy.typing import NDArray
 
 from benchmarks.scale_workers import HEAD_END, StubFleet, stub_fleet
-from seedcast.services.master.dispatch.batch import Batch
+from seedcast.services.master.dispatch.batch import Batch, MembersOf
 from seedcast.services.master.dispatch.dispatcher import Dispatcher
 from seedcast.services.master.fleet.discovery import parse_workers
 from seedcast.services.master.fleet.fleet import Fleet
 from seedcast.services.master.fleet.worker_client import WorkerClient
+from seedcast.services.master.strategies.sampling import GaussianPopulation
 from seedcast.shared.policies.linear import LinearSpec
 from seedcast.shared.protocol import FRAME_MEDIA_TYPE, UnitHeader
 from seedcast.shared.spec.environment import EnvironmentSpec
@@ -38,7 +39,7 @@ ROLLOUTS_PER_SLOT = 4
 SECONDS = ((0.5, 1.5), (0.1, 0.2))
 """What a rollout takes: uniform between the two."""
 DIMENSION = 2804
-"""Parameters of a 24-40-40-4 policy; a unit carries those of each member."""
+"""Parameters of a 24-40-40-4 policy."""
 GENERATIONS = 3
 """The first one is cold: no speed is known, no connection is open."""
 LAG_SECONDS = 0.005
@@ -81,13 +82,19 @@ def main() -> None:
     parser.add_argument("--straggler", action="store_true", help="only the part with a slow worker")
     parser.add_argument("--slots", type=int, choices=FLEETS, action="append", help="only fleets of so many slots")
     parser.add_argument("--quick", action="store_true", help="64 slots, to see that it runs")
+    parser.add_argument(
+        "--rows",
+        action="store_true",
+        help="send members written out, as cma_es has to; else as pgpe does, by keys",
+    )
     arguments = parser.parse_args()
     fleets = {64: (64, 8)} if arguments.quick else {slots: FLEETS[slots] for slots in arguments.slots or FLEETS}
     print(f"{os.cpu_count()} CPUs, load {os.getloadavg()[0]:.1f} before", flush=True)
     if not arguments.straggler:
         print_prices(200 if arguments.quick else 3000)
         for slots, shapes in fleets.items():
-            print_efficiency(slots, shapes, (2 if arguments.quick else ROLLOUTS_PER_SLOT) * slots)
+            rollouts = (2 if arguments.quick else ROLLOUTS_PER_SLOT) * slots
+            print_efficiency(slots, shapes, rollouts, written_out(rollouts) if arguments.rows else keyed(rollouts))
     print_stragglers(0.05 if arguments.quick else 1.0)
     print(f"load {os.getloadavg()[0]:.1f} after")
 
@@ -101,7 +108,7 @@ def print_prices(requests: int) -> None:
         print(f"  {name:<22}{1000 * cost:6.2f} ms")
 
 
-def print_efficiency(slots: int, shapes: Sequence[int], rollouts: int) -> None:
+def print_efficiency(slots: int, shapes: Sequence[int], rollouts: int, members: MembersOf) -> None:
     """Print a line for each generation of each shape."""
     print(f"\n{slots} slots, {rollouts} rollouts a generation")
     print(
@@ -111,7 +118,7 @@ def print_efficiency(slots: int, shapes: Sequence[int], rollouts: int) -> None:
     for each in shapes:
         for seconds in SECONDS:
             with stub_fleet(max(1, slots // each), each) as fleet:
-                runs = uvloop.run(generations(fleet, draw(rollouts, seconds)))
+                runs = uvloop.run(generations(fleet, draw(rollouts, seconds), members))
             for number, run in enumerate(runs):
                 shape = f"{max(1, slots // each):>4} x {each:<3} {seconds[0]:>4}-{seconds[1]} s"
                 print(f"{shape} {'warm' if number else 'cold':>5} {run.line()}", flush=True)
@@ -130,7 +137,8 @@ def print_stragglers(scale: float) -> None:
 
 def _straggling(scale: float, slow: Sequence[float]) -> list[Figures]:
     with stub_fleet(4, 2, slow) as fleet:
-        return uvloop.run(generations(fleet, draw(max(16, int(400 * scale)), (0.05, 0.15)), 4))[1:]
+        durations = draw(max(16, int(400 * scale)), (0.05, 0.15))
+        return uvloop.run(generations(fleet, durations, keyed(len(durations)), 4))[1:]
 
 
 def draw(rollouts: int, seconds: tuple[float, float]) -> NDArray[np.int32]:
@@ -138,15 +146,29 @@ def draw(rollouts: int, seconds: tuple[float, float]) -> NDArray[np.int32]:
     return (np.random.default_rng(0).uniform(*seconds, rollouts) * 1e6).astype(np.int32)
 
 
-async def generations(fleet: StubFleet, durations: NDArray[np.int32], count: int = GENERATIONS) -> list[Figures]:
+def keyed(members: int) -> MembersOf:
+    """Return a population as most strategies have it: a mean, σ, and the key of each member's noise."""
+    mean, sigma = np.zeros(DIMENSION, np.float32), np.ones(1, np.float32)
+    population = GaussianPopulation(mean, sigma, seed=1, generation=1, population_size=members, mirrored=True)
+    return population.members
+
+
+def written_out(members: int) -> MembersOf:
+    """Return a population as rows of parameters."""
+    parameters = np.zeros((members, DIMENSION), np.float32)
+    return lambda start, stop: parameters[start:stop]
+
+
+async def generations(
+    fleet: StubFleet, durations: NDArray[np.int32], members: MembersOf, count: int = GENERATIONS
+) -> list[Figures]:
     """Run generations one after another, and measure each."""
     async with running(fleet) as (dispatcher, master):
-        parameters = np.zeros((len(durations), DIMENSION), np.float32)
         header = UnitHeader(environment=EnvironmentSpec(id="Simulated-v0"), policy=LinearSpec(name="linear"))
         slots = sum(worker.info.slots for worker in master.ready if worker.info)
         figures = []
         for _ in range(count):
-            work = Batch("scale", header, lambda start, stop: parameters[start:stop], durations[:, None])
+            work = Batch("scale", header, members, durations[:, None])
             begun, lags = fleet.begun.value, list[float]()
             units = sum(worker.units for worker in master.workers.values())
             watching = asyncio.create_task(_watch(lags))

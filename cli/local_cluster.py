@@ -46,7 +46,7 @@ class LocalCluster:
 
     def start_workers(self, count: int, slots: int = 1) -> list[str]:
         """Start workers of so many slots each and return their URLs."""
-        ports = _free_ports(count)
+        ports = free_ports(count)
         for number, port in enumerate(ports, start=1):
             environment = {"SEEDCAST_WORKER_PORT": str(port), "SEEDCAST_WORKER_SLOTS": str(slots)}
             self._start(f"worker-{number}", "seedcast.services.worker", environment)
@@ -130,7 +130,8 @@ def _end_with_parent() -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
+    """Return ports that nothing listens at just now."""
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     try:
         return [int(listener.getsockname()[1]) for listener in sockets]

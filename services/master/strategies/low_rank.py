@@ -10,7 +10,6 @@ of draw i and w_i its weight, the update of a matrix is one product, of the fact
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from typing import Annotated, Literal, overload
 
 import numpy as np
@@ -20,7 +19,7 @@ from pydantic import Field
 from seedcast.services.master.strategies import sampling
 from seedcast.services.master.strategies.base import Problem
 from seedcast.services.master.strategies.population import Parameters
-from seedcast.services.master.strategies.sampling import GaussianPopulation, for_each
+from seedcast.services.master.strategies.sampling import GaussianPopulation
 from seedcast.shared.low_rank import LARGEST_RANK, LowRank, layout
 from seedcast.shared.perturbations import GaussianMembers, NoiseKey
 from seedcast.shared.spec.base import Spec
@@ -88,6 +87,7 @@ class LowRankPopulation(GaussianPopulation):
         )
         self._key = NoiseKey(seed=seed, generation=generation, mirrored=mirrored, low_rank=low_rank)
         self._layout = layout(low_rank, len(mean))
+        self._width = self._layout.numbers
 
     def noise(self, start: int, stop: int) -> Parameters:
         """Return z ``(stop - start, dimension)`` of draws ``start`` to ``stop - 1``, written out."""
@@ -115,8 +115,8 @@ class LowRankPopulation(GaussianPopulation):
         if quadratic is not None:
             return super().weighted_sums(linear, quadratic)
         total = np.zeros(len(self.mean))
-        for start, draws in self._chunks_of_numbers():
-            self._add_products(total, linear[start : start + len(draws)].astype(np.float32), draws)
+        for start, stop in self._chunks(self._width):
+            self._add_products(total, linear[start:stop].astype(np.float32), self._numbers(start, stop))
         return total, None
 
     def _add_products(self, total: Vector, weights: NDArray[np.float32], draws: Parameters) -> None:
@@ -129,28 +129,3 @@ class LowRankPopulation(GaussianPopulation):
             side_by_side = scaled.transpose(0, 2, 1).reshape(count * rank, rows)
             product = side_by_side.T @ outputs.reshape(count * rank, one.matrix.columns)  # (1)
             total[one.matrix.offset : one.matrix.end] += product.ravel()
-
-    def _numbers(self, start: int, stop: int) -> Parameters:
-        """Return the draws ``(stop - start, numbers)``, kept where they are small."""
-        if 4 * self.draws * self._layout.numbers > sampling.KEPT_BYTES:
-            return self._draw_numbers(start, stop)
-        with self._lock:
-            if self._kept is None:
-                self._kept = self._draw_numbers(0, self.draws)
-                self._kept.flags.writeable = False
-        return self._kept[start:stop]
-
-    def _draw_numbers(self, start: int, stop: int) -> Parameters:
-        numbers = self._layout.numbers
-        drawn = np.empty((stop - start, numbers), np.float32)
-
-        def fill(row: int) -> None:
-            self._key.numbers(start + row, numbers, out=drawn[row])
-
-        for_each(fill, range(stop - start), drawn.size)
-        return drawn
-
-    def _chunks_of_numbers(self) -> Iterator[tuple[int, Parameters]]:
-        at_once = max(1, sampling.CHUNK_BYTES // (4 * self._layout.numbers))
-        for start in range(0, self.draws, at_once):
-            yield start, self._numbers(start, min(start + at_once, self.draws))

@@ -71,6 +71,8 @@ class GaussianPopulation(Population):
         self._size = population_size
         self._sent_sigma = sigma[:1] if len(sigma) and (sigma == sigma[0]).all() else sigma
         """One number where one is enough: its products have the same bits."""
+        self._width = len(mean)
+        """Numbers that a draw is made of."""
         self._lock = Lock()  # units are encoded in threads
         self._kept: Parameters | None = None
 
@@ -79,13 +81,7 @@ class GaussianPopulation(Population):
 
     def noise(self, start: int, stop: int) -> Parameters:
         """Return the standard normal z ``(stop - start, dimension)`` of draws ``start`` to ``stop - 1``."""
-        if 4 * self.draws * len(self.mean) > KEPT_BYTES:
-            return self._draw(start, stop)
-        with self._lock:
-            if self._kept is None:
-                self._kept = self._draw(0, self.draws)
-                self._kept.flags.writeable = False
-        return self._kept[start:stop]
+        return self._numbers(start, stop)
 
     def rows(self, start: int, stop: int) -> Parameters:
         """Return the parameters ``(stop - start, dimension)`` of members ``start`` to ``stop - 1``."""
@@ -119,26 +115,37 @@ class GaussianPopulation(Population):
         dimension = len(self.mean)
         first = np.zeros(dimension)
         second = None if quadratic is None else np.zeros(dimension)
-        for start, z in self._chunks():
+        for start, stop in self._chunks(dimension):
+            z = self.noise(start, stop)
             _add(first, second, z, linear[start:], None if quadratic is None else quadratic[start:])
         if second is not None and quadratic is not None:
             second -= quadratic.sum()
         return first, second
 
-    def _chunks(self) -> Iterator[tuple[int, Parameters]]:
-        """Yield all draws in order, as many at a time as memory allows, each chunk with its first number."""
-        at_once = max(1, CHUNK_BYTES // (4 * len(self.mean)))
+    def _numbers(self, start: int, stop: int) -> Parameters:
+        """Return what draws ``start`` to ``stop - 1`` are made of, which is kept where it is small."""
+        if 4 * self.draws * self._width > KEPT_BYTES:
+            return self._draw(start, stop)
+        with self._lock:
+            if self._kept is None:
+                self._kept = self._draw(0, self.draws)
+                self._kept.flags.writeable = False
+        return self._kept[start:stop]
+
+    def _chunks(self, width: int) -> Iterator[tuple[int, int]]:
+        """Yield (start, stop) of all draws in order, as many at a time as memory allows, of ``width`` numbers."""
+        at_once = max(1, CHUNK_BYTES // (4 * width))
         for start in range(0, self.draws, at_once):
-            yield start, self.noise(start, min(start + at_once, self.draws))
+            yield start, min(start + at_once, self.draws)
 
     def _draw(self, start: int, stop: int) -> Parameters:
-        draws = np.empty((stop - start, len(self.mean)), np.float32)
+        numbers = np.empty((stop - start, self._width), np.float32)
 
         def fill(row: int) -> None:
-            self._key.noise(start + row, len(self.mean), out=draws[row])
+            self._key.numbers(start + row, self._width, out=numbers[row])
 
-        for_each(fill, range(stop - start), draws.size)
-        return draws
+        for_each(fill, range(stop - start), numbers.size)
+        return numbers
 
 
 def _add(first: Vector, second: Vector | None, z: Parameters, linear: Vector, quadratic: Vector | None) -> None:

@@ -87,7 +87,7 @@ def test_the_sums_have_the_same_bits_wherever_the_draws_lie_in_memory(monkeypatc
     for shift in range(1, 16):
 
         def shifted(self: LowRankPopulation, start: int, stop: int, by: int = shift) -> NDArray[np.float32]:
-            drawn = self._draw_numbers(start, stop)
+            drawn = self._draw(start, stop)
             room = np.empty(drawn.size + by, np.float32)
             room[by:] = drawn.ravel()
             return room[by:].reshape(drawn.shape)
