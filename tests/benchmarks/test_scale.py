@@ -7,15 +7,17 @@ import asyncio
 import numpy as np
 import pytest
 
-from benchmarks.scale import draw, generations, ideal, prices
+from benchmarks.scale import draw, generations, ideal, keyed, prices, written_out
 from benchmarks.scale_workers import stub_fleet
+from seedcast.services.master.dispatch.batch import MembersOf
 
 
-def test_generations_on_simulated_slots_are_whole_and_measured() -> None:
+@pytest.mark.parametrize("members", [keyed(40), written_out(40)], ids=["keys", "rows"])
+def test_generations_on_simulated_slots_are_whole_and_measured(members: MembersOf) -> None:
     durations = draw(40, (0.001, 0.01))
     with stub_fleet(3, 2) as fleet:
         assert len(set(fleet.urls)) == 3
-        runs = asyncio.run(generations(fleet, durations, 2))
+        runs = asyncio.run(generations(fleet, durations, members, 2))
         assert fleet.begun.value >= 80
     for run in runs:
         assert run.seconds >= run.ideal > 0
@@ -28,7 +30,7 @@ def test_generations_on_simulated_slots_are_whole_and_measured() -> None:
 def test_a_slow_worker_is_slow() -> None:
     durations = draw(4, (0.01, 0.02))
     with stub_fleet(1, 1, [20.0]) as fleet:
-        (run,) = asyncio.run(generations(fleet, durations, 1))
+        (run,) = asyncio.run(generations(fleet, durations, keyed(4), 1))
     assert run.seconds >= 20 * durations.sum() * 1e-6
 
 
