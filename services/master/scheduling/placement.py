@@ -10,7 +10,7 @@ from seedcast.services.master.scheduling.job import Job
 from seedcast.services.master.scheduling.pool import Pool, Totals
 from seedcast.services.master.scheduling.pool_worker import PoolWorker
 from seedcast.services.master.scheduling.shares import Shares
-from seedcast.services.master.scheduling.sizing import unit_size
+from seedcast.services.master.scheduling.sizing import UnitSize, unit_size
 from seedcast.services.master.scheduling.speeds import Speeds
 from seedcast.services.master.scheduling.stragglers import Stragglers
 from seedcast.services.master.scheduling.tuning import Tuning
@@ -84,11 +84,13 @@ class Placer:
         job = min(able, key=self.shares.need)
         if suspect := job.take_suspect(worker.name):
             return Placement(worker, Why.SUSPECT, job, suspect)
-        size = unit_size(
-            job, worker, self.speeds.seconds(job.experiment), self.pool.totals(job.kind, job.needs), self.tuning
-        )
+        size = self._size(job, worker, self.pool.totals(job.kind, job.needs))
         why = Why.QUEUED if worker.full else Why.NEXT
         return Placement(worker, why, job, job.take(size.rollouts), size.slots)
+
+    def _size(self, job: Job, worker: PoolWorker, totals: Totals) -> UnitSize:
+        portion = self.shares.portion(job, self.jobs.values())
+        return unit_size(job, worker, self.speeds.seconds(job.experiment), totals, self.tuning, portion)
 
     def is_slow(self, worker: PoolWorker, totals: Totals) -> bool:
         """Whether a worker is slow beside all those that a job may use, which the quickest of them never is."""
@@ -139,7 +141,7 @@ class Placer:
         do. But a unit of several slots is done with some of them first, and these go on with what is queued.
         """
         tuning, seconds = self.tuning, self.speeds.seconds(job.experiment)
-        if worker.wide or unit_size(job, worker, seconds, totals, tuning).slots > 1:
+        if worker.wide or self._size(job, worker, totals).slots > 1:
             return True
         if seconds is None:
             return job.waiting > 2 * totals.slots * tuning.first_unit_rollouts

@@ -45,5 +45,10 @@ class Shares:
         in_flight = self._in_flight[job.experiment] / job.share
         return in_flight, self._had(job.experiment), job.background, job.number
 
+    def portion(self, job: Job, others: Iterable[Job]) -> float:
+        """Return which part of the workers is a job's, if every experiment that wants the same has its share."""
+        shares = {other.experiment: other.share for other in others if job.competes(other)}
+        return job.share / sum((shares | {job.experiment: job.share}).values())
+
     def _had(self, experiment: str) -> float:
         return self._served.get(experiment, 0.0)
