@@ -1,10 +1,27 @@
-"""For all tests."""
+"""One master with two workers, shared by the tests that only need some cluster."""
 
 from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
 
-# Some environments turn it on. The suite starts hundreds of processes, which would each compile the same files.
+import pytest
+
+from tests.processes import Server, eventually, master, worker
+
+# Some environments set it. The suite starts hundreds of processes, which would each compile the same files.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The master; its workers are ready."""
+    folder = tmp_path_factory.mktemp("cluster")
+    with ExitStack() as stack:
+        urls = [stack.enter_context(worker(folder)).url for _ in range(2)]
+        server = stack.enter_context(master(folder, urls))
+        eventually(lambda: all(row["state"] == "ready" for row in server.http.get("/workers").json()["workers"]))
+        yield server

@@ -60,7 +60,8 @@ def test_a_wrong_experiment_is_refused_as_a_problem_with_the_field(
 
 def faulty(mode: str, **environment: Any) -> dict[str, Any]:
     changes = {"id": "Faulty-v0", "kwargs": {"mode": mode}} | environment
-    return cartpole_values() | {"environment": changes, "population_size": 4, "stop": {"generations": 2}}
+    small = {"population_size": 2, "episodes_per_member": 1, "stop": {"generations": 2}}
+    return cartpole_values() | {"environment": changes} | small
 
 
 @pytest.mark.parametrize(
@@ -92,7 +93,7 @@ def test_an_environment_that_never_ends_is_cut_off_at_the_limit(cluster: Server)
 def test_a_failing_episode_costs_its_member_and_not_the_run(cluster: Server) -> None:
     some = faulty("raise")
     some["environment"]["kwargs"]["every"] = 5  # about one episode in five
-    some |= {"population_size": 16, "test": {"every": 100, "episodes": 1}, "seed": 2}
+    some |= {"population_size": 16, "episodes_per_member": 2, "test": {"every": 100, "episodes": 1}, "seed": 2}
     experiment_id = submit(cluster, some)
     wait_for_end(cluster, experiment_id)
     history = cluster.http.get(f"/experiments/{experiment_id}/history").json()["generations"]
@@ -183,28 +184,32 @@ def test_a_hostile_body_is_refused_as_a_short_problem(
     assert len(cluster.http.get("/experiments").json()["experiments"]) == before
 
 
-@pytest.mark.parametrize("damage", ['{"name": "cartpole"', "gone"], ids=["damaged JSON", "strategy uninstalled"])
-def test_an_experiment_that_cannot_be_read_fails_alone(tmp_path: Path, damage: str) -> None:
+def test_an_experiment_that_cannot_be_read_fails_alone(tmp_path: Path) -> None:
     port = free_port()
     endless = cartpole_values() | {"stop": {"generations": 3}}
     with master(tmp_path, [f"http://127.0.0.1:{port}"]) as server:
-        broken, sound = submit(server, endless), submit(server, endless)
-    spec = json.dumps(endless | {"strategy": {"name": "gone"}}) if damage == "gone" else damage
+        damaged, orphaned, sound = (submit(server, endless) for _ in range(3))
+    uninstalled = json.dumps(endless | {"strategy": {"name": "gone"}})
+    specs = [('{"name": "cartpole"', damaged), (uninstalled, orphaned)]
     with closing(sqlite3.connect(tmp_path / "data" / "database" / "seedcast.db")) as database, database:
-        database.execute("UPDATE experiments SET spec = ? WHERE id = ?", (spec, broken))
+        database.executemany("UPDATE experiments SET spec = ? WHERE id = ?", specs)
     with master(tmp_path, [f"http://127.0.0.1:{port}"]) as server, worker(tmp_path, port):
         listed = server.http.get("/experiments")
         assert [row["id"] for row in listed.json()["experiments"]] == [sound]
-        answer = server.http.get(f"/experiments/{broken}")
-        assert answer.status_code == 409
-        assert "cannot be read" in answer.json()["detail"]
-        for path in ("generations", "evaluations", "artifacts"):  # what there is of it can still be had
-            assert server.http.get(f"/experiments/{broken}/{path}").status_code == 200
+        for broken in (damaged, orphaned):
+            answer = server.http.get(f"/experiments/{broken}")
+            assert answer.status_code == 409
+            assert "cannot be read" in answer.json()["detail"]
+            for path in ("generations", "evaluations", "artifacts"):  # what there is of it can still be had
+                assert server.http.get(f"/experiments/{broken}/{path}").status_code == 200
         assert wait_for_end(server, sound)["status"] == "completed"
     with closing(sqlite3.connect(tmp_path / "data" / "database" / "seedcast.db")) as database:
-        row = database.execute("SELECT status, reason FROM experiments WHERE id = ?", (broken,)).fetchone()
-    assert row[0] == "failed"
-    assert ("'gone'" if damage == "gone" else "JSON") in row[1]
+        rows = database.execute("SELECT id, status, reason FROM experiments").fetchall()
+    found = {experiment_id: (status, reason) for experiment_id, status, reason in rows}
+    for broken, why in ((damaged, "JSON"), (orphaned, "'gone'")):
+        status, reason = found[broken]
+        assert status == "failed"
+        assert why in reason
 
 
 def test_a_body_is_read_beside_the_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,6 +24,7 @@ def main() -> None:
     become_warden()
     requests, replies = _take_channel()
     _offer_to_the_oom_killer()
+    gc.disable()  # it would look through all that is imported again and again, a sixth of the time
     # Imported only now: it takes seconds, in which the lines above already have to hold.
     from seedcast.services.worker.slots.answers import ANSWERS, worker_info
 
@@ -43,6 +44,7 @@ def settle() -> None:
     """Have the garbage collector pass over what is here for good: everything imported."""
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 def _take_channel() -> tuple[BinaryIO, BinaryIO]:
