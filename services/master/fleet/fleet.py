@@ -25,6 +25,8 @@ from seedcast.shared.spec.objective import ObjectiveDescription, ObjectiveSpec
 from seedcast.shared.spec.task import TaskDescription
 
 PROBE_INTERVAL_SECONDS = 1.0
+EAGER_INTERVAL_SECONDS, EAGER_WORKERS = 0.2, 16
+"""While none is ready, and there are no more than so many: all that there is waits for the first one."""
 MISSED_PROBES = 3
 """A worker that misses so many in a row is lost. One that takes no connection is lost at once."""
 
@@ -104,7 +106,7 @@ class Fleet:
                     log.exception("discovery failed")
                 for worker in self.workers.values():
                     self._begin_probe(worker)
-                await asyncio.sleep(PROBE_INTERVAL_SECONDS)
+                await asyncio.sleep(probe_interval(len(self.workers), bool(self.ready)))
         finally:
             for probe in self._probes.values():
                 probe.cancel()
@@ -263,6 +265,11 @@ class Fleet:
             self._ready.clear()
         for fingerprint, clock in self._idle.items():
             clock.note(time.monotonic(), idle=not self.ready_with(fingerprint))
+
+
+def probe_interval(workers: int, some_ready: bool) -> float:
+    """Return after how many seconds so many workers are probed again."""
+    return EAGER_INTERVAL_SECONDS if 0 < workers <= EAGER_WORKERS and not some_ready else PROBE_INTERVAL_SECONDS
 
 
 def _usable_slots(worker: Worker) -> int | None:

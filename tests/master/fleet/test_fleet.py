@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from seedcast.services.master.fleet.fleet import Fleet
+from seedcast.services.master.fleet.fleet import Fleet, probe_interval
 from seedcast.services.master.fleet.worker_state import Seen, WorkerState, next_state
 from tests.processes import free_port, worker
 
@@ -54,6 +54,12 @@ def test_workers_come_and_go_with_their_discovery_and_their_answers(tmp_path: Pa
             probing.cancel()
 
     asyncio.run(run())
+
+
+def test_few_workers_of_which_none_is_ready_are_asked_more_often() -> None:
+    assert probe_interval(3, some_ready=False) < probe_interval(3, some_ready=True)
+    for workers in (0, 1000):
+        assert probe_interval(workers, some_ready=False) == probe_interval(workers, some_ready=True)
 
 
 def test_a_late_word_of_a_vanished_worker_does_not_touch_its_successor(tmp_path: Path) -> None:
