@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 
+from typer.testing import CliRunner
+
+from seedcast.cli.main import app
 from seedcast.services.master.catalogue import catalogue
 from seedcast.shared.spec.strategies import STRATEGIES
 from tests.cli.test_specs import seedcast
@@ -31,8 +34,8 @@ def test_one_strategy_is_shown_with_its_hyperparameters_and_their_defaults() -> 
 
 def test_every_strategy_can_be_shown() -> None:
     for name in STRATEGIES:
-        done = seedcast("strategies", name)
-        assert (done.returncode, done.stderr) == (0, "")
+        done = CliRunner().invoke(app, ["strategies", name])
+        assert (done.exit_code, done.stderr) == (0, "")
         assert done.stdout.startswith(name)
 
 

@@ -53,11 +53,8 @@ def test_a_curriculum_goes_through_its_stages_alike_through_every_kill(tmp_path:
         assert rows(running, killed, "tests") == tests
 
 
-def test_a_stage_in_an_environment_with_other_observations_is_refused(tmp_path: Path) -> None:
-    with ExitStack() as stack:
-        urls = [stack.enter_context(worker(tmp_path)).url]
-        running = stack.enter_context(master(tmp_path, urls))
-        other = {"until": {"generations": 2}, "environment": {"id": "Acrobot-v1"}}
-        answer = running.http.post("/experiments", json=SPEC | {"curriculum": [other]})
-        assert answer.status_code == 422
-        assert answer.json()["errors"][0]["field"] == "curriculum.0.environment"
+def test_a_stage_in_an_environment_with_other_observations_is_refused(cluster: Server) -> None:
+    other = {"until": {"generations": 2}, "environment": {"id": "Acrobot-v1"}}
+    answer = cluster.http.post("/experiments", json=SPEC | {"curriculum": [other]})
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["field"] == "curriculum.0.environment"

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from seedcast.shared.model import Model
-from tests.processes import digests, master, submit, wait_for_end, worker
+from tests.processes import Server, digests, master, submit, wait_for_end, worker
 
 SPHERE: dict[str, Any] = {
     "name": "ball",
@@ -43,20 +43,22 @@ def test_a_minimised_objective_ends_at_its_target_with_the_same_bits_on_any_flee
     assert two["best_test_return"] == one["best_test_return"]
 
 
-def test_the_best_solution_of_a_bounded_objective_lies_on_its_bounds(tmp_path: Path) -> None:
+def test_the_best_solution_of_a_bounded_objective_lies_on_its_bounds(cluster: Server, tmp_path: Path) -> None:
     changes = {
         "objective": {"id": "bounded"},
         "episodes_per_member": 1,
         "stop": {"generations": 200, "value": 5.999},
     }
-    one, _ = trained(tmp_path / "one", SPHERE | changes, workers=1)
+    one = wait_for_end(cluster, submit(cluster, SPHERE | changes))
     assert "reached the target 5.999" in one["reason"]
-    model = Model.load(next((tmp_path / "one").rglob("best_model.npz")))
+    file = tmp_path / "model.npz"
+    file.write_bytes(cluster.http.get(f"/experiments/{one['id']}/artifacts/best_model.npz").content)
+    model = Model.load(file)
     assert (model.solution <= 2).all()
     np.testing.assert_allclose(model.solution, 2, atol=0.01)
 
 
-def test_a_member_that_crashes_or_hangs_is_told_of_by_name(tmp_path: Path) -> None:
+def test_a_member_that_crashes_or_hangs_is_told_of_by_name(cluster: Server) -> None:
     for how, kind, seconds in (("crash", "crash", 10.0), ("hang", "timeout", 0.3)):
         objective = {"id": "faulty", "kwargs": {"how": how}, "timeout_seconds": seconds}
         changes = {
@@ -69,6 +71,6 @@ def test_a_member_that_crashes_or_hangs_is_told_of_by_name(tmp_path: Path) -> No
             "fitness": {"failed_member": "fail"},
             "strategy": {"name": "snes", "sigma_init": 30.0},
         }
-        ended, _ = trained(tmp_path / how, SPHERE | failing, workers=1)
+        ended = wait_for_end(cluster, submit(cluster, SPHERE | failing))
         assert ended["status"] == "failed"
         assert ended["reason"].startswith(kind)

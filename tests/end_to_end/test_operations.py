@@ -80,13 +80,12 @@ def test_a_worker_of_another_protocol_version_is_refused_with_both_versions_name
             assert str(PROTOCOL_VERSION) in row["last_error"]
 
 
-def test_a_workers_figures_are_metrics_by_its_address_and_have_their_units_described(tmp_path: Path) -> None:
-    with worker(tmp_path) as first, master(tmp_path, [first.url]) as server:
-        label = f'seedcast_master_worker_slots{{worker="{first.url}"}}'
-        eventually(lambda: label in metrics(server))
-        document = server.http.get("/openapi.json").json()["components"]["schemas"]["WorkerView"]["properties"]
-        described = [name for name, schema in document.items() if "description" in schema]
-        assert {"units_per_second", "steps_per_second", "resting_seconds", "slowness"} <= set(described)
+def test_a_workers_figures_are_metrics_by_its_address_and_have_their_units_described(cluster: Server) -> None:
+    shown = metrics(cluster)
+    assert all(f'seedcast_master_worker_slots{{worker="{url}"}}' in shown for url in rows(cluster))
+    document = cluster.http.get("/openapi.json").json()["components"]["schemas"]["WorkerView"]["properties"]
+    described = [name for name, schema in document.items() if "description" in schema]
+    assert {"units_per_second", "steps_per_second", "resting_seconds", "slowness"} <= set(described)
 
 
 @contextmanager

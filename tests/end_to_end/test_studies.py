@@ -94,30 +94,26 @@ def check_what_it_tells(server: Server, study: str, found: dict[str, Any]) -> No
     ]
 
 
-def test_a_study_is_stopped_with_its_runs_and_deleted_with_or_without_them(tmp_path: Path) -> None:
+def test_a_study_is_stopped_with_its_runs_and_deleted_with_or_without_them(cluster: Server) -> None:
     long = SPEC | {"budget": {"environment_steps": 10**9, "runs_at_once": 2}, "halving": None}
-    with ExitStack() as stack:
-        urls = [stack.enter_context(worker(tmp_path)).url]
-        running = stack.enter_context(master(tmp_path, urls))
-        text = yaml.safe_dump(long)
-        answer = running.http.post("/studies", content=text, headers={"Content-Type": "application/yaml"})
-        study = answer.json()["id"]
-        eventually_runs(running, study, 2)
-        assert running.http.delete(f"/studies/{study}").status_code == 409
-        assert running.http.post(f"/studies/{study}/stop").json()["status"] == "stopped"
-        assert running.http.post(f"/studies/{study}/stop").status_code == 409
-        ids = [one for one in experiments(report(running, study)).values() if one]
-        assert {running.http.get(f"/experiments/{one}").json()["status"] for one in ids} == {"stopped"}
-        assert running.http.delete(f"/studies/{study}", params={"runs": True}).status_code == 204
-        assert running.http.get(f"/studies/{study}").status_code == 404
-        assert {running.http.get(f"/experiments/{one}").status_code for one in ids} == {404}
+    text = yaml.safe_dump(long)
+    answer = cluster.http.post("/studies", content=text, headers={"Content-Type": "application/yaml"})
+    study = answer.json()["id"]
+    eventually_runs(cluster, study, 2)
+    assert cluster.http.delete(f"/studies/{study}").status_code == 409
+    assert cluster.http.post(f"/studies/{study}/stop").json()["status"] == "stopped"
+    assert cluster.http.post(f"/studies/{study}/stop").status_code == 409
+    ids = [one for one in experiments(report(cluster, study)).values() if one]
+    assert {cluster.http.get(f"/experiments/{one}").json()["status"] for one in ids} == {"stopped"}
+    assert cluster.http.delete(f"/studies/{study}", params={"runs": True}).status_code == 204
+    assert cluster.http.get(f"/studies/{study}").status_code == 404
+    assert {cluster.http.get(f"/experiments/{one}").status_code for one in ids} == {404}
 
 
-def test_a_trial_that_breaks_a_rule_is_refused_before_anything_starts(tmp_path: Path) -> None:
-    with ExitStack() as stack:
-        running = stack.enter_context(master(tmp_path, []))
-        odd = SPEC | {"axes": [{"field": "population_size", "values": [16, 7]}]}
-        answer = running.http.post("/studies", json=odd)
-        assert answer.status_code == 422
-        assert answer.json()["errors"][0]["field"] == "specification.population_size"
-        assert running.http.get("/studies").json() == {"studies": []}
+def test_a_trial_that_breaks_a_rule_is_refused_before_anything_starts(cluster: Server) -> None:
+    before = cluster.http.get("/studies").json()
+    odd = SPEC | {"axes": [{"field": "population_size", "values": [16, 7]}]}
+    answer = cluster.http.post("/studies", json=odd)
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["field"] == "specification.population_size"
+    assert cluster.http.get("/studies").json() == before
