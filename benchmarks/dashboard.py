@@ -20,7 +20,7 @@ from playwright.sync_api import Browser, sync_playwright
 from seedcast.services.master.experiments.repository import ExperimentRepository
 from seedcast.services.master.experiments.status import Status
 from seedcast.services.master.storage.database import Database
-from seedcast.services.master.storage.history import GenerationRecord, Movement
+from seedcast.services.master.storage.records import GenerationRecord, Movement
 from tests.master.records import evaluated, generation
 from tests.processes import Server, eventually, master
 from tests.specs import cartpole

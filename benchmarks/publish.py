@@ -26,7 +26,7 @@ from benchmarks.results_page import draw, page, table
 from seedcast import Client
 from seedcast.errors import SeedcastError
 from seedcast.services.master.experiments.schemas import Experiment
-from seedcast.services.master.storage.history import TestRecord
+from seedcast.services.master.storage.records import TestRecord
 from seedcast.shared.statistics import bootstrap
 
 RESULTS = Path("results")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from seedcast.services.master.storage.history import TestRecord
+from seedcast.services.master.storage.records import TestRecord
 from seedcast.shared.statistics import curve_over_runs
 
 BLUE, GREY = "#1f77b4", "#7f7f7f"

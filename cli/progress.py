@@ -15,7 +15,7 @@ from rich.text import Text
 
 from seedcast.cli.output import clock, shown
 from seedcast.services.master.experiments.schemas import Experiment, Progress
-from seedcast.services.master.storage.history import GenerationRecord, TestRecord
+from seedcast.services.master.storage.records import GenerationRecord, TestRecord
 
 PLAIN_SECONDS = 10.0
 """How often a line is printed where output is no terminal."""

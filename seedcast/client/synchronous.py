@@ -18,7 +18,7 @@ from seedcast.services.master.experiments.rows import ExperimentRow
 from seedcast.services.master.experiments.schemas import Experiment, Progress
 from seedcast.services.master.jobs.schemas import Job
 from seedcast.services.master.storage.artifacts import Artifact
-from seedcast.services.master.storage.history import GenerationRecord, TestRecord
+from seedcast.services.master.storage.records import GenerationRecord, TestRecord
 from seedcast.services.master.studies.schemas import Study, StudyReport
 from seedcast.services.master.workers.schemas import WorkerView
 from seedcast.shared.protocol import OfferedEnvironment

@@ -14,7 +14,7 @@ from tensorboardX.proto.event_pb2 import Event
 from wandb.proto.wandb_internal_pb2 import Record  # type: ignore[attr-defined]
 
 from seedcast import Client
-from seedcast.services.master.storage.history import GenerationRecord
+from seedcast.services.master.storage.records import GenerationRecord
 from seedcast.tracking import follow
 from tests.cli.test_specs import seedcast
 from tests.processes import Server, submit, wait_for_end

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from seedcast.services.master.storage.history import GenerationRecord, ReturnSummary, TestRecord
+from seedcast.services.master.storage.records import GenerationRecord, ReturnSummary, TestRecord
 
 
 def summary(mean: float, spread: float = 10.0) -> ReturnSummary:

@@ -19,8 +19,8 @@ import yaml
 from seedcast.services.master.storage.artifacts import model_name
 from seedcast.services.master.storage.durable import write_durably
 from seedcast.services.master.storage.failures import storage_errors
-from seedcast.services.master.storage.history import GenerationRecord, TestRecord
 from seedcast.services.master.storage.pages import MOST_POINTS, Table, drawn, page
+from seedcast.services.master.storage.records import GenerationRecord, TestRecord
 from seedcast.services.master.storage.regular_files import open_regular
 
 BEST_MODEL = "best_model.npz"

@@ -15,7 +15,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from seedcast.services.master.storage.history import GenerationRecord, TestRecord
+from seedcast.services.master.storage.records import GenerationRecord, TestRecord
 
 SIZE_INCHES = (9.0, 5.0)
 DOTS_PER_INCH = 120

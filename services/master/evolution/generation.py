@@ -17,7 +17,7 @@ from seedcast.services.master.dispatch.dispatcher import Dispatcher
 from seedcast.services.master.evolution.batches import training_batch
 from seedcast.services.master.evolution.movement import mirrored_correlation, movement
 from seedcast.services.master.evolution.state import Evolution
-from seedcast.services.master.storage.history import GenerationRecord, ReturnSummary, TestRecord
+from seedcast.services.master.storage.records import GenerationRecord, ReturnSummary, TestRecord
 
 LARGEST_SQUARABLE = 1e100
 """Sums of squares of larger values may overflow; they are scaled down first."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from seedcast.services.master.storage.history import Movement
+from seedcast.services.master.storage.records import Movement
 from seedcast.services.master.strategies.fitness_shaping import by_rank
 
 Vector = NDArray[np.float32]

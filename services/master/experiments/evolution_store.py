@@ -11,7 +11,8 @@ from seedcast.services.master.evolution.replay import replay, results_frame
 from seedcast.services.master.evolution.state import Arrays, Evolution
 from seedcast.services.master.failpoints import reach
 from seedcast.services.master.storage.checkpoints import Checkpoint, newest_intact, write_checkpoint
-from seedcast.services.master.storage.history import GenerationRecord, History
+from seedcast.services.master.storage.history import History
+from seedcast.services.master.storage.records import GenerationRecord
 from seedcast.services.master.storage.spacing import Spacing
 from seedcast.shared.errors import DamagedCheckpoint, InvalidInput
 

@@ -15,30 +15,24 @@ from seedcast.services.master.evolution.batches import confirming_batch, test_ba
 from seedcast.services.master.evolution.generation import Confirmation, run_generation, run_test
 from seedcast.services.master.evolution.solution import Solution
 from seedcast.services.master.evolution.state import Evolution
-from seedcast.services.master.experiments.description import describe
+from seedcast.services.master.experiments.beginning import description_of, machines_of
 from seedcast.services.master.experiments.disk_retry import DiskRetry
 from seedcast.services.master.experiments.evolution_store import EvolutionStore
 from seedcast.services.master.experiments.lifecycle import Ending
 from seedcast.services.master.experiments.repository import ExperimentRepository
 from seedcast.services.master.experiments.schemas import Experiment
 from seedcast.services.master.experiments.status import Status
+from seedcast.services.master.experiments.stopping import limit_reached, target_reached
 from seedcast.services.master.experiments.training_clock import TrainingClock
 from seedcast.services.master.failpoints import reach
 from seedcast.services.master.fleet.fleet import Fleet
-from seedcast.services.master.pauses import Pauses
 from seedcast.services.master.storage.artifacts import Artifacts
 from seedcast.services.master.storage.checkpoints import remove_old_checkpoints
-from seedcast.services.master.storage.history import GenerationRecord, History, Retraining, TestRecord
-from seedcast.shared.errors import Busy
+from seedcast.services.master.storage.history import History
+from seedcast.services.master.storage.records import GenerationRecord, Retraining, TestRecord
 from seedcast.shared.model import Model
 from seedcast.shared.spec.experiment import ExperimentSpec
 from seedcast.shared.spec.task import TaskDescription
-
-LONGEST_UNDESCRIBED_SECONDS = 10.0
-"""So often at least workers are asked that could not describe an environment, unless they want a longer pause."""
-
-LOOK_SECONDS = 1.0
-"""How often to look whether a worker with the objective has come, while others are ready."""
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -118,15 +112,16 @@ class Runner:
             StorageFailed, DamagedCheckpoint: it cannot go on before the disk is put right.
             SeedcastError: it cannot go on; the message says why.
         """
-        description = await self._description()
-        self._fingerprint = await self._bound_to()
+        repository, fleet = self._with.repository, self._with.fleet
+        description = await description_of(self._experiment, repository, fleet)
+        self._fingerprint = await machines_of(self._experiment, repository, fleet)
         self._note_bound(self._experiment.id, self._fingerprint)
         evolution = await self._resume(description)
-        await self._with.repository.set_status(self._experiment.id, Status.RUNNING)
+        await repository.set_status(self._experiment.id, Status.RUNNING)
         self._disk.lift()
         clock = TrainingClock(self._lost_seconds)
         while not self._solved:
-            ended = self._stop_condition(evolution, evolution.elapsed_seconds + clock.running())
+            ended = limit_reached(self._spec, evolution, evolution.elapsed_seconds + clock.running())
             test = await self._due_test(evolution, final=ended is not None)
             try:
                 record = None if ended else await self._generation(evolution, clock)
@@ -135,7 +130,7 @@ class Runner:
                 if test is not None:
                     test.record.cancel()
             if ended and not self._solved:
-                if self._stop_condition(evolution, evolution.elapsed_seconds + clock.running()) is None:
+                if limit_reached(self._spec, evolution, evolution.elapsed_seconds + clock.running()) is None:
                     continue  # the conditions were raised meanwhile
                 return Ending(Status.COMPLETED, ended, evolution.elapsed_seconds + clock.lap())
             if went_back:  # as a restart would, which finds the same checkpoint and the same test
@@ -148,47 +143,11 @@ class Runner:
     async def _generation(self, evolution: Evolution, clock: TrainingClock) -> GenerationRecord:
         return await run_generation(evolution, self._with.dispatcher, clock.lap, self._spec.share)
 
-    @property
-    def _steps(self) -> str:
-        return "environment steps" if self._spec.objective is None else "evaluations"
-
     def _lost_seconds(self) -> float:
         """Return how long there was nobody to compute, or the disk refused to write."""
         return self._with.dispatcher.idle_seconds(self._fingerprint) + self._disk.blocked_seconds
 
     # Beginning
-
-    async def _description(self) -> TaskDescription:
-        """Return what the environment or objective is, waiting for a worker that can tell."""
-        repository, fleet = self._with.repository, self._with.fleet
-        description = self._experiment.description
-        pauses = Pauses(f"experiment {self._experiment.id}", longest_seconds=LONGEST_UNDESCRIBED_SECONDS)
-        while description is None or not fleet.ready:
-            if not fleet.ready:
-                await repository.set_status(self._experiment.id, Status.WAITING, "no worker answers")
-            await fleet.wait_until_ready()
-            try:
-                if description is None and (description := await describe(self._spec, fleet)):
-                    await repository.describe(self._experiment.id, description)
-            except Busy as busy:
-                await repository.set_status(self._experiment.id, Status.WAITING, str(busy))
-                await pauses.wait(str(busy), busy.retry_after)
-        pauses.over()
-        return description
-
-    async def _bound_to(self) -> str | None:
-        """Return the fingerprint that the experiment began with, or begins with now; None where any will do."""
-        if self._spec.determinism == "relaxed":
-            return None
-        repository, fleet = self._with.repository, self._with.fleet
-        objective = self._spec.objective.id if self._spec.objective else None
-        while not (bound := (await repository.get(self._experiment.id)).fingerprints):
-            await fleet.wait_until_ready()
-            if (commonest := fleet.commonest_fingerprint(objective)) is not None:
-                await repository.bind(self._experiment.id, commonest)
-            else:
-                await asyncio.sleep(LOOK_SECONDS)  # those that are ready do not have the objective
-        return bound[0]
 
     async def _resume(self, description: TaskDescription) -> Evolution:
         """Return the evolution as of the last committed generation, or of the last that is left intact."""
@@ -206,8 +165,8 @@ class Runner:
             await self._with.history.roll_back(experiment_id, evolution.generation)
             reach("resume.after_roll_back")
         experiment = await self._with.repository.get(experiment_id)
-        self._solved = self._reached_target(
-            experiment.best_test_return, experiment.best_generation, evolution.sign
+        self._solved = target_reached(
+            self._spec, experiment.best_test_return, experiment.best_generation, evolution.sign
         )
         self._with.refresher.changed(experiment_id)
         return evolution
@@ -258,7 +217,7 @@ class Runner:
         best = await self._commit_test(test.model.model_copy(update={"metadata": metadata}), record)
         if best and self._spec.retrain is not None:
             evolution.best = test.solution
-        self._solved = self._reached_target(score, record.generation, evolution.sign)
+        self._solved = target_reached(self._spec, score, record.generation, evolution.sign)
         return record.retraining is not None
 
     async def _regression(self, test: TestRecord, beside: GenerationRecord, sign: int) -> Retraining | None:
@@ -308,14 +267,6 @@ class Runner:
         self._with.refresher.changed(self._experiment.id)
         return best
 
-    def _reached_target(self, score: float | None, generation: int | None, sign: int) -> str | None:
-        target = self._spec.stop.target
-        if target is None or score is None or sign * score < sign * target:
-            return None
-        if self._spec.objective is not None:
-            return f"the tested value {score:.6g} reached the target {target:g} at generation {generation}"
-        return f"test return {score:.2f} reached the target {target:g} at generation {generation}"
-
     # Commits
 
     async def _stored(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
@@ -328,13 +279,3 @@ class Runner:
         folder = self._folder / "checkpoints"
         await self._stored(lambda: asyncio.to_thread(remove_old_checkpoints, folder, kept))
         self._with.refresher.changed(self._experiment.id)
-
-    def _stop_condition(self, evolution: Evolution, elapsed_seconds: float) -> str | None:
-        stop = self._spec.stop
-        if evolution.generation >= stop.generations:
-            return f"all {stop.generations} generations done"
-        if stop.environment_steps is not None and evolution.environment_steps >= stop.environment_steps:
-            return f"{evolution.environment_steps} {self._steps} done, the limit is {stop.environment_steps}"
-        if stop.wall_time_seconds is not None and elapsed_seconds >= stop.wall_time_seconds:
-            return f"{elapsed_seconds:.0f} s done, the limit is {stop.wall_time_seconds:g}"
-        return None

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from seedcast.services.master.experiments.prices import Cost
 from seedcast.services.master.experiments.status import Status
 from seedcast.services.master.storage.artifacts import Artifact
-from seedcast.services.master.storage.history import GenerationRecord, TestRecord
+from seedcast.services.master.storage.records import GenerationRecord, TestRecord
 from seedcast.shared.spec.experiment import ExperimentSpec
 from seedcast.shared.spec.objective import Direction
 from seedcast.shared.spec.task import TaskDescription

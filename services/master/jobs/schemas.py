@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from seedcast.services.master.experiments.changes import MODEL_NAME
-from seedcast.services.master.storage.history import ReturnSummary
+from seedcast.services.master.storage.records import ReturnSummary
 from seedcast.shared.spec.base import Given
 
 Kind = Literal["evaluation", "video"]

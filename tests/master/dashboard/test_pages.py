@@ -18,8 +18,9 @@ from seedcast.services.master.settings import Settings
 from seedcast.services.master.storage.checkpoints import Checkpoint
 from seedcast.services.master.storage.data_folder import DataFolder
 from seedcast.services.master.storage.database import Database
-from seedcast.services.master.storage.history import GenerationRecord, History, ReturnSummary
+from seedcast.services.master.storage.history import History
 from seedcast.services.master.storage.pages import MOST_POINTS
+from seedcast.services.master.storage.records import GenerationRecord, ReturnSummary
 from seedcast.shared.spec.experiment import ExperimentSpec
 from seedcast.shared.spec.parse import parse_spec
 from tests.master.records import evaluated, generation

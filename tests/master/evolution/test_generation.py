@@ -15,7 +15,7 @@ from seedcast.services.master.evolution.batches import confirming_batch
 from seedcast.services.master.evolution.batches import test_batch as batch_of_test
 from seedcast.services.master.evolution.generation import Confirmation, summarise
 from seedcast.services.master.evolution.generation import run_test as run
-from seedcast.services.master.storage.history import TestRecord
+from seedcast.services.master.storage.records import TestRecord
 from seedcast.shared.protocol import Failure
 from tests.master.evolution.test_state import begin
 from tests.specs import cartpole

@@ -19,7 +19,8 @@ from seedcast.services.master.experiments.evolution_store import EvolutionStore
 from seedcast.services.master.experiments.repository import ExperimentRepository
 from seedcast.services.master.storage import spacing
 from seedcast.services.master.storage.database import Database
-from seedcast.services.master.storage.history import GenerationRecord, History
+from seedcast.services.master.storage.history import History
+from seedcast.services.master.storage.records import GenerationRecord
 from seedcast.shared.errors import DamagedCheckpoint
 from seedcast.shared.spec.environment import DiscreteActions, EnvironmentDescription
 from tests.specs import cartpole

@@ -10,7 +10,8 @@ from seedcast.services.master.experiments.repository import ExperimentRepository
 from seedcast.services.master.experiments.status import Status
 from seedcast.services.master.storage.checkpoints import Checkpoint
 from seedcast.services.master.storage.database import Database
-from seedcast.services.master.storage.history import GenerationRecord, History, ReturnSummary, TestRecord
+from seedcast.services.master.storage.history import History
+from seedcast.services.master.storage.records import GenerationRecord, ReturnSummary, TestRecord
 from seedcast.shared.errors import Conflict, NotFound
 from seedcast.shared.spec.experiment import ExperimentSpec
 from tests.specs import cartpole
