@@ -16,10 +16,11 @@ import typer
 from seedcast.cli import (
     check,
     check_worker,
-    experiments,
     fleet,
+    lifecycle,
     models,
     plugins,
+    records,
     replay,
     serve,
     specs,
@@ -27,6 +28,7 @@ from seedcast.cli import (
     studies,
     track,
     train,
+    views,
 )
 from seedcast.errors import MasterUnreachable
 from seedcast.shared.errors import InvalidInput, SeedcastError
@@ -42,21 +44,21 @@ app = typer.Typer(
 HERE, MASTER, FILES = "On this machine", "On a running master", "Without a master"
 app.command("train", rich_help_panel=HERE)(train.train)
 app.command("serve", rich_help_panel=HERE)(serve.serve)
-app.command("submit", rich_help_panel=MASTER)(experiments.submit)
-app.command("list", rich_help_panel=MASTER)(experiments.list_experiments)
-app.command("show", rich_help_panel=MASTER)(experiments.show)
-app.command("watch", rich_help_panel=MASTER)(experiments.watch)
-app.command("pause", rich_help_panel=MASTER)(experiments.pause)
-app.command("resume", rich_help_panel=MASTER)(experiments.resume)
-app.command("stop", rich_help_panel=MASTER)(experiments.stop)
-app.command("clone", rich_help_panel=MASTER)(experiments.clone)
-app.command("edit", rich_help_panel=MASTER)(experiments.edit)
-app.command("delete", rich_help_panel=MASTER)(experiments.delete)
-app.command("log", rich_help_panel=MASTER)(experiments.log)
-app.command("download", rich_help_panel=MASTER)(experiments.download)
-app.command("compare", rich_help_panel=MASTER)(experiments.compare)
+app.command("submit", rich_help_panel=MASTER)(lifecycle.submit)
+app.command("list", rich_help_panel=MASTER)(views.list_experiments)
+app.command("show", rich_help_panel=MASTER)(views.show)
+app.command("watch", rich_help_panel=MASTER)(records.watch)
+app.command("pause", rich_help_panel=MASTER)(lifecycle.pause)
+app.command("resume", rich_help_panel=MASTER)(lifecycle.resume)
+app.command("stop", rich_help_panel=MASTER)(lifecycle.stop)
+app.command("clone", rich_help_panel=MASTER)(lifecycle.clone)
+app.command("edit", rich_help_panel=MASTER)(lifecycle.edit)
+app.command("delete", rich_help_panel=MASTER)(lifecycle.delete)
+app.command("log", rich_help_panel=MASTER)(records.log)
+app.command("download", rich_help_panel=MASTER)(records.download)
+app.command("compare", rich_help_panel=MASTER)(views.compare)
 app.command("track", rich_help_panel=MASTER)(track.track)
-app.command("open", rich_help_panel=MASTER)(experiments.open_dashboard)
+app.command("open", rich_help_panel=MASTER)(records.open_dashboard)
 app.add_typer(studies.app, name="study", rich_help_panel=MASTER)
 app.command("workers", rich_help_panel=MASTER)(fleet.workers)
 app.command("environments", rich_help_panel=MASTER)(fleet.environments)

@@ -20,6 +20,7 @@ Overrides = Annotated[
     list[str] | None,
     typer.Option("--override", "-o", metavar="KEY=VALUE", help="Change a field: -o stop.generations=50."),
 ]
+Ids = Annotated[list[str], typer.Argument(metavar="ID...", help="Experiments' ids; `last` is the newest one.")]
 ExperimentId = Annotated[str, typer.Argument(metavar="ID", help="An experiment's id; `last` is the newest one.")]
 
 

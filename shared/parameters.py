@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from difflib import get_close_matches
 from typing import get_origin
 
@@ -14,24 +14,38 @@ from fastapi.routing import APIRoute
 from seedcast.shared.errors import FieldError, InvalidInput
 
 
-async def refuse_unknown_parameters(request: Request) -> None:
-    """Check a request's query; a dependency for routers.
+class KnownParameters:
+    """What the routes of one application take from a query; `check` is a dependency for its routers."""
 
-    Raises:
-        InvalidInput: the route has no such parameter, or it takes one value and several are given; each is named.
-    """
-    route = request.scope.get("route")
-    if not request.query_params or not isinstance(route, APIRoute):
-        return
-    known = _parameters(route.dependant)
-    names = [name for name, _ in request.query_params.multi_items()]
-    errors = [
-        FieldError(name, _unknown(name, known) if name not in known else "is given more than once")
-        for name, count in Counter(names).items()
-        if name not in known or (count > 1 and not known[name])
-    ]
-    if errors:
-        raise InvalidInput(errors)
+    def __init__(self) -> None:
+        self._of_routes: dict[int, tuple[APIRoute, Mapping[str, bool]]] = {}
+        """By the route's identity: routes are equal where paths and methods are, and have no hash."""
+
+    async def check(self, request: Request) -> None:
+        """Check a request's query.
+
+        Raises:
+            InvalidInput: the route has no such parameter, or it takes one value and several are given; each is
+                named.
+        """
+        route = request.scope.get("route")
+        if not request.query_params or not isinstance(route, APIRoute):
+            return
+        known = self._of(route)
+        names = [name for name, _ in request.query_params.multi_items()]
+        errors = [
+            FieldError(name, _unknown(name, known) if name not in known else "is given more than once")
+            for name, count in Counter(names).items()
+            if name not in known or (count > 1 and not known[name])
+        ]
+        if errors:
+            raise InvalidInput(errors)
+
+    def _of(self, route: APIRoute) -> Mapping[str, bool]:
+        """Return a route's parameters, gathered at its first request: what it has does not change."""
+        if (found := self._of_routes.get(id(route))) is None:
+            found = self._of_routes[id(route)] = route, _parameters(route.dependant)
+        return found[1]
 
 
 def _parameters(dependant: Dependant) -> dict[str, bool]:

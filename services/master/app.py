@@ -56,7 +56,7 @@ from seedcast.shared.access import TokenRequired
 from seedcast.shared.delivery import Delivery
 from seedcast.shared.guard import JSON_TYPES, YAML_TYPES, Guard
 from seedcast.shared.openapi import complete, operation_id
-from seedcast.shared.parameters import refuse_unknown_parameters
+from seedcast.shared.parameters import KnownParameters
 from seedcast.shared.problem_responses import install_problem_handlers
 from seedcast.shared.request_id import RequestId
 
@@ -166,8 +166,9 @@ def create_app(settings: Settings, folder: DataFolder, leaving: asyncio.Event | 
     app.add_middleware(RequestMetrics, seconds=request_seconds)
     app.add_middleware(HeadAsGet)
     app.add_middleware(RequestId)
+    known = Depends(KnownParameters().check)
     for api in (experiments, history, studies, events, jobs, catalogue, workers, autoscale):
-        app.include_router(api.router, dependencies=[Depends(refuse_unknown_parameters)])
+        app.include_router(api.router, dependencies=[known])
     app.include_router(operations.router)
     app.include_router(dashboard.router)
     complete(app)
