@@ -14,7 +14,7 @@ BASE ?= python:3.11-slim-bookworm
 REVISION ?= $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
 RESOLVE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
-.PHONY: help setup train test test-hundred chaos fuzz-api bench-throughput bench-minitaur bench-strategies \
+.PHONY: help client setup train test test-hundred chaos fuzz-api bench-throughput bench-minitaur bench-strategies \
 	bench-memory bench-scale bench-restart bench-history bench-api bench-dashboard check check-scripts docs \
 	format lock clean deploy-tools manifests chart images sbom test-containers test-cluster bench-low-rank \
 	bench-learning
@@ -98,6 +98,9 @@ check-scripts: ## Lint and type-check the dashboard's scripts, and compare its p
 docs: setup ## Write the tables of docs/strategies.md, and the published contract of workers, anew
 	$(BIN)/python -m seedcast.services.master.catalogue.tables docs/strategies.md
 	$(BIN)/python -m seedcast.services.worker.document docs
+
+client: setup ## Write the client that waits anew, from the one for asyncio
+	$(BIN)/python -m seedcast.client.mirror
 
 format: setup ## Format the code
 	$(BIN)/ruff check --fix .

@@ -1,4 +1,4 @@
-"""The client for asyncio programs: `Client`'s methods, awaited."""
+"""The client for asyncio programs. The one that waits is made of this file: `make client`, after any change."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from seedcast.services.master.studies.schemas import Study, StudyReport
 from seedcast.services.master.workers.schemas import WorkerView
 from seedcast.shared.protocol import OfferedEnvironment
 from seedcast.shared.spec.study import StudySpec
+from seedcast.shared.whole_file import whole_file
 
 T = TypeVar("T")
 
@@ -81,7 +82,7 @@ class AsyncClient:
     async def wait(self, experiment_id: str, poll_seconds: float = 1.0) -> Experiment:
         """Return an experiment once it has ended, however it did."""
         while (experiment := await self.experiment(experiment_id)).status.active:  # noqa: ASYNC110
-            await asyncio.sleep(poll_seconds)  # the event is another process's
+            await asyncio.sleep(poll_seconds)
         return experiment
 
     async def stop(self, experiment_id: str) -> Experiment:
@@ -282,20 +283,16 @@ class AsyncClient:
             NotFound: there is no such file.
         """
         path = Path(path)
-        part = path.with_name(f".{path.name}.part")
         try:
             async with self._http.stream("GET", calls.artifact_path(experiment_id, name)) as response:
                 if not response.is_success:
                     await response.aread()
                 exchange.check(response)
-                with part.open("wb") as file:
+                with whole_file(path) as file:
                     async for chunk in response.aiter_bytes():
                         file.write(chunk)
-            part.replace(path)
         except httpx.HTTPError as error:
             raise exchange.unreachable(self._http.base_url, error) from error
-        finally:
-            part.unlink(missing_ok=True)
         return path
 
     async def workers(self) -> list[WorkerView]:

@@ -1,4 +1,4 @@
-"""The client for scripts, notebooks and the command line."""
+"""The client for scripts, notebooks and the command line: made of asynchronous.py."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from seedcast.services.master.studies.schemas import Study, StudyReport
 from seedcast.services.master.workers.schemas import WorkerView
 from seedcast.shared.protocol import OfferedEnvironment
 from seedcast.shared.spec.study import StudySpec
+from seedcast.shared.whole_file import whole_file
 
 T = TypeVar("T")
 
@@ -280,20 +281,16 @@ class Client:
             NotFound: there is no such file.
         """
         path = Path(path)
-        part = path.with_name(f".{path.name}.part")
         try:
             with self._http.stream("GET", calls.artifact_path(experiment_id, name)) as response:
                 if not response.is_success:
                     response.read()
                 exchange.check(response)
-                with part.open("wb") as file:
+                with whole_file(path) as file:
                     for chunk in response.iter_bytes():
                         file.write(chunk)
-            part.replace(path)
         except httpx.HTTPError as error:
             raise exchange.unreachable(self._http.base_url, error) from error
-        finally:
-            part.unlink(missing_ok=True)
         return path
 
     def workers(self) -> list[WorkerView]:
@@ -326,7 +323,7 @@ class Client:
 
     def studies(self) -> list[Study]:
         """Return all studies, newest first."""
-        return (self._send(calls.studies())).studies
+        return self._send(calls.studies()).studies
 
     def study(self, study_id: str) -> StudyReport:
         """Return a study with its trials, the best first, and how they compare."""

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from seedcast.client import Client
 from seedcast.services.master.experiments.schemas import Experiment
 from seedcast.shared.errors import InvalidInput, NotFound
+from seedcast.shared.whole_file import whole_file
 
 
 class Sink(Protocol):
@@ -97,6 +98,5 @@ def library(module: str, extra: str) -> ModuleType:
 
 def _keep(position: Path, event_id: str) -> None:
     position.parent.mkdir(parents=True, exist_ok=True)
-    part = position.with_name(f".{position.name}.part")
-    part.write_text(event_id)
-    part.replace(position)
+    with whole_file(position) as file:
+        file.write(event_id.encode())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import subprocess
 import sys
 import zipfile
@@ -11,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import seedcast
-from seedcast.client import AsyncClient, Client
+from seedcast.client import mirror
 from tests.processes import ROOT
 
 
@@ -28,13 +27,8 @@ def test_importing_the_package_imports_nothing_of_weight() -> None:
     assert done.stdout.strip() == "set()"
 
 
-def test_both_clients_have_the_same_calls() -> None:
-    public = {name for name in vars(Client) if not name.startswith("_")}
-    assert public == {name for name in vars(AsyncClient) if not name.startswith("_")}
-    for name in public - {"url"}:
-        signature = str(inspect.signature(getattr(AsyncClient, name))).replace("AsyncIterator", "Iterator")
-        assert str(inspect.signature(getattr(Client, name))) == signature, name
-        assert inspect.getdoc(getattr(Client, name)) == inspect.getdoc(getattr(AsyncClient, name)), name
+def test_the_client_that_waits_is_what_is_made_of_the_one_for_asyncio() -> None:
+    assert mirror.TARGET.read_text() == mirror.mirrored(mirror.SOURCE.read_text()), "make client writes it anew"
 
 
 def test_every_module_of_ours_is_imported_under_one_name() -> None:
