@@ -14,7 +14,7 @@ import os
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -157,10 +157,28 @@ async def stop_under_load(url: str, ids: Sequence[str], per_second: float) -> tu
     return next(iter(seen.seconds.values())), whole
 
 
-def cpu_seconds(server: Server) -> float:
-    """Return the processor time that the master has taken so far."""
-    fields = Path(f"/proc/{server.process.pid}/stat").read_text().rpartition(")")[2].split()
+def cpu_seconds(pid: int) -> float:
+    """Return the processor time that a process has taken so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def below(pid: int) -> Iterator[int]:
+    """Yield the processes that a process has started, and those that they have."""
+    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+        yield int(child)
+        yield from below(int(child))
+
+
+def cores_taken(server: Server, workers: Sequence[Server]) -> dict[str, float]:
+    """Return the processor time that each kind of process has taken so far."""
+    return {
+        "the master": cpu_seconds(server.process.pid),
+        "its writer of files": sum(map(cpu_seconds, below(server.process.pid))),
+        "workers": sum(cpu_seconds(one.process.pid) for one in workers),
+        "their slots": sum(cpu_seconds(pid) for one in workers for pid in below(one.process.pid)),
+        "this program": cpu_seconds(os.getpid()),
+    }
 
 
 def costs(server: Server, ids: Sequence[str], rounds: int = 40) -> dict[str, float]:
@@ -168,13 +186,13 @@ def costs(server: Server, ids: Sequence[str], rounds: int = 40) -> dict[str, flo
 
     Whatever else the machine does, this figure stays.
     """
-    found, experiments = dict[str, float](), itertools.cycle(ids)
+    found, experiments, pid = dict[str, float](), itertools.cycle(ids), server.process.pid
     for call in CALLS:
-        before = cpu_seconds(server)
+        before = cpu_seconds(pid)
         for _ in range(rounds):
             path = (call.path + call.query).replace("{id}", next(experiments))
             server.http.request(call.method, path, json=call.body)
-        found[f"{call.method} {call.path}{call.query}"] = 1000 * (cpu_seconds(server) - before) / rounds
+        found[f"{call.method} {call.path}{call.query}"] = 1000 * (cpu_seconds(pid) - before) / rounds
     return found
 
 
@@ -208,13 +226,17 @@ def run(folder: Path, experiments: int, workers: int, per_second: float, seconds
         eventually(lambda: min(generations(server).values()) >= 2, 600)
         calm = pace(server, 10.0)
         lag, before, begun = buckets(server), sum(generations(server).values()), time.perf_counter()
+        taken = cores_taken(server, servers)
         seen = asyncio.run(load(server.url, CALLS, ids, per_second, seconds))
-        busy = (sum(generations(server).values()) - before) / (time.perf_counter() - begun)
+        took = time.perf_counter() - begun
+        cores = {kind: (now - taken[kind]) / took for kind, now in cores_taken(server, servers).items()}
+        busy = (sum(generations(server).values()) - before) / took
         lags, load_average = p99(lag, buckets(server)), os.getloadavg()[0]
         stops, whole = asyncio.run(stop_under_load(server.url, ids, per_second))
         met = report(seen, costs(server, ids))
     print(f"{experiments} experiments trained on {workers} workers; {per_second:g} requests/s for {seconds:g} s")
     print(f"  load average {load_average:.1f} on {os.cpu_count()} cores")
+    print(f"  of which {', '.join(f'{kind} {value:.2f}' for kind, value in cores.items())}")
     print(f"  the master's loop lag p99 at most {1000 * lags:.0f} ms (bar: 50 ms)")
     print(f"  {calm:.1f} generations/s alone, {busy:.1f} under these requests")
     print(f"  a stop beside them: median {np.median(stops):.3f} s, most {max(stops):.3f} s (bar: 1 s)")

@@ -17,6 +17,7 @@ from seedcast.services.worker.slots import cancellation
 from seedcast.services.worker.slots.channel import PROCESS_ID, Kind, Message, read_message, write_message
 from seedcast.services.worker.slots.memory import FreedMemory
 from seedcast.services.worker.slots.warden import become_warden
+from seedcast.shared.garbage import settle
 
 
 def main() -> None:
@@ -38,13 +39,6 @@ def main() -> None:
         for reply in ANSWERS[message.kind](message):
             write_message(replies, reply)
         freed.give_back()
-
-
-def settle() -> None:
-    """Have the garbage collector pass over what is here for good: everything imported."""
-    gc.collect()
-    gc.freeze()
-    gc.enable()
 
 
 def _take_channel() -> tuple[BinaryIO, BinaryIO]:
