@@ -39,9 +39,9 @@ from seedcast.services.master.fleet.discovery import parse_workers
 from seedcast.services.master.fleet.fleet import Fleet
 from seedcast.services.worker.engine import run_unit
 from seedcast.services.worker.environments.registry import describe
-from seedcast.services.worker.slots.child import settle
 from seedcast.services.worker.slots.process import slot_environment
 from seedcast.shared.cpus import usable_cpus
+from seedcast.shared.garbage import settle
 from seedcast.shared.policies.mlp import MLPSpec
 from seedcast.shared.protocol import Unit, UnitHeader
 from seedcast.shared.spec.environment import EnvironmentSpec
