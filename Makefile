@@ -17,7 +17,7 @@ RESOLVE := uv pip compile --quiet --universal --python-version 3.11 --generate-h
 .PHONY: help client setup train test test-hundred chaos fuzz-api bench-throughput bench-minitaur bench-strategies \
 	bench-memory bench-scale bench-restart bench-history bench-api bench-dashboard check check-scripts docs \
 	format lock clean deploy-tools manifests chart images sbom test-containers test-cluster bench-low-rank \
-	bench-learning
+	bench-learning bench-objectives
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -78,6 +78,9 @@ bench-strategies: setup ## Measure ask + encode + tell and peak memory beside py
 
 bench-learning: setup ## Measure steps and seconds to a score beside one Gymnasium environment a process (TASKS=cartpole)
 	@$(BIN)/python -W ignore -m benchmarks.learning $(if $(TASKS),--tasks $(TASKS))
+
+bench-objectives: setup ## Measure evaluations/s through HTTP beside a local process pool, and a million numbers' memory (ROUNDS=5)
+	@$(BIN)/python -W ignore -m benchmarks.objectives --rounds $(or $(ROUNDS),5)
 
 bench-low-rank: setup ## Measure perturbations of low rank against full noise: the engine's steps/s, the master's ms (ROUNDS=5)
 	@$(BIN)/python -W ignore -m benchmarks.low_rank --rounds $(or $(ROUNDS),5)

@@ -16,12 +16,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.fleet import dispatching
 from benchmarks.throughput import JOBS
 from seedcast.cli.local_cluster import LocalCluster
 from seedcast.services.master.dispatch.batch import Batch
-from seedcast.services.master.dispatch.dispatcher import Dispatcher
-from seedcast.services.master.fleet.discovery import parse_workers
-from seedcast.services.master.fleet.fleet import Fleet
 from seedcast.services.worker.environments.registry import describe
 from seedcast.services.worker.slots.memory import resident_bytes
 from seedcast.shared.spec.policy import build_policy
@@ -42,31 +40,23 @@ def main() -> None:
         logs = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         cluster = stack.enter_context(LocalCluster(logs))
         urls = cluster.start_workers(1, slots=SLOTS)
-        asyncio.run(measure(urls[0], cluster.worker_pids[0], turns))
+        asyncio.run(measure(urls, cluster.worker_secret, cluster.worker_pids[0], turns))
 
 
-async def measure(url: str, pid: int, turns: int) -> None:
+async def measure(urls: list[str], secret: str, pid: int, turns: int) -> None:
     """Roll out and read."""
-    fleet = Fleet(parse_workers(url))
-    probing = asyncio.create_task(fleet.run())
-    dispatcher = Dispatcher(fleet)
     header = JOBS["hardcore"].header
     dimension = build_policy(header.rollouts.policy, describe(header.rollouts.environment)).dimension
     steps = 0
-    for turn in range(turns + 1):
-        if turn:
-            draws = np.random.default_rng(turn).standard_normal((TURN, dimension), dtype=np.float32) * SPREAD
-            seeds = np.arange((turn - 1) * TURN, turn * TURN, dtype=np.int32)[:, None]
-            steps += int(
-                (await dispatcher.run(Batch("memory", header, partial(_rows, draws), seeds))).lengths.sum()
-            )
-        else:
-            while not fleet.ready:  # noqa: ASYNC110 - the fleet tells of it once, and perhaps it has
-                await asyncio.sleep(0.1)
-        parts = " + ".join(f"{size / 2**20:6.1f}" for size in resident(pid))
-        print(f"{turn * TURN:7,} rollouts {steps:11,} steps   worker + slots: {parts} MiB", flush=True)
-    probing.cancel()
-    await dispatcher.close()
+    async with dispatching(urls, secret) as dispatcher:
+        for turn in range(turns + 1):
+            if turn:
+                draws = np.random.default_rng(turn).standard_normal((TURN, dimension), dtype=np.float32) * SPREAD
+                seeds = np.arange((turn - 1) * TURN, turn * TURN, dtype=np.int32)[:, None]
+                batch = Batch("memory", header, partial(_rows, draws), seeds)
+                steps += int((await dispatcher.run(batch)).lengths.sum())
+            parts = " + ".join(f"{size / 2**20:6.1f}" for size in resident(pid))
+            print(f"{turn * TURN:7,} rollouts {steps:11,} steps   worker + slots: {parts} MiB", flush=True)
 
 
 def _rows(draws: NDArray[np.float32], start: int, stop: int) -> NDArray[np.float32]:

@@ -32,11 +32,9 @@ from numpy.typing import NDArray
 
 from benchmarks.baseline import gymnasium_steps
 from benchmarks.breakdown import microseconds_per_step, table
+from benchmarks.fleet import dispatching
 from seedcast.cli.local_cluster import LocalCluster
 from seedcast.services.master.dispatch.batch import Batch
-from seedcast.services.master.dispatch.dispatcher import Dispatcher
-from seedcast.services.master.fleet.discovery import parse_workers
-from seedcast.services.master.fleet.fleet import Fleet
 from seedcast.services.worker.engine import run_unit
 from seedcast.services.worker.environments.registry import describe
 from seedcast.services.worker.slots.process import slot_environment
@@ -81,6 +79,10 @@ JOBS = {
 
 SECONDS = 1.0
 """Each is measured for so long, and to the end of what it has begun: a generation of CartPole is over at once."""
+
+
+Workers = tuple[list[str], str]
+"""Their URLs, and their secret."""
 
 
 class Pace(NamedTuple):
@@ -140,30 +142,24 @@ def pace(run: Callable[[], int]) -> Pace:
     return Pace(steps / runs, seconds / runs)
 
 
-async def http_rates(job: Job, workers: str, slots: int, rounds: int, other: Callable[[], None]) -> list[float]:
+async def http_rates(job: Job, cluster: Workers, rounds: int, other: Callable[[], None]) -> list[float]:
     """Run generations through the dispatcher for a second, ``rounds`` times, with ``other`` after each."""
-    fleet = Fleet(parse_workers(workers))
-    probing = asyncio.create_task(fleet.run())
-    dispatcher = Dispatcher(fleet)
     parameters = job.parameters()
     seeds = np.arange(job.members * job.episodes, dtype=np.int32).reshape(job.members, job.episodes)
     batch = Batch("bench", job.header, lambda start, stop: parameters[start:stop], seeds)
-    while len(fleet.ready) < slots:  # noqa: ASYNC110 - the fleet tells of the first one only
-        await asyncio.sleep(0.1)
     rates = []
-    await dispatcher.run(batch)  # the dispatcher learns how long a rollout takes
-    for _ in range(rounds):
-        steps, started = 0, time.perf_counter()
-        while (seconds := time.perf_counter() - started) < SECONDS:
-            steps += int((await dispatcher.run(batch)).lengths.sum())
-        rates.append(steps / seconds)
-        await asyncio.to_thread(other)
-    probing.cancel()
-    await dispatcher.close()
+    async with dispatching(*cluster) as dispatcher:
+        await dispatcher.run(batch)  # the dispatcher learns how long a rollout takes
+        for _ in range(rounds):
+            steps, started = 0, time.perf_counter()
+            while (seconds := time.perf_counter() - started) < SECONDS:
+                steps += int((await dispatcher.run(batch)).lengths.sum())
+            rates.append(steps / seconds)
+            await asyncio.to_thread(other)
     return rates
 
 
-def measure(job: Job, rounds: int, processes: int, pool: Pool, workers: str) -> Rates:
+def measure(job: Job, rounds: int, processes: int, pool: Pool, workers: Workers) -> Rates:
     """Measure all in turn, ``rounds`` times."""
     shares = [(job, share, processes) for share in range(processes)]
 
@@ -175,7 +171,7 @@ def measure(job: Job, rounds: int, processes: int, pool: Pool, workers: str) -> 
 
     others(Rates())  # warm up
     rates = Rates()
-    rates.http = asyncio.run(http_rates(job, workers, processes, rounds, lambda: others(rates)))
+    rates.http = asyncio.run(http_rates(job, workers, rounds, lambda: others(rates)))
     return rates
 
 
@@ -202,11 +198,12 @@ def main() -> None:
     print(f"| --- |{' ---: |' * 7}")
     with ExitStack() as stack:
         logs = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        urls = stack.enter_context(LocalCluster(logs)).start_workers(processes)
+        cluster = stack.enter_context(LocalCluster(logs))
+        workers = cluster.start_workers(processes), cluster.worker_secret
         os.environ.update(slot_environment())  # so that the engine in process has all that it has in a slot
         pool = stack.enter_context(multiprocessing.get_context("spawn").Pool(processes, settle))
         for name in arguments.jobs:
-            rates = measure(JOBS[name], arguments.rounds, processes, pool, ",".join(urls))
+            rates = measure(JOBS[name], arguments.rounds, processes, pool, workers)
             print(row(JOBS[name], rates), flush=True)
         print("\nwhere a step's time goes, µs of one core of the engine in process")
         parts = pool.map(microseconds_per_step, [unit_of(JOBS[name], 0, processes) for name in arguments.jobs])

@@ -41,8 +41,9 @@ class LocalCluster:
         logs.mkdir(parents=True, exist_ok=True)
         self._logs = logs
         self._servers: list[_Server] = []
-        self._shared = {"SEEDCAST_WORKER_SECRET": secrets.token_urlsafe(32)}
+        self.worker_secret = secrets.token_urlsafe(32)
         """Nobody but this master may use these workers: other users of the machine can reach them."""
+        self._shared = {"SEEDCAST_WORKER_SECRET": self.worker_secret}
 
     def start_workers(self, count: int, slots: int = 1) -> list[str]:
         """Start workers of so many slots each and return their URLs."""

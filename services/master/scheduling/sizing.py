@@ -88,7 +88,8 @@ def _least(
     """
     feeding = min(totals.slots, job.waiting) / slots * tuning.request_seconds
     if feeding <= tuning.minimum_unit_seconds:
-        share = math.ceil(job.rollouts / (own_speed * slowness) - _ROUNDING)
+        shares = max(1, round(own_speed * slowness))  # whole: a speed of 7.9 is eight slots, measured
+        share = math.ceil(job.rollouts / shares)
         least = max(1, int(tuning.minimum_unit_seconds / (seconds * slowness) + _ROUNDING))
         return share if share < 2 * least else least
     least = max(1, math.ceil(feeding / seconds - _ROUNDING))

@@ -52,3 +52,17 @@ def test_an_experiment_nobody_has_timed_fills_many_slots_with_wide_units_and_few
     many, few = Totals(128, 8192, 8192), Totals(8, 512, 512)
     assert unit_size(job, worker(64, 128), None, many, costing(0.0005)) == UnitSize(40, 20)
     assert unit_size(job, worker(64, 128), None, few, costing(0.0005)) == UnitSize(4, 1)
+
+
+@pytest.mark.parametrize("speed", [7.6, 7.9, 8.2])
+def test_a_short_generation_is_split_evenly_where_workers_seem_faster_or_slower_by_chance(speed: float) -> None:
+    job = Job(0, "e", background=False, rollouts=256)
+    assert unit_size(job, worker(4, 8), 0.01, Totals(2, 8, 8, speed), costing(0.001)) == UnitSize(32, 1)
+
+
+def test_a_short_generation_is_split_by_the_speed_of_workers_that_differ() -> None:
+    job, slow = Job(0, "e", background=False, rollouts=120), worker(4, 8)
+    slow.slowness = 2.0
+    both = Totals(2, 8, 8, 6.0)
+    assert unit_size(job, worker(4, 8), 0.01, both, costing(0.001)) == UnitSize(20, 1)
+    assert unit_size(job, slow, 0.01, both, costing(0.001)) == UnitSize(10, 1)
