@@ -15,8 +15,8 @@ import numpy as np
 
 from seedcast.services.worker.environments import registry
 from seedcast.services.worker.environments.contract import ROWS, SEEDS, EnvironmentContract
+from seedcast.services.worker.environments.envpool_families import OFFERED
 from seedcast.services.worker.environments.envpool_package import modules
-from seedcast.services.worker.environments.envpool_spaces import OFFERED
 from seedcast.shared.errors import InvalidInput
 from seedcast.shared.protocol import UnitResult
 

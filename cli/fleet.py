@@ -40,14 +40,18 @@ def environments(
     text: Annotated[
         str, typer.Argument(metavar="[TEXT]", help="Only those with these words in id, family or engine.")
     ] = "",
+    refused: Annotated[bool, typer.Option("--refused", help="Those that are not offered, each with why.")] = False,
     url: Url = None,
     json: AsJson = False,
 ) -> None:
     """List the environments that the workers of a running master have."""
     with connect(url) as client:
-        found = client.environments(text)
+        found = [one for one in client.environments(text) if refused == (one.refusal is not None)]
     if json:
         print_json(found)
+        return
+    if refused:
+        print_table(("id", "family", "why not"), [(one.id, one.family, one.refusal) for one in found])
         return
     rows = [
         (
@@ -60,6 +64,5 @@ def environments(
             one.reward_threshold,
         )
         for one in found
-        if one.refusal is None
     ]
     print_table(("id", "family", "engine", "observation", "actions", "steps", "solved at"), rows)

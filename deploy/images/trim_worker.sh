@@ -4,8 +4,8 @@
 set -eu
 cd "$1"
 
-# Of EnvPool, the families that are offered (OFFERED in services/worker/environments/envpool_spaces.py): the rest is not
-# registered, and so never missed.
+# Of EnvPool, the families that are offered (OFFERED in services/worker/environments/envpool_families.py), but for
+# MyoSuite, which the EnvPool of Python 3.11 does not have as it should be: the rest is not registered, and never missed.
 keep() { # keep FOLDER NAME...
     folder=$1
     shift

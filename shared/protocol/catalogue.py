@@ -19,7 +19,9 @@ class OfferedEnvironment(BaseModel):
     actions: ActionSpace | None = Field(default=None, description="What it takes; null as above.")
     max_episode_steps: int | None = Field(default=None, description="Where an episode is cut off; null as above.")
     reward_threshold: float | None = Field(default=None, description="The return that counts as solved, if any.")
-    refusal: str | None = Field(default=None, description="Why no policy can act in it, if that is so.")
+    refusal: str | None = Field(
+        default=None, description="Why it is not offered, if that is so: nobody can use it."
+    )
 
     @property
     def action_size(self) -> int | None:
@@ -37,6 +39,6 @@ class OfferedEnvironment(BaseModel):
 
 
 class EnvironmentCatalogue(BaseModel):
-    """Environments, by id."""
+    """Environments, by id, and those that are refused."""
 
     environments: list[OfferedEnvironment]

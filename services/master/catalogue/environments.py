@@ -27,7 +27,10 @@ class Environments:
         self._asking = asyncio.Lock()
 
     async def find(self, text: str) -> list[OfferedEnvironment]:
-        """Return those that match, by id; only their ids are known where no worker has the time to tell more."""
+        """Return those that match, by id, those last that are refused.
+
+        Only their ids are known where no worker has the time to tell more.
+        """
         kinds: dict[Kind, Worker] = {}
         for worker in self._fleet.ready:
             if worker.info is not None and worker.info.environments:
@@ -35,8 +38,10 @@ class Environments:
         rows: dict[str, OfferedEnvironment] = {}
         for kind, worker in kinds.items():
             for row in await self._rows(kind, worker):
-                rows.setdefault(row.id, row)
-        return [rows[id_] for id_ in sorted(rows) if rows[id_].matches(text)]
+                if row.id not in rows or rows[row.id].refusal:  # one worker may have what another refuses
+                    rows[row.id] = row
+        found = (row for row in rows.values() if row.matches(text))
+        return sorted(found, key=lambda row: (row.refusal is not None, row.id))
 
     async def _rows(self, kind: Kind, worker: Worker) -> list[OfferedEnvironment]:
         async with self._asking:  # one question, however many wait for its answer

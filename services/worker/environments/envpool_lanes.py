@@ -17,16 +17,9 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from seedcast.services.worker.environments.base import DEFAULT_MAX_EPISODE_STEPS, LaneFailure, Observations, Step
+from seedcast.services.worker.environments.envpool_families import why_not
 from seedcast.services.worker.environments.envpool_package import envpool, modules
-from seedcast.services.worker.environments.envpool_spaces import (
-    OFFERED,
-    Actions,
-    Observed,
-    actions_of,
-    flat,
-    names_a_file,
-    why_not,
-)
+from seedcast.services.worker.environments.envpool_spaces import Actions, Observed, actions_of, flat, names_a_file
 from seedcast.services.worker.environments.plugins import registry
 from seedcast.shared.errors import InvalidInput
 from seedcast.shared.registry import found
@@ -34,6 +27,9 @@ from seedcast.shared.spec.environment import EnvironmentDescription, Environment
 
 NO_LIMIT = 2**31 - 1
 """What EnvPool calls an episode without a limit."""
+
+OWN_LIMIT = 0
+"""What it calls one whose level sets its limit (half of BabyAI: 2 to 2,304 steps), on which its reward depends."""
 
 WIDTH = 24
 """Live lanes. With more, their worlds push each other out of the cache: 64 may lose a third. With fewer, handing
@@ -61,9 +57,13 @@ class EnvPoolEngine:
         """Return the ids of the families offered; of those that Gymnasium has too, what is the same there."""
         return _available()
 
+    def refused(self) -> dict[str, str]:
+        """Return the ids that EnvPool has and that are not offered, each with the reason."""
+        return {id_: reason for id_ in modules() if (reason := self.why_not(id_))}
+
     def why_not(self, id_: str) -> str | None:
         """Say why an environment that EnvPool has is not offered; None where there is no such reason."""
-        return why_not(id_, modules().get(id_, ""))
+        return why_not(id_, modules()[id_]) if id_ in modules() else None
 
     def takes(self, spec: EnvironmentSpec) -> bool:
         """Say whether EnvPool accepts the kwargs."""
@@ -80,7 +80,7 @@ class EnvPoolEngine:
         return EnvironmentDescription(
             observation_size=Observed.of(pool_spec).size,
             actions=actions_of(pool_spec),
-            max_episode_steps=DEFAULT_MAX_EPISODE_STEPS if limit == NO_LIMIT else limit,
+            max_episode_steps=DEFAULT_MAX_EPISODE_STEPS if limit in (OWN_LIMIT, NO_LIMIT) else limit,
             reward_threshold=_reward_threshold(pool_spec, spec.id),
             engine=self.name,
         )
@@ -111,7 +111,7 @@ class EnvPoolLanes:
             num_envs=len(seeds),
             seed=[int(seed) for seed in seeds],
             num_threads=1,  # one process per core beats threads
-            max_episode_steps=description.max_episode_steps,
+            max_episode_steps=OWN_LIMIT if _sets_its_limit(spec) else description.max_episode_steps,
             **spec.kwargs,
         )
         keys = list(self._pool._state_keys)
@@ -158,9 +158,18 @@ def _is_small(id_: str) -> bool:
     return modules()[id_] == "envpool.classic_control"
 
 
+def _sets_its_limit(spec: EnvironmentSpec) -> bool:
+    return spec.max_episode_steps is None and _usual_limit(spec.id) == OWN_LIMIT
+
+
+@cache
+def _usual_limit(id_: str) -> int:
+    return int(envpool().make_spec(id_).config.max_episode_steps)
+
+
 @cache
 def _available() -> frozenset[str]:
-    offered = {id_ for id_, module in modules().items() if module in OFFERED and not why_not(id_, module)}
+    offered = {id_ for id_, module in modules().items() if not why_not(id_, module)}
     return frozenset(filter(_is_ours_to_offer, offered - found("seedcast.environments").keys()))
 
 

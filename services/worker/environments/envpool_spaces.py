@@ -1,4 +1,4 @@
-"""EnvPool's own environments as flat observations and actions: which of them are offered, and why others are not.
+"""EnvPool's own environments as flat observations and actions.
 
 An observation of several arrays is flattened array by array, in the order of their names; integers and grids of
 them become floats as they are. An action of several integers is several choices, counted from the lowest values.
@@ -24,53 +24,6 @@ IMAGE_VALUES = 1000
 """An array of bytes with three dimensions and more values than this is an image."""
 
 FILE_WORDS = frozenset({"assets", "cfg", "dir", "file", "filename", "folder", "path", "rom", "wad", "xml"})
-
-OFFERED = {
-    "envpool.box2d": "Box2D",
-    "envpool.classic_control": "classic control",
-    "envpool.highway": "Highway",
-    "envpool.jumanji": "Jumanji",
-    "envpool.minigrid": "MiniGrid",
-    "envpool.mujoco.dmc": "DM Control",
-    "envpool.mujoco.gym": "MuJoCo",
-    "envpool.mujoco.metaworld": "MetaWorld",
-    "envpool.mujoco.playground": "Playground",
-    "envpool.mujoco.robotics": "Gymnasium-Robotics",
-    "envpool.toy_text": "toy text",
-}
-"""Families by EnvPool's module."""
-
-REFUSED = {
-    "envpool.atari": "observes images, which no policy here takes",
-    "envpool.gfootball": "observes images, which no policy here takes",
-    "envpool.mujoco.myosuite": "does not follow its seed in EnvPool before 1.2.6: every reset is the same",
-    "envpool.pgx": "is a game of several players",
-    "envpool.procgen": "observes images, which no policy here takes",
-    "envpool.vizdoom": "observes images, which no policy here takes",
-}
-"""Why other families are not offered."""
-
-PARTLY_SEEDED = frozenset({"envpool.highway", "envpool.jumanji"})
-SEEDED = frozenset(
-    {
-        "Cleaner-v0", "Game2048-v1", "GraphColoring-v1", "Highway-v0", "HighwayFast-v0", "Jumanji/Cleaner-v0",
-        "Jumanji/Game2048-v1", "Jumanji/GraphColoring-v1", "Jumanji/Knapsack-v1", "Jumanji/Maze-v0",
-        "Jumanji/Minesweeper-v0", "Jumanji/RubiksCube-partly-scrambled-v0", "Jumanji/RubiksCube-v0",
-        "Jumanji/SlidingTilePuzzle-v0", "Jumanji/Snake-v1", "Jumanji/TSP-v1", "Knapsack-v1", "Maze-v0",
-        "Merge-v0", "Minesweeper-v0", "Parking-v0", "ParkingActionRepeat-v0", "ParkingParked-v0",
-        "RubiksCube-partly-scrambled-v0", "RubiksCube-v0", "SlidingTilePuzzle-v0", "Snake-v1", "TSP-v1",
-        "highway-fast-v0", "highway-v0", "merge-v0", "parking-ActionRepeat-v0", "parking-parked-v0",
-        "parking-v0",
-    }
-)  # fmt: skip
-"""Of families whose seeds have an effect in some environments only: these. The others begin alike for ever."""
-
-
-def why_not(id_: str, module: str) -> str | None:
-    """Say why an environment of EnvPool is not offered, or nothing."""
-    if module in PARTLY_SEEDED and id_ not in SEEDED:
-        return "does not take its seed in EnvPool: every reset is the same"
-    return REFUSED["envpool.atari"] if id_.startswith("CarRacing") else REFUSED.get(module)
 
 
 @dataclass(frozen=True)
@@ -140,11 +93,7 @@ class Actions:
 
 def names_a_file(name: str, value: object) -> bool:
     """Say whether a setting of EnvPool's names a file or folder of the machine, by its name or its default."""
-    words = name.lower().split("_")
-    if any(
-        word in {"path", "file", "filename", "dir", "folder", "xml", "wad", "cfg", "rom", "assets"}
-        for word in words
-    ):
+    if FILE_WORDS & set(name.lower().split("_")):
         return True
     return isinstance(value, str) and ("/" in value or value.endswith((".xml", ".cfg", ".wad", ".bin", ".json")))
 

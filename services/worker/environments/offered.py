@@ -1,16 +1,19 @@
-"""Every environment of this worker with its family and its sizes, for people to choose from."""
+"""Every environment of this worker with its family and its sizes, for people to choose from.
+
+Those that EnvPool has and that are not offered are listed, too, with the reason: people look for them.
+"""
 
 from __future__ import annotations
 
 from functools import cache
 
+from seedcast.services.worker.environments import envpool_families
 from seedcast.services.worker.environments.envpool_lanes import EnvPoolEngine
 from seedcast.services.worker.environments.envpool_package import modules
-from seedcast.services.worker.environments.envpool_spaces import OFFERED
 from seedcast.services.worker.environments.gymnasium_lanes import GymnasiumEngine
 from seedcast.services.worker.environments.plugins import registry
 from seedcast.services.worker.environments.pybullet_lanes import PyBulletEngine
-from seedcast.services.worker.environments.registry import ENGINES, available, describe
+from seedcast.services.worker.environments.registry import ENGINES, ENVPOOL, available, describe
 from seedcast.shared.errors import InvalidInput
 from seedcast.shared.protocol import EnvironmentCatalogue, OfferedEnvironment
 from seedcast.shared.spec.environment import EnvironmentSpec
@@ -25,8 +28,12 @@ PACKAGES = "installed packages"
 
 @cache
 def catalogue() -> EnvironmentCatalogue:
-    """Return all environments by id, each on the engine that `auto` chooses."""
-    return EnvironmentCatalogue(environments=[_offered(id_) for id_ in available()])
+    """Return all environments by id, each on the engine that `auto` chooses, and those refused."""
+    offered = {id_: _offered(id_) for id_ in available()}
+    for id_, reason in ENVPOOL.refused().items():
+        family = envpool_families.family(modules()[id_])
+        offered.setdefault(id_, OfferedEnvironment(id=id_, family=family, engine=ENVPOOL.name, refusal=reason))
+    return EnvironmentCatalogue(environments=[offered[id_] for id_ in sorted(offered)])
 
 
 def _offered(id_: str) -> OfferedEnvironment:
@@ -44,7 +51,7 @@ def _offered(id_: str) -> OfferedEnvironment:
 
 def _family(id_: str, engine: str) -> str:
     if engine == EnvPoolEngine.name:
-        return OFFERED[modules()[id_]]
+        return envpool_families.family(modules()[id_])
     if engine == PyBulletEngine.name:
         return "PyBullet"
     entry_point = registry()[id_].entry_point if engine == GymnasiumEngine.name else None

@@ -1,7 +1,8 @@
 """The only door to `pybullet_envs`: gives it, while it is imported, the surroundings it was written for.
 
-It looks for ``registry.env_specs`` (gone in gym 0.26) and ``pkg_resources`` (gone in setuptools 81), puts folders
-of its own at the head of ``sys.path``, and it and PyBullet print. Nothing of that outlives the import.
+It looks for ``registry.env_specs`` (gone in gym 0.26), ``pkg_resources`` (gone in setuptools 81) and ``distutils``
+(gone in Python 3.12), puts folders of its own at the head of ``sys.path``, and it and PyBullet print. Nothing of
+that outlives the import.
 """
 
 from __future__ import annotations
@@ -107,21 +108,30 @@ def _parse_version(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split("."))
 
 
+def _gone() -> dict[str, ModuleType]:
+    """Return stand-ins for what is gone, with no more in them than an import looks for."""
+    resources: Any = ModuleType("pkg_resources")
+    resources.parse_version = _parse_version
+    distutils: Any = ModuleType("distutils")
+    distutils.dir_util = ModuleType("distutils.dir_util")
+    return {"pkg_resources": resources, "distutils": distutils, "distutils.dir_util": distutils.dir_util}
+
+
 @contextmanager
 def _old_surroundings() -> Iterator[None]:
     quiet_gym()
     registration = import_module("gym.envs.registration")
-    registry, path, real = registration.registry, list(sys.path), sys.modules.get("pkg_resources")
-    stand_in: Any = ModuleType("pkg_resources")
-    stand_in.parse_version = _parse_version
+    gone = _gone()
+    registry, path = registration.registry, list(sys.path)
+    real = {name: module for name in gone if (module := sys.modules.get(name))}
     setattr(registration, "registry", _OldRegistry(registry))  # noqa: B010 - mypy knows no gym
-    sys.modules["pkg_resources"] = stand_in
+    sys.modules.update(gone)
     try:
         yield
     finally:
         registry.update(registration.registry)
         setattr(registration, "registry", registry)  # noqa: B010
         sys.path[:] = path
-        del sys.modules["pkg_resources"]
-        if real is not None:
-            sys.modules["pkg_resources"] = real
+        for name in gone:
+            del sys.modules[name]
+        sys.modules.update(real)

@@ -12,7 +12,9 @@ from pathlib import Path
 import numpy as np  # noqa: F401 - loads the BLAS whose kernels decide bits
 from threadpoolctl import threadpool_info
 
-LIBRARIES = ("numpy", "envpool", "gymnasium", "mujoco", "Box2D", "pybullet")
+LIBRARIES = ("numpy", "envpool", "gymnasium", "mujoco", "Box2D")
+PYBULLET = ("pybullet", "pybullet-arm64")
+"""Packages that bring it: one of them."""
 
 
 @cache
@@ -25,6 +27,7 @@ def fingerprint() -> str:
     """Return a short hash, equal on machines that give equal bits."""
     parts = [platform.machine(), cpu_model(), _cpuinfo("flags")]
     parts += [f"{library} {version(library)}" for library in LIBRARIES]
+    parts.append(f"pybullet {next(filter(None, map(version, PYBULLET)), '')}")
     parts += _blas_kernels()
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
 

@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 
-from seedcast.services.worker.environments import envpool_lanes, registry
+from seedcast.services.worker.environments import envpool_families, envpool_lanes, registry
+from seedcast.services.worker.environments.base import DEFAULT_MAX_EPISODE_STEPS
+from seedcast.services.worker.environments.envpool_families import MYOSUITE, OFFERED, REFUSED, why_not
 from seedcast.services.worker.environments.envpool_package import envpool, modules
-from seedcast.services.worker.environments.envpool_spaces import OFFERED, REFUSED, flat, names_a_file
+from seedcast.services.worker.environments.envpool_spaces import flat, names_a_file
 from seedcast.services.worker.environments.spaces import action_space, native_action
 from seedcast.shared.errors import InvalidInput
 from seedcast.shared.spec.environment import EnvironmentSpec, MultiDiscreteActions
@@ -19,8 +21,46 @@ from seedcast.shared.spec.environment import EnvironmentSpec, MultiDiscreteActio
 pytestmark = pytest.mark.skipif(not modules(), reason="EnvPool has no wheel for this platform")
 
 
-def test_every_family_of_envpool_is_offered_or_refused_with_a_reason() -> None:
-    assert set(modules().values()) <= OFFERED.keys() | REFUSED.keys()
+def test_every_environment_of_envpool_is_offered_or_refused_with_a_reason() -> None:
+    engine = registry.ENVPOOL
+    both = engine.available() & engine.refused().keys()
+    left = modules().keys() - engine.available() - engine.refused().keys()
+    assert not both
+    assert all(id_ in gymnasium.registry for id_ in left), "these are Gymnasium's, in another form"
+    assert all(engine.refused().values())
+
+
+def test_a_family_that_nobody_has_tried_is_refused_with_that_reason() -> None:
+    assert why_not("Craftax-Symbolic-v1", "envpool.craftax") == envpool_families.UNKNOWN
+    assert envpool_families.family("envpool.craftax") == "craftax"
+    assert not OFFERED.keys() & REFUSED.keys()
+
+
+def test_myosuite_is_refused_before_the_version_that_takes_its_seeds(monkeypatch: pytest.MonkeyPatch) -> None:
+    for version, refused in (((1, 2, 5), True), ((1, 2, 6), False), ((1, 2, 10), False)):
+        monkeypatch.setattr(envpool_families, "envpool_version", lambda version=version: version)
+        assert (why_not("myoElbowPose1D6MRandom-v0", MYOSUITE) is not None) == refused
+        assert why_not("myoElbowPose1D6MFixed-v0", MYOSUITE) is not None
+
+
+def test_an_episode_whose_level_sets_its_limit_ends_there() -> None:
+    spec = EnvironmentSpec(id="BabyAI-UnlockPickup-v0")
+    assert registry.describe(spec).max_episode_steps == DEFAULT_MAX_EPISODE_STEPS
+    assert turned(spec) == 72
+    assert turned(spec.model_copy(update={"max_episode_steps": 30})) == 30
+
+
+def turned(spec: EnvironmentSpec) -> int:
+    """Turn left for ever, and return after how many steps the episode is cut off."""
+    lane = np.zeros(1, np.int32)
+    lanes = registry.open_lanes(spec, [3])
+    lanes.reset(lane)
+    for step in range(1, 1000):
+        *_, terminated, truncated = lanes.step(lane, np.zeros(1, np.int64))
+        assert not terminated
+        if truncated:
+            return step
+    raise AssertionError("it does not end")
 
 
 @pytest.mark.parametrize(
