@@ -224,4 +224,4 @@ def test_the_environments_are_listed_with_what_they_observe_and_take(server: Ser
         300,
     )
     assert rows["Dice-v0"] | {"observation_size": None, "actions": None} == rows["Dice-v0"]
-    assert not [id_ for id_, row in rows.items() if row["observation_size"] is None and row["family"] == "Box2D"]
+    assert not [id_ for id_ in here if rows[id_]["observation_size"] is None and rows[id_]["family"] == "Box2D"]
