@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -10,10 +12,12 @@ import typer
 
 from seedcast import Client
 from seedcast.cli.options import AsJson, Url, connect
-from seedcast.cli.output import print_json, print_table
+from seedcast.cli.output import print_json, print_table, print_values, shown
 from seedcast.errors import NotFound
 from seedcast.services.master.studies.plan import RunState
 from seedcast.services.master.studies.schemas import Study, StudyReport, StudyStatus
+from seedcast.shared.errors import InvalidInput
+from seedcast.shared.spec.study import read_study
 
 app = typer.Typer(help="Studies: one specification, varied along axes and over seeds.", no_args_is_help=True)
 StudyId = Annotated[str, typer.Argument(metavar="ID", help="A study's id; `last` is the newest one.")]
@@ -68,6 +72,36 @@ def stop(study_id: StudyId, url: Url = None, json: AsJson = False) -> None:
         typer.echo(f"{study.id}: {study.status}")
 
 
+@app.command("tune")
+def tune(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A study's specification with `axes` and `draws`.")],
+    storage: Annotated[
+        str | None,
+        typer.Option(help="Where Optuna keeps the trials, such as sqlite:///tuning.db, to go on after a break."),
+    ] = None,
+    url: Url = None,
+    json: AsJson = False,
+) -> None:
+    """Have Optuna choose each trial's values by the scores of those before, until `draws` have run."""
+    try:
+        from seedcast.tuning import Tried, tune
+    except ModuleNotFoundError:
+        raise InvalidInput.of("tune", "needs Optuna: pip install 'seedcast[optuna]'") from None
+
+    def said(one: Tried) -> None:
+        typer.echo(f"trial {one.number}: {_values(one.values)}: {shown(one.score)}", err=True)
+
+    spec = read_study(file)
+    with connect(url) as client:
+        tried = tune(client, spec, storage=storage, say=said)
+    if json:
+        print_values([asdict(one) for one in tried])
+        return
+    print_table(
+        ("trial", "values", "score"), [(one.number, _values(one.values), shown(one.score)) for one in tried]
+    )
+
+
 def _resolve(client: Client, study_id: str) -> str:
     if study_id != "last":
         return study_id
@@ -101,7 +135,7 @@ def _print(report: StudyReport, json: bool) -> None:
     for trial in report.trials:
         score = trial.score
         interval = f"{score.low:,.1f} to {score.high:,.1f}" if score else None
-        values = ", ".join(f"{field}={value}" for field, value in trial.values.items()) or "as specified"
+        values = _values(trial.values) or "as specified"
         states = [run.state for run in trial.runs]
         failed = f", {states.count(RunState.FAILED)} failed" if RunState.FAILED in states else ""
         steps = max((run.environment_steps for run in trial.runs), default=0)
@@ -112,3 +146,7 @@ def _print(report: StudyReport, json: bool) -> None:
         if one.first == first and len(report.trials) > 1:
             chance = f"{one.probability_of_improvement:.0%} likely to beat {one.second}"
             typer.echo(f"trial {one.first} is {chance} (p = {one.adjusted:.3g}, adjusted)")
+
+
+def _values(values: Mapping[str, object]) -> str:
+    return ", ".join(f"{field}={value}" for field, value in values.items())

@@ -33,7 +33,7 @@ from seedcast.services.master.workers.schemas import WorkerList
 from seedcast.shared.errors import InvalidInput
 from seedcast.shared.spec.experiment import ExperimentSpec
 from seedcast.shared.spec.parse import check_spec, parse_spec
-from seedcast.shared.spec.study import StudySpec, parse_study
+from seedcast.shared.spec.study import StudySpec, read_study
 from seedcast.shared.validation import invalid
 
 T = TypeVar("T")
@@ -259,10 +259,7 @@ def submit_study(spec: StudySpec | str | Path) -> Call[Study]:
         InvalidInput: the file cannot be read, or the specification breaks a rule.
     """
     if not isinstance(spec, StudySpec):
-        try:
-            spec = parse_study(Path(spec).read_bytes())
-        except OSError as error:
-            raise InvalidInput.of(str(spec), error.strerror or "cannot be read") from error
+        spec = read_study(spec)
     return Call("POST", "/studies", STUDY, json=spec.model_dump(mode="json", exclude_unset=True))
 
 

@@ -6,6 +6,7 @@ import itertools
 import json
 import math
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, JsonValue, StrictBool, ValidationError, model_validator
@@ -163,14 +164,18 @@ class StudySpec(Spec):
             trials = max(1, math.ceil(trials * self.halving.keep)) if self.halving else trials
         return total
 
-    def experiment(self, trial: int, seed: int, environment_steps: int) -> ExperimentSpec:
+    def experiment(
+        self, trial: int, seed: int, environment_steps: int, chosen: Mapping[str, JsonValue] | None = None
+    ) -> ExperimentSpec:
         """Return one run's specification, which stops after so many training steps.
+
+        ``chosen`` are values by field that somebody else has chosen for the trial.
 
         Raises:
             InvalidInput: a value of this trial does not fit; the field is named.
         """
         values = json.loads(json.dumps(self.specification))
-        for field, value in self.trials()[trial].items():
+        for field, value in (self.trials()[trial] if chosen is None else chosen).items():
             put(values, field, value)
         values |= {"name": f"{self.name}-{trial}-{seed}", "seed": seed}
         stop = dict(values.get("stop") or {})
@@ -223,3 +228,15 @@ def put(values: dict[str, Any], field: str, value: JsonValue) -> None:
             inner = values[parent] = {}
         values = inner
     values[last] = value
+
+
+def read_study(path: str | Path) -> StudySpec:
+    """Read a study's file.
+
+    Raises:
+        InvalidInput: it cannot be read, or breaks a rule.
+    """
+    try:
+        return parse_study(Path(path).read_bytes())
+    except OSError as error:
+        raise InvalidInput.of(str(path), error.strerror or "cannot be read") from error

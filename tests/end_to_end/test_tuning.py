@@ -1,0 +1,77 @@
+"""A search for settings by Optuna on a real master: proposed, run over seeds, told back, and gone on with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from seedcast import Client
+from seedcast.errors import InvalidInput
+from seedcast.shared.spec.study import StudySpec
+from seedcast.tuning import Tried, tune
+from tests.cli.test_experiments import run
+from tests.processes import Server
+
+BASE = {
+    "objective": {"id": "noisy_sphere", "kwargs": {"dimension": 3}},
+    "strategy": {"name": "snes", "sigma_init": 0.1},
+    "population_size": 8,
+    "test": {"every": 5, "episodes": 4},
+    "stop": {"generations": 5},
+}
+
+
+def search(name: str, draws: int) -> StudySpec:
+    return StudySpec.model_validate(
+        {
+            "name": name,
+            "specification": BASE,
+            "axes": [
+                {"field": "strategy.sigma_init", "low": 0.001, "high": 1.0, "scale": "log"},
+                {"field": "population_size", "low": 6, "high": 12, "integer": True},
+                {"field": "objective.kwargs", "values": [{"dimension": 3}, {"dimension": 4}]},
+            ],
+            "draws": draws,
+            "seeds": 2,
+            "budget": {"environment_steps": 1000, "runs_at_once": 4},
+        }
+    )
+
+
+def test_trials_are_proposed_run_over_seeds_and_gone_on_with(cluster: Server, tmp_path: Path) -> None:
+    storage, said = f"sqlite:///{tmp_path}/tuning.db", list[Tried]()
+    with Client(cluster.url) as client:
+        first = tune(client, search("tuned", 2), storage=storage, say=said.append)
+        whole = tune(client, search("tuned", 4), storage=storage, say=said.append)
+        runs = [one for one in client.experiments() if one.name.startswith("tuned-")]
+    assert sorted(one.number for one in said) == [0, 1, 2, 3]
+    assert {one.number: one.score for one in first}.items() <= {one.number: one.score for one in whole}.items()
+    scores = [one.score for one in whole]
+    assert None not in scores
+    assert scores == sorted(scores, key=lambda score: score or 0.0), (
+        "the sphere is minimised: the least is the best"
+    )
+    assert len(runs) == 8
+    for one_run in runs:
+        _, trial, _ = one_run.name.split("-")
+        values = next(one.values for one in whole if one.number == int(trial))
+        assert one_run.spec.population_size == values["population_size"]
+        assert one_run.spec.objective
+        assert one_run.spec.objective.kwargs == values["objective.kwargs"]
+
+
+def test_the_command_says_each_trial_and_prints_them_as_json(cluster: Server, tmp_path: Path) -> None:
+    file = tmp_path / "study.yaml"
+    file.write_text(yaml.safe_dump(search("by-command", 1).model_dump(mode="json", exclude_unset=True)))
+    done = run(cluster, "study", "tune", file, "--json")
+    assert done.returncode == 0, done.stderr
+    assert "trial 0: strategy.sigma_init=" in done.stderr
+    assert '"score"' in done.stdout
+
+
+def test_a_search_that_does_not_say_what_to_vary_is_refused(cluster: Server) -> None:
+    spec = search("none", 2).model_copy(update={"axes": []})
+    with Client(cluster.url) as client, pytest.raises(InvalidInput, match="axes: is needed"):
+        tune(client, spec)
