@@ -95,7 +95,7 @@ def computes_a_frame(worker: WorkerUnderTest) -> str:
     result = worker.result
     if len({tuple(array.shape[:1]) for array in (result.returns, result.fitness, result.lengths)}) != 1:
         raise Broken("its arrays are of several lengths")
-    return f"{len(result.returns)} results, the first {result.returns[0]!r}"
+    return f"{len(result.returns)} results, the first {float(result.returns[0])!r}"
 
 
 @clause("Fitness is larger where a result is better; an evaluation is one step.")

@@ -40,12 +40,12 @@ SMALL_WIDTH = 1024
 
 RESERVED = frozenset(
     {
-        "base_path", "batch_size", "env_seed", "from_pixels", "gym_reset_return_info", "max_episode_steps",
-        "max_num_players", "num_envs", "num_threads", "render_mode", "reward_threshold", "seed",
-        "thread_affinity_offset",
+        "base_path", "batch_size", "env_name", "env_seed", "from_pixels", "gym_reset_return_info",
+        "max_episode_steps", "max_num_players", "num_envs", "num_threads", "render_mode", "reward_threshold",
+        "seed", "task_name", "thread_affinity_offset",
     }
 )  # fmt: skip
-"""Settings of the pool, not of the environment."""
+"""Settings of the pool, not of the environment, and names: which environment it is, the id says."""
 
 
 class EnvPoolEngine:

@@ -111,6 +111,12 @@ def test_no_setting_of_envpool_that_names_a_file_can_be_set(id_: str, name: str,
         registry.describe(spec)
 
 
+@pytest.mark.parametrize(("id_", "name"), [("MiniGrid-Empty-5x5-v0", "env_name"), ("CheetahRun-v1", "task_name")])
+def test_no_setting_makes_one_environment_another(id_: str, name: str) -> None:
+    with pytest.raises(InvalidInput, match=f"environment.kwargs: {name} cannot be set here"):
+        registry.describe(EnvironmentSpec(id=id_, kwargs={name: "no-such-thing"}))
+
+
 def test_settings_that_name_files_are_told_by_name_or_default() -> None:
     assert names_a_file("iwad_path", "")
     assert names_a_file("model", "assets/ant.xml")
