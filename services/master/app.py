@@ -28,6 +28,7 @@ from seedcast.services.master.events.stream import Readers
 from seedcast.services.master.experiments import endpoints as experiments
 from seedcast.services.master.experiments import history_endpoints as history
 from seedcast.services.master.experiments.metrics import ExperimentCollector
+from seedcast.services.master.experiments.prices import Prices
 from seedcast.services.master.experiments.repository import ExperimentRepository
 from seedcast.services.master.experiments.runner import Collaborators
 from seedcast.services.master.experiments.service import ExperimentService
@@ -75,6 +76,7 @@ class State(TypedDict):
     jobs: JobService
     environments: Environments
     recorder: FleetRecorder
+    prices: Prices
 
 
 def create_app(settings: Settings, folder: DataFolder, leaving: asyncio.Event | None = None) -> FastAPI:
@@ -137,6 +139,7 @@ def create_app(settings: Settings, folder: DataFolder, leaving: asyncio.Event | 
                     jobs=job_service,
                     environments=Environments(fleet),
                     recorder=recorder,
+                    prices=settings.prices,
                 )
             finally:
                 await study_service.close()

@@ -12,6 +12,7 @@ from seedcast.services.master.catalogue.environments import Environments
 from seedcast.services.master.dashboard.columns import ColumnReader
 from seedcast.services.master.dispatch.dispatcher import Dispatcher
 from seedcast.services.master.events.stream import Readers
+from seedcast.services.master.experiments.prices import Prices
 from seedcast.services.master.experiments.service import ExperimentService
 from seedcast.services.master.fleet.fleet import Fleet
 from seedcast.services.master.jobs.service import JobService
@@ -60,6 +61,10 @@ async def _readers(request: Request) -> Readers:
     return cast(Readers, request.state.readers)
 
 
+async def _prices(request: Request) -> Prices:
+    return cast(Prices, request.state.prices)
+
+
 async def _recorder(request: Request) -> FleetRecorder:
     return cast(FleetRecorder, request.state.recorder)
 
@@ -73,6 +78,7 @@ Jobs = Annotated[JobService, Depends(_jobs)]
 EnvironmentsState = Annotated[Environments, Depends(_environments)]
 RecorderState = Annotated[FleetRecorder, Depends(_recorder)]
 ReadersState = Annotated[Readers, Depends(_readers)]
+PricesState = Annotated[Prices, Depends(_prices)]
 ColumnsState = Annotated[ColumnReader, Depends(_columns)]
 PlannerState = Annotated[Planner, Depends(_planner)]
 

@@ -9,14 +9,31 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from seedcast.services.worker.intake import compute, compute_frame
 from seedcast.services.worker.metrics import Metrics
-from seedcast.services.worker.schemas import BINARY, CART_POLE, SLOTS, SPHERE, Health, Result, json_body, problems
+from seedcast.services.worker.schemas import (
+    BINARY,
+    CART_POLE,
+    MEMORY,
+    SLOTS,
+    SPHERE,
+    Health,
+    Result,
+    json_body,
+    problems,
+)
 from seedcast.services.worker.settings import Settings
 from seedcast.services.worker.slots.channel import Kind
 from seedcast.services.worker.slots.messages import Film
 from seedcast.services.worker.slots.pool import SlotPool
 from seedcast.shared.digest import CONTENT_DIGEST, content_digest
 from seedcast.shared.errors import Busy
-from seedcast.shared.protocol import FRAME_MEDIA_TYPE, RETURN_HEADER, EnvironmentCatalogue, UnitJson, WorkerInfo
+from seedcast.shared.protocol import (
+    FRAME_MEDIA_TYPE,
+    MEMORY_HEADER,
+    RETURN_HEADER,
+    EnvironmentCatalogue,
+    UnitJson,
+    WorkerInfo,
+)
 from seedcast.shared.spec.environment import EnvironmentDescription, EnvironmentSpec
 from seedcast.shared.spec.objective import ObjectiveDescription, ObjectiveSpec
 
@@ -35,6 +52,11 @@ async def _metrics(request: Request) -> Metrics:
     return cast(Metrics, request.state.metrics)
 
 
+def _memory(pool: SlotPool) -> dict[str, str]:
+    """Return the header that says how much memory the worker takes; none where that is not to be had."""
+    return {MEMORY_HEADER: str(pool.memory_bytes)} if pool.memory_bytes else {}
+
+
 Pool = Annotated[SlotPool, Depends(_pool)]
 SettingsState = Annotated[Settings, Depends(_settings)]
 MetricsState = Annotated[Metrics, Depends(_metrics)]
@@ -45,7 +67,12 @@ MetricsState = Annotated[Metrics, Depends(_metrics)]
     tags=["work"],
     response_class=Response,
     responses={
-        200: {"description": "The result, in the form of the unit.", "content": BINARY, "model": Result},
+        200: {
+            "description": "The result, in the form of the unit.",
+            "content": BINARY,
+            "model": Result,
+            "headers": MEMORY,
+        },
         **problems(
             _409="The frame is of another protocol version.",
             _413="The body is over the limit.",
@@ -64,9 +91,10 @@ async def run_rollouts(request: Request, pool: Pool, settings: SettingsState) ->
     """
     binary = request.headers.get("content-type", "").partition(";")[0].strip() == FRAME_MEDIA_TYPE
     if binary:
-        return Response(await compute_frame(pool, request, settings.max_body_bytes), media_type=FRAME_MEDIA_TYPE)
+        frame = await compute_frame(pool, request, settings.max_body_bytes)
+        return Response(frame, media_type=FRAME_MEDIA_TYPE, headers=_memory(pool))
     result = await compute(pool, request, Kind.UNIT_JSON, settings.max_body_bytes)
-    return Response(result, media_type="application/json")
+    return Response(result, media_type="application/json", headers=_memory(pool))
 
 
 @router.post(
@@ -74,7 +102,12 @@ async def run_rollouts(request: Request, pool: Pool, settings: SettingsState) ->
     tags=["work"],
     response_class=Response,
     responses={
-        200: {"description": "The result, in the form of the unit.", "content": BINARY, "model": Result},
+        200: {
+            "description": "The result, in the form of the unit.",
+            "content": BINARY,
+            "model": Result,
+            "headers": MEMORY,
+        },
         **problems(
             _409="The frame is of another protocol version.",
             _413="The body is over the limit.",
@@ -182,11 +215,16 @@ async def livez() -> Health:
     return Health()
 
 
-@router.get("/readyz", tags=["operations"], responses=problems(_503="Why the worker takes no units."))
-async def readyz(pool: Pool) -> Health:
+@router.get(
+    "/readyz",
+    tags=["operations"],
+    responses={200: {"headers": MEMORY}, **problems(_503="Why the worker takes no units.")},
+)
+async def readyz(pool: Pool, response: Response) -> Health:
     """Say whether the worker takes units."""
     if trouble := pool.readiness():
         raise Busy(trouble)
+    response.headers.update(_memory(pool))
     return Health()
 
 

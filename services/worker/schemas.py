@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 from pydantic.json_schema import models_json_schema
 
 from seedcast.shared.problems import MEDIA_TYPE, Problem
-from seedcast.shared.protocol import FRAME_MEDIA_TYPE, SLOTS_HEADER, ResultHeader, UnitJson
+from seedcast.shared.protocol import FRAME_MEDIA_TYPE, MEMORY_HEADER, SLOTS_HEADER, ResultHeader, UnitJson
 from seedcast.shared.spec.environment import EnvironmentSpec
 from seedcast.shared.spec.objective import ObjectiveSpec
 
@@ -80,6 +80,13 @@ SLOTS: dict[str, Any] = {
     "in": "header",
     "description": "Of a frame: how many slots are to share it, each with some of its rollouts.",
     "schema": {"type": "integer", "minimum": 1, "default": 1},
+}
+
+MEMORY: dict[str, Any] = {
+    MEMORY_HEADER: {
+        "description": "Resident memory of the worker and its slots together, in bytes, where it knows.",
+        "schema": {"type": "integer", "minimum": 0},
+    }
 }
 
 

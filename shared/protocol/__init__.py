@@ -9,10 +9,17 @@ from seedcast.shared.protocol.catalogue import EnvironmentCatalogue, OfferedEnvi
 from seedcast.shared.protocol.info import WorkerInfo
 from seedcast.shared.protocol.result import Failure, FailureKind, ResultHeader, UnitResult
 from seedcast.shared.protocol.unit import RewardShaping, Unit, UnitHeader, UnitJson
-from seedcast.shared.protocol.version import FRAME_MEDIA_TYPE, PROTOCOL_VERSION, RETURN_HEADER, SLOTS_HEADER
+from seedcast.shared.protocol.version import (
+    FRAME_MEDIA_TYPE,
+    MEMORY_HEADER,
+    PROTOCOL_VERSION,
+    RETURN_HEADER,
+    SLOTS_HEADER,
+)
 
 __all__ = [
     "FRAME_MEDIA_TYPE",
+    "MEMORY_HEADER",
     "PROTOCOL_VERSION",
     "RETURN_HEADER",
     "SLOTS_HEADER",

@@ -8,3 +8,6 @@ SLOTS_HEADER = "Seedcast-Slots"
 
 RETURN_HEADER = "Seedcast-Return"
 """Of an answer with a film: the return of the episode filmed."""
+
+MEMORY_HEADER = "Seedcast-Memory-Bytes"
+"""Of an answer: the resident memory of the worker and its slots together."""

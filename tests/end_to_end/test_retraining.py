@@ -24,7 +24,10 @@ TIMES = (
     "dropped_seconds",
     "elapsed_seconds",
     "generation_seconds",
+    "hedged_units",
+    "lost_units",
     "master_seconds",
+    "resumed",
     "retried_rollouts",
     "training_core_seconds",
 )

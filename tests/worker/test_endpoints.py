@@ -11,7 +11,14 @@ import pytest
 
 from seedcast.services.worker.engine import run_unit
 from seedcast.shared.frame import decode_frame, encode_frame
-from seedcast.shared.protocol import FRAME_MEDIA_TYPE, PROTOCOL_VERSION, Unit, UnitResult, WorkerInfo
+from seedcast.shared.protocol import (
+    FRAME_MEDIA_TYPE,
+    MEMORY_HEADER,
+    PROTOCOL_VERSION,
+    Unit,
+    UnitResult,
+    WorkerInfo,
+)
 from seedcast.shared.seeding import noise
 from seedcast.shared.spec.environment import EnvironmentDescription, EnvironmentSpec
 from tests.processes import Server
@@ -48,6 +55,11 @@ def test_a_frame_gets_the_bits_that_the_engine_gives(server: Server) -> None:
     assert numbers(result) == numbers(here)
     np.testing.assert_array_equal(result.observation_squares, here.observation_squares)
     assert result.busy_seconds > 0
+
+
+def test_answers_say_how_much_memory_the_worker_and_its_slots_take(server: Server) -> None:
+    for reply in (server.http.get("/readyz"), post_frame(server, unit(CART_POLE, [1]).to_frame())):
+        assert int(reply.headers[MEMORY_HEADER]) > 100 * 2**20, "two processes with numpy take no less"
 
 
 def test_the_documented_examples_run(server: Server) -> None:

@@ -16,12 +16,13 @@ from functools import cache
 from importlib.resources import files
 from string import Template
 
+from seedcast.services.master.experiments.prices import NOT_TOLD, Prices
 from seedcast.shared.errors import NotFound
 
 _HOME = files("seedcast.services.master.dashboard")
 _ASSETS, _PAGES = _HOME / "static", _HOME / "pages"
-PLOTLY = "plotly-cartesian.min.js"
-"""Version 4.1.1 of plotly.js-cartesian-dist-min, as npm has it: scatter, bar and heat map are in it."""
+PLOTLY = "plotly.min.js"
+"""What the charts use of plotly.js: `npm run bundle` makes it of `plotly_bundle.js`, as CI checks."""
 _IMPORT = re.compile(r'from "\./(\w+\.js)"')
 _SUFFIXES = (".css", ".js", ".svg")
 
@@ -47,6 +48,8 @@ class Page:
     """Folders between it and the dashboard's root."""
     section: str = ""
     """Which entry of the navigation it is, or belongs to."""
+    inner: str = ""
+    """The file of what stands beside its main part, where several pages share that."""
     charts: bool = False
 
 
@@ -54,8 +57,8 @@ SECTIONS = {"": "Experiments", "dashboard/studies": "Studies", "dashboard/fleet"
 
 
 @cache
-def page_html(page: Page) -> str:
-    """Return a page: the frame around its main part, its assets' addresses filled in."""
+def page_html(page: Page, prices: Prices = NOT_TOLD) -> str:
+    """Return a page: the frame around its main part, its assets' addresses and the prices filled in."""
     root = "../" * page.depth or "./"
     static = f"{root}static/{version()}"
     links = [
@@ -65,11 +68,17 @@ def page_html(page: Page) -> str:
     ahead = [f'<link rel="modulepreload" href="{static}/{name}">' for name in _imported(page.script)]
     if page.charts:
         ahead.insert(0, f'<link rel="preload" as="script" href="{static}/{PLOTLY}">')
-    main = (_PAGES / page.name).read_text(encoding="utf-8")
-    frame = (_PAGES / "frame.html").read_text(encoding="utf-8")
+    told = {"price": prices.on_demand, "spot-price": prices.spot}
     fill = {"root": root, "static": static, "navigation": "\n      ".join(links), "ahead": "\n  ".join(ahead)}
-    fill |= {"title": page.title, "script": page.script}
-    return Template(frame).substitute(fill, main=Template(main).substitute(fill))
+    fill |= {"title": page.title, "script": page.script, "section": SECTIONS[page.section], "path": page.section}
+    fill["prices"] = "".join(f' data-{name}="{price}"' for name, price in told.items() if price is not None)
+    for place, name in (("inner", page.inner), ("main", page.name)):
+        fill[place] = _part(name).substitute(fill) if name else ""
+    return _part("frame.html").substitute(fill)
+
+
+def _part(name: str) -> Template:
+    return Template((_PAGES / name).read_text(encoding="utf-8").rstrip("\n"))
 
 
 def _imported(script: str) -> list[str]:

@@ -1,8 +1,8 @@
 """A history in columns, for charts: few bytes, appended to as it grows, thinned without losing extremes.
 
-Of a long history every so-manieth record is told, a power of two. Least and greatest return, and best mean, are
-then those of all generations since the record before (`dashboard.extremes`). A page that says what it has gets
-only what is new.
+Of a long history every so-manieth record is told, a power of two. Least and greatest return, best mean, and how
+often something happened are then those of all generations since the record before (`dashboard.extremes`). A page
+that says what it has gets only what is new.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 from seedcast.services.master.dashboard.extremes import Extremes, Rows
 from seedcast.services.master.experiments.schemas import Experiment
 from seedcast.services.master.storage.history import History
-from seedcast.services.master.storage.pages import bucket
+from seedcast.services.master.storage.pages import EVENTS, bucket
 
 Column = list[Any]
 Columns = dict[str, Column]
@@ -79,7 +79,8 @@ def _encode(head: dict[str, Any], generations: Sequence[str], tests: Sequence[st
     for row in rows:
         row[BEST] = row["returns.mean"]
         if found := extremes.get(bucket(row["generation"], head["every"])):
-            row[LOW], row[HIGH], row[BEST] = found
+            row[LOW], row[HIGH], row[BEST] = found.least, found.greatest, found.best_mean
+            row |= zip(EVENTS, found.events, strict=True)
     tested = [_flat(json.loads(text)) for text in tests]
     if sum(len(row.get("episode_returns", ())) for row in tested) > MOST_EPISODES:
         for row in tested:

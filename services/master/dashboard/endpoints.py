@@ -11,7 +11,8 @@ from fastapi.responses import HTMLResponse
 from seedcast.services.master.dashboard.assets import Page, asset, page_html
 from seedcast.services.master.dashboard.comparison import MOST_RUNS, Against, GroupCurves, group_curves, lines_of
 from seedcast.services.master.dashboard.presets import PresetList, presets
-from seedcast.services.master.dependencies import ColumnsState, Service, Studies
+from seedcast.services.master.dependencies import ColumnsState, PricesState, Service, Studies
+from seedcast.services.master.experiments.prices import Prices
 from seedcast.services.master.storage.pages import MOST_POINTS
 from seedcast.shared.delivery import takes_gzip
 from seedcast.shared.errors import NotFound
@@ -26,11 +27,11 @@ CONTENT_SECURITY_POLICY = (
 PLOTLY_POLICY = f"{CONTENT_SECURITY_POLICY}; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:"
 
 EXPERIMENTS = Page("experiments.html", "Experiments", "experiments_page.js", 0)
-SUBMIT = Page("submit.html", "New experiment", "submit_page.js", 1)
+SUBMIT = Page("submit.html", "New experiment", "submit_page.js", 1, inner="environments.html")
 COMPARE = Page("compare.html", "Compare", "compare_page.js", 1, charts=True)
 FLEET = Page("fleet.html", "Fleet", "fleet_page.js", 1, "dashboard/fleet", charts=True)
 STUDIES = Page("studies.html", "Studies", "studies_page.js", 1, "dashboard/studies")
-STUDY_SUBMIT = Page("study_submit.html", "New study", "study_submit_page.js", 2, "dashboard/studies")
+STUDY_SUBMIT = Page("submit.html", "New study", "study_submit_page.js", 2, "dashboard/studies", "study_words.html")
 STUDY = Page("study.html", "Study", "study_page.js", 2, "dashboard/studies", charts=True)
 EXPERIMENT = Page("experiment.html", "Experiment", "experiment_page.js", 1, charts=True)
 _EXACT = {"submit": SUBMIT, "compare": COMPARE, "fleet": FLEET, "studies": STUDIES}
@@ -38,33 +39,33 @@ _EXACT = {"submit": SUBMIT, "compare": COMPARE, "fleet": FLEET, "studies": STUDI
 
 
 @router.get("/", include_in_schema=False)
-async def experiments_page() -> HTMLResponse:
+async def experiments_page(prices: PricesState) -> HTMLResponse:
     """Return the page that lists all experiments."""
-    return await _html(EXPERIMENTS)
+    return await _html(EXPERIMENTS, prices)
 
 
 @router.get("/dashboard/studies/{study_id}", include_in_schema=False)
-async def study_page(study_id: str, studies: Studies) -> HTMLResponse:
+async def study_page(study_id: str, studies: Studies, prices: PricesState) -> HTMLResponse:
     """Return the page of one study, which itself says so if there is no such study; or that of a new one."""
     if study_id == "new":  # every study's id has a random suffix
-        return await _html(STUDY_SUBMIT)
+        return await _html(STUDY_SUBMIT, prices)
     try:
         await studies.report(study_id)
     except NotFound:
-        return await _html(STUDY, NotFound.status)
-    return await _html(STUDY)
+        return await _html(STUDY, prices, NotFound.status)
+    return await _html(STUDY, prices)
 
 
 @router.get("/dashboard/{name}", include_in_schema=False)
-async def page(name: str, service: Service) -> HTMLResponse:
+async def page(name: str, service: Service, prices: PricesState) -> HTMLResponse:
     """Return a page, or that of an experiment; the page itself says so if there is no such experiment."""
     if name in _EXACT:
-        return await _html(_EXACT[name])
+        return await _html(_EXACT[name], prices)
     try:
         service.require(name)
     except NotFound:
-        return await _html(EXPERIMENT, NotFound.status)
-    return await _html(EXPERIMENT)
+        return await _html(EXPERIMENT, prices, NotFound.status)
+    return await _html(EXPERIMENT, prices)
 
 
 @router.get("/experiments/{experiment_id}/columns", tags=["dashboard"], responses={404: {"model": Problem}})
@@ -124,11 +125,11 @@ async def static_file(
     return Response(found.compressed if gzipped else found.content, media_type=found.media_type, headers=headers)
 
 
-async def _html(page: Page, status: int = 200) -> HTMLResponse:
+async def _html(page: Page, prices: Prices, status: int = 200) -> HTMLResponse:
     headers = {
         "Content-Security-Policy": PLOTLY_POLICY if page.charts else CONTENT_SECURITY_POLICY,
         "Cache-Control": "no-cache",
         "Referrer-Policy": "no-referrer",
         "X-Content-Type-Options": "nosniff",
     }
-    return HTMLResponse(await asyncio.to_thread(page_html, page), status, headers)
+    return HTMLResponse(await asyncio.to_thread(page_html, page, prices), status, headers)

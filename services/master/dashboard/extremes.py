@@ -1,4 +1,4 @@
-"""What thinning a long history would lose: least and greatest return, and best mean, between two records told.
+"""What thinning a long history would lose between two records told: extremes of the returns, and events.
 
 To find them every record is read, which of a long history takes a second. A chart does not wait for that: it is
 drawn without, and has them at a later look. What was found is kept and goes on from where it ended.
@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from seedcast.services.master.storage.history import History
-from seedcast.services.master.storage.pages import bucket
+from seedcast.services.master.storage.pages import Between, bucket
 
-Rows = dict[int, tuple[float, float, float]]
-"""By bucket, which begin at generation 2: least return, greatest return, best mean."""
+Rows = dict[int, Between]
+"""By bucket, which begin at generation 2."""
 Key = tuple[str, int, int]
 """An experiment's id, the spacing, and 1 or -1 where larger or smaller means are better."""
 

@@ -84,6 +84,10 @@ class BatchResult:
     """By rollout number."""
     retried: int = 0
     """Rollouts sent more than once."""
+    lost: int = 0
+    """Units whose worker was lost with them."""
+    hedged: int = 0
+    """Units also sent to a second worker, as the first took long."""
     fingerprints: set[str] = field(default_factory=set)
     """Of the workers whose replies counted."""
     core_seconds: float = 0.0

@@ -185,6 +185,7 @@ class Dispatcher:
                 case Send():
                     worker = self._fleet.workers[instruction.worker]
                     sent = self._jobs[instruction.job]
+                    sent.result.hedged += instruction.hedge
                     request = self._request(instruction, sent, worker)
                     context = of_experiment(sent.batch.experiment)  # not of whoever's reply made room for it
                     self._tasks[instruction.unit] = task = asyncio.create_task(request, context=context)
@@ -205,6 +206,7 @@ class Dispatcher:
 
     def _settle(self, settle: Settle, result: BatchResult, reply: _Reply | None) -> None:
         result.retried += settle.retried
+        result.lost += settle.lost
         result.failures.update(settle.given_up)
         if reply is not None:
             result.store(reply.send.rollouts, reply.result, settle.counted)

@@ -68,6 +68,8 @@ async def run_generation(
         ask_seconds=asked - started,
         failed_members=failed,
         retried_rollouts=result.retried,
+        lost_units=result.lost,
+        hedged_units=result.hedged,
         strategy=evolution.strategy.summary(),
         parameters_sha256=evolution.parameters_sha256(),
         fingerprints=sorted(result.fingerprints),

@@ -100,6 +100,8 @@ class Runner:
         """Of the machines that it is bound to; None: it takes any."""
         self._solved: str | None = None
         """Why training is over, once a test has reached the target."""
+        self._taken_up = False
+        """No generation has been committed since this runner took the run up where another one had left it."""
 
     def change(self, spec: ExperimentSpec) -> None:
         """Go on under other stop conditions and with another share; ``spec`` decides the same numbers."""
@@ -117,6 +119,7 @@ class Runner:
         self._fingerprint = await machines_of(self._experiment, repository, fleet)
         self._note_bound(self._experiment.id, self._fingerprint)
         evolution = await self._resume(description)
+        self._taken_up = evolution.generation > 0
         await repository.set_status(self._experiment.id, Status.RUNNING)
         self._disk.lift()
         clock = TrainingClock(self._lost_seconds)
@@ -138,10 +141,12 @@ class Runner:
             elif record is not None and not self._solved:  # what ran beside the test that ends it is dropped
                 evolution.end_stage_if_due(record.returns.mean)
                 await self._commit(evolution, record)
+                self._taken_up = False
         return Ending(Status.COMPLETED, self._solved, evolution.elapsed_seconds + clock.lap())
 
     async def _generation(self, evolution: Evolution, clock: TrainingClock) -> GenerationRecord:
-        return await run_generation(evolution, self._with.dispatcher, clock.lap, self._spec.share)
+        record = await run_generation(evolution, self._with.dispatcher, clock.lap, self._spec.share)
+        return record.model_copy(update={"resumed": self._taken_up})
 
     def _lost_seconds(self) -> float:
         """Return how long there was nobody to compute, or the disk refused to write."""

@@ -23,6 +23,7 @@ from seedcast.shared.errors import Busy, InvalidInput, ProtocolMismatch, Seedcas
 from seedcast.shared.problems import Problem
 from seedcast.shared.protocol import (
     FRAME_MEDIA_TYPE,
+    MEMORY_HEADER,
     PROTOCOL_VERSION,
     RETURN_HEADER,
     SLOTS_HEADER,
@@ -74,6 +75,8 @@ class WorkerClient:
         self._transports: list[httpx.AsyncHTTPTransport] = []
         self._idle: list[httpx.AsyncHTTPTransport] = []
         """Those of ``_transports`` that are free, the one used last at the end: its connection is the freshest."""
+        self.memory_bytes: int | None = None
+        """What the worker takes, as it said last; None: it has not said."""
 
     async def rollouts(self, frame: bytes, timeout_seconds: float, slots: int = 1) -> bytes:
         """Have a unit computed by so many slots; return the frame of its result. Cancelling closes the connection.
@@ -235,8 +238,13 @@ class WorkerClient:
         except httpx.HTTPError as error:
             raise WorkerLost(f"{type(error).__name__}: {error}".rstrip(": ")) from error
         if response.is_success:
+            self._note_memory(response.headers.get(MEMORY_HEADER, ""))
             return response
         raise _refusal(response)
+
+    def _note_memory(self, text: str) -> None:
+        if text.isdecimal() and len(text) < 19:
+            self.memory_bytes = int(text)
 
 
 _DESCRIBED: dict[type, tuple[str, type[EnvironmentDescription] | type[ObjectiveDescription]]] = {

@@ -38,6 +38,8 @@ class Settle:
     """Rollouts that will not be tried again, by number."""
     retried: int = 0
     """Rollouts that will be sent again."""
+    lost: int = 0
+    """1: the unit was lost with its worker, and its outcome is not known."""
 
 
 @dataclass(frozen=True)

@@ -194,7 +194,7 @@ class Scheduler:
             worker.fail(flight.sent, self._now, may_rest=True)
         self._lost[unit] = send
         given_up, retried = after_loss(job, send, self._tuning)
-        return [Settle(job.number, (), given_up, retried), *self._ending(job, {})]
+        return [Settle(job.number, (), given_up, retried, lost=1), *self._ending(job, {})]
 
     def _unit_refused(self, event: ev.UnitRefused) -> list[Instruction]:
         flight = self._land(event.unit)

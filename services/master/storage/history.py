@@ -11,7 +11,7 @@ from typing import TypeVar
 from seedcast.services.master.failpoints import reach
 from seedcast.services.master.storage.checkpoints import KEPT, Checkpoint
 from seedcast.services.master.storage.database import Database
-from seedcast.services.master.storage.pages import Table, extremes, last_generation, newest, page, stride
+from seedcast.services.master.storage.pages import Between, Table, extremes, last_generation, newest, page, stride
 from seedcast.services.master.storage.records import GenerationRecord, TestRecord
 
 T = TypeVar("T")
@@ -79,9 +79,7 @@ class History:
 
         return await self._database.read(query)
 
-    async def extremes(
-        self, experiment_id: str, every: int, first: int, sign: int
-    ) -> dict[int, tuple[float, float, float]]:
+    async def extremes(self, experiment_id: str, every: int, first: int, sign: int) -> dict[int, Between]:
         """Return what thinning by ``every`` would lose, by bucket: see `storage.pages.extremes`."""
         return await self._database.read(
             lambda connection: extremes(connection, experiment_id, every, first, sign)

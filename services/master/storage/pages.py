@@ -6,7 +6,7 @@ Plain functions of a connection, for the master's database threads and for the p
 from __future__ import annotations
 
 import sqlite3
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Table = Literal["generations", "tests"]
 
@@ -96,18 +96,36 @@ def bucket(generation: int, every: int) -> int:
     return max(0, (generation - 2 + every) // every)
 
 
+EVENTS = ("failed_members", "retried_rollouts", "lost_units", "hedged_units", "resumed")
+"""Of a record: how often something happened that is not in its returns."""
+
+
+class Between(NamedTuple):
+    """What the generations of a bucket come to, of which one record alone is told."""
+
+    least: float
+    """The least training return,"""
+    greatest: float
+    """the greatest one,"""
+    best_mean: float
+    """and the best mean."""
+    events: tuple[int, ...]
+    """How often each of `EVENTS` happened."""
+
+
 def extremes(
     connection: sqlite3.Connection, experiment_id: str, every: int, first: int, sign: int
-) -> dict[int, tuple[float, float, float]]:
-    """Return least and greatest training return and best mean of each bucket from ``first`` on.
+) -> dict[int, Between]:
+    """Return what the generations of each bucket from ``first`` on come to.
 
     The best mean is the greatest where ``sign`` is 1, the least where it is -1.
     """
+    events = ", ".join(f"sum(coalesce(record ->> '$.{name}', 0))" for name in EVENTS)
     query = (
-        "SELECT max(0, (generation - 2 + ?1) / ?1) AS bucket, min(record ->> '$.returns.minimum'), "
-        "max(record ->> '$.returns.maximum'), ?4 * max(?4 * (record ->> '$.returns.mean')) FROM generations "
-        "WHERE experiment_id = ?2 AND generation > ?3 GROUP BY bucket"
+        "SELECT max(0, (generation - 2 + ?1) / ?1) AS bucket, min(record ->> '$.returns.minimum'), "  # noqa: S608 - our own names
+        f"max(record ->> '$.returns.maximum'), ?4 * max(?4 * (record ->> '$.returns.mean')), {events} "
+        "FROM generations WHERE experiment_id = ?2 AND generation > ?3 GROUP BY bucket"
     )
     begin = (first - 1) * every + 1 if first else 0
     found = connection.execute(query, (every, experiment_id, begin, sign))
-    return {row[0]: (row[1], row[2], row[3]) for row in found}
+    return {row[0]: Between(row[1], row[2], row[3], tuple(row[4:])) for row in found}

@@ -82,6 +82,9 @@ class GenerationRecord(BaseModel):
     ] = None
     failed_members: int = Field(default=0, description="Members without a return, ranked with the worst.")
     retried_rollouts: int = Field(default=0, description="Rollouts that were run again.")
+    lost_units: int = Field(default=0, description="Units whose worker was lost with them.")
+    hedged_units: int = Field(default=0, description="Units also sent to a second worker, as the first took long.")
+    resumed: bool = Field(default=False, description="Whether the run was taken up anew before it.")
     strategy: Annotated[dict[str, float], BeforeValidator(_finite)] = Field(
         default_factory=dict, description="The strategy's own figures, where they are finite."
     )

@@ -33,9 +33,11 @@ class FleetSample(BaseModel):
     desired: int = Field(description="Workers that `GET /autoscale` asked for.")
     slots: int = Field(description="Of the workers that take units.")
     busy: int = Field(description="Slots with work.")
+    draining: int = Field(description="Slots of workers that finish what they have, and take nothing new.")
     units_per_second: float = Field(description="Over the last 10 s.")
     steps_per_second: float = Field(description="Environment steps, over the last 10 s.")
     failures: int = Field(description="Units lost, and failures named in those answered, of the workers known.")
+    memory_bytes: int | None = Field(description="Of all workers that say what they take; null: none does.")
     set_aside: int = Field(description="Workers that rest, as they failed again and again.")
 
 
@@ -48,6 +50,8 @@ class FleetHistory(BaseModel):
 def sample(views: Sequence[WorkerView], desired: int, at: float) -> FleetSample:
     """Return what the workers are together."""
     ready = [view for view in views if view.state is WorkerState.READY]
+    draining = [view for view in views if view.state is WorkerState.DRAINING]
+    memory = [view.memory_bytes for view in views if view.memory_bytes is not None]
     return FleetSample(
         at=at,
         ready=len(ready),
@@ -55,6 +59,8 @@ def sample(views: Sequence[WorkerView], desired: int, at: float) -> FleetSample:
         desired=desired,
         slots=sum(view.info.slots for view in ready if view.info),
         busy=sum(min(view.in_flight, view.info.slots) for view in views if view.info),
+        draining=sum(view.info.slots for view in draining if view.info),
+        memory_bytes=sum(memory) if memory else None,
         units_per_second=sum(view.units_per_second for view in views),
         steps_per_second=sum(view.steps_per_second for view in views),
         failures=sum(view.failures for view in views),

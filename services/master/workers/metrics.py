@@ -29,6 +29,10 @@ GAUGES: dict[str, tuple[str, Callable[[WorkerView], float]]] = {
         "Environment steps per second, over the last 10 s.",
         lambda worker: worker.steps_per_second,
     ),
+    "memory_bytes": (
+        "Resident memory of it and its slots together; 0: it does not say.",
+        lambda worker: worker.memory_bytes or 0,
+    ),
     "resting_seconds": ("Set aside for so many seconds more.", lambda worker: worker.resting_seconds),
 }
 

@@ -24,6 +24,9 @@ class WorkerView(BaseModel):
     environment_steps: int = Field(ge=0, description="Environment steps in them.")
     units_per_second: float = Field(ge=0, description="Units per second, over the last 10 s.")
     steps_per_second: float = Field(ge=0, description="Environment steps per second, over the last 10 s.")
+    memory_bytes: int | None = Field(
+        ge=0, description="Resident memory of it and its slots together; null: it does not say."
+    )
     failures: int = Field(ge=0, description="Units lost, and failures named in those answered.")
     last_error: str = Field(description="What was wrong last; it may be well again.")
     resting_seconds: float = Field(

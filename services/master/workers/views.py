@@ -33,6 +33,7 @@ def _view(worker: Worker, dispatcher: Dispatcher, bindings: Mapping[str, str]) -
         environment_steps=worker.environment_steps,
         units_per_second=units,
         steps_per_second=steps,
+        memory_bytes=worker.client.memory_bytes,
         failures=worker.failures,
         last_error=worker.last_error,
         resting_seconds=max(0.0, standing.rest_until - now) if standing else 0.0,

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import math
+import os
+import time
 from collections.abc import Callable, Iterable, Sequence
 
 from seedcast.services.worker.slots.channel import Message
+from seedcast.services.worker.slots.memory import resident_bytes
 from seedcast.services.worker.slots.messages import Summary
 from seedcast.services.worker.slots.slot import Slot
 from seedcast.services.worker.slots.tickets import Ticket, Tickets
 from seedcast.shared.errors import Busy
 from seedcast.shared.protocol import WorkerInfo
+
+MEMORY_SECONDS = 1.0
+"""Memory is looked at no more often: a thousand units a second may ask for it."""
 
 
 class SlotPool:
@@ -22,6 +29,7 @@ class SlotPool:
         self._queue = queue
         self._tickets = Tickets(slots + queue)
         self._slots = [Slot(number, self._tickets, memory_limit, report) for number in range(slots)]
+        self._weighed, self._memory_bytes = -math.inf, 0
         self._draining = False
         self.has_told = False
         """Somebody who watches the worker knows that it shuts down."""
@@ -50,6 +58,15 @@ class SlotPool:
     def restarts(self) -> int:
         """Children that replaced another."""
         return sum(max(0, slot.starts - 1) for slot in self._slots)
+
+    @property
+    def memory_bytes(self) -> int:
+        """The resident sets of the worker and its slots together, as of the last second; 0: not to be had."""
+        now = time.monotonic()
+        if now >= self._weighed + MEMORY_SECONDS:
+            children = [slot.process.memory_bytes for slot in self._slots if slot.process]
+            self._weighed, self._memory_bytes = now, resident_bytes(os.getpid()) + sum(children)
+        return self._memory_bytes
 
     async def run(self) -> None:
         """Keep the slots running, until cancelled."""

@@ -111,6 +111,11 @@ class SlotProcess:
         finally:
             watch.cancel()
 
+    @property
+    def memory_bytes(self) -> int:
+        """Its resident set; 0 where that is not to be had."""
+        return 0 if self._slot is None else resident_bytes(self._slot)
+
     def cancel(self) -> None:
         """Tell the child to give up what it computes."""
         self._signal(cancellation.SIGNAL)

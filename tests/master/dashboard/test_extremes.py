@@ -76,6 +76,6 @@ def test_a_history_that_was_rolled_back_is_read_anew(database: Database) -> None
         await history.roll_back("run", 20)
         rows = await extremes.until("run", EVERY, 1, 20)
         assert rows is not None
-        assert max(mean for _, _, mean in rows.values()) == 20.0
+        assert max(row.best_mean for row in rows.values()) == 20.0
 
     asyncio.run(look())

@@ -8,7 +8,9 @@ from seedcast.services.master.workers.schemas import WorkerView
 from seedcast.shared.protocol import WorkerInfo
 
 
-def view(state: WorkerState, *, in_flight: int, steps: float = 0.0, resting: float = 0.0) -> WorkerView:
+def view(
+    state: WorkerState, *, in_flight: int, steps: float = 0.0, resting: float = 0.0, memory: int | None = None
+) -> WorkerView:
     info = WorkerInfo(protocol=1, version="1", slots=2, cpu="a", fingerprint="b")
     return WorkerView(
         url="http://127.0.0.1:1",
@@ -22,6 +24,7 @@ def view(state: WorkerState, *, in_flight: int, steps: float = 0.0, resting: flo
         environment_steps=4,
         units_per_second=0.5,
         steps_per_second=steps,
+        memory_bytes=memory,
         failures=1,
         last_error="",
         resting_seconds=resting,
@@ -38,11 +41,15 @@ def test_a_sample_adds_up_the_workers_and_counts_no_queue_as_busy_slots() -> Non
         view(WorkerState.READY, in_flight=5, steps=100.0),
         view(WorkerState.READY, in_flight=1, steps=50.0, resting=3.0),
         view(WorkerState.LOST, in_flight=0),
+        view(WorkerState.DRAINING, in_flight=1, memory=700),
+        view(WorkerState.READY, in_flight=0, memory=50),
     ]
     taken = sample(views, desired=4, at=7.0)
-    assert (taken.ready, taken.others, taken.desired, taken.at) == (2, 1, 4, 7.0)
-    assert (taken.slots, taken.busy, taken.set_aside, taken.failures) == (4, 3, 1, 3)
-    assert (taken.steps_per_second, taken.units_per_second) == (150.0, 1.5)
+    assert (taken.ready, taken.others, taken.desired, taken.at) == (3, 2, 4, 7.0)
+    assert (taken.slots, taken.busy, taken.draining, taken.set_aside, taken.failures) == (6, 4, 2, 1, 5)
+    assert (taken.steps_per_second, taken.units_per_second) == (150.0, 2.5)
+    assert taken.memory_bytes == 750
+    assert sample(views[:3], desired=4, at=7.0).memory_bytes is None, "none of these says what it takes"
 
 
 def test_an_hour_is_kept_whole_and_what_is_older_in_part() -> None:

@@ -22,6 +22,10 @@ def test_a_worker_has_a_series_while_it_is_discovered_and_none_once_it_has_vanis
             probing = asyncio.create_task(fleet.run())
             await rounds(fleet, WorkerState.READY, present.url)
             assert f'seedcast_master_worker_slots{{worker="{present.url}"}} 2.0' in metrics.render(0).decode()
+            assert (
+                f'seedcast_master_worker_memory_bytes{{worker="{present.url}"}} 0.0'
+                not in metrics.render(0).decode()
+            )
             discovery.answer = []
             await rounds(fleet, None, present.url)
             assert present.url not in metrics.render(0).decode()

@@ -2,6 +2,7 @@
 // The key numbers of an experiment, as tiles: each a title, a value, and a note under it.
 
 import { count, duration, given, hours, remaining, score, short } from "./format.js";
+import { costNote } from "./money.js";
 import { wordsOf } from "./words.js";
 
 const PACE_GENERATIONS = 10;
@@ -34,7 +35,7 @@ export function experimentFacts(experiment, { generations, tests }) {
       short(seconds > 0 ? steps / seconds : null),
       generations.generation.length ? `${of(generations, "generation_seconds").toFixed(2)} s a generation` : "",
     ],
-    ["Core-hours", hours(experiment.core_hours), "tests included"],
+    ["Core-hours", hours(experiment.core_hours), costNote(experiment.core_hours) || "tests included"],
     eta === null
       ? ["Elapsed", duration(experiment.elapsed_seconds), "of training"]
       : ["ETA", duration(eta), `after ${duration(experiment.elapsed_seconds)} of training`],

@@ -11,7 +11,7 @@ export function experimentFigures(series, { spec, direction }, look) {
   const words = wordsOf(spec);
   const places = placesOn(look.axis, series, words);
   const { generations, tests } = series;
-  const scene = { series, generations, tests, places, spec, look, direction, words };
+  const scene = { generations, tests, places, spec, look, direction, words };
   /** @type {Record<string, (palette: any) => any>} */
   const figures = { [words.results]: (palette) => returns(scene, palette) };
   if (generations.quantiles?.some((row) => row?.length))

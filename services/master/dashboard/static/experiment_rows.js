@@ -6,6 +6,7 @@ import { pageOf } from "./api.js";
 import { element, setStatus, setText, show } from "./dom.js";
 import { count, duration, given, hours, remaining, score, short } from "./format.js";
 import { menuButton } from "./menu.js";
+import { costNote } from "./money.js";
 import { createSparkline } from "./sparkline.js";
 import { reaches } from "./words.js";
 
@@ -93,6 +94,7 @@ function createRow(first, picked, on) {
     best.className = reached ? "reached" : "";
     setText(cells["Steps / s"], short(experiment.steps_per_second));
     setText(cells["Core-h"], hours(experiment.core_hours));
+    cells["Core-h"].title = costNote(experiment.core_hours);
     setText(cells.Elapsed, duration(experiment.elapsed_seconds));
     setText(cells.ETA, duration(remaining(experiment)));
     show(note, experiment.note !== "");

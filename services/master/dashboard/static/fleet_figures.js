@@ -11,6 +11,7 @@ export function fleetFigures(samples) {
     "Environment steps / s": (palette) => speed(samples, palette),
     Workers: (palette) => workers(samples, palette),
     Slots: (palette) => slots(samples, palette),
+    Memory: (palette) => memory(samples, palette),
     "Speed by size": (palette) => speedUp(samples, palette),
   };
 }
@@ -66,9 +67,19 @@ function slots(samples, palette) {
     y: "Slots",
     traces: [
       line(samples, "busy", "busy", palette.training),
-      line(samples, "all", "slots", palette.target, limit(palette)),
+      line(samples, "draining", "draining", palette.series[3]),
+      line(samples, "of those ready", "slots", palette.target, limit(palette)),
     ],
   };
+}
+
+function memory(samples, palette) {
+  if (samples.every(({ memory_bytes: taken }) => taken === null))
+    return "No worker says how much memory it takes.";
+  const taken = line(samples, "workers and their slots", "memory_bytes", palette.training, {
+    hovertemplate: "%{y:.3~s}B",
+  });
+  return { ...frame, y: "Resident bytes", traces: [taken] };
 }
 
 /** The median speed at each number of workers, beside what the smallest fleet's speed a worker would come to. */

@@ -4,7 +4,7 @@
 import { fleetHistory, plan, workers } from "./api.js";
 import { byId, element, fillTable, setStatus, setText, show } from "./dom.js";
 import { fleetFigures } from "./fleet_figures.js";
-import { count, duration, short } from "./format.js";
+import { bytes, count, duration, short } from "./format.js";
 import { live } from "./live.js";
 import { createPlots } from "./plots.js";
 import { createTiles } from "./tiles.js";
@@ -18,6 +18,7 @@ const HEADINGS = [
   "Steps / s",
   "Units / s",
   "Pace",
+  "Memory",
   "Units",
   "Failures",
   "Last failure",
@@ -86,6 +87,7 @@ function lineOf(worker) {
     short(worker.steps_per_second),
     worker.units_per_second.toFixed(1),
     Math.abs(worker.slowness - 1) < 0.05 ? "typical" : `takes ${worker.slowness.toFixed(1)}× as long`,
+    worker.memory_bytes === null ? "–" : bytes(worker.memory_bytes),
     count(worker.units),
     count(worker.failures),
     worker.last_error || "–",

@@ -43,6 +43,9 @@ export function bytes(size) {
 
 export const hours = (value) =>
   value == null ? NONE : value < 0.1 ? value.toFixed(3) : value < 100 ? value.toFixed(1) : count(value);
+/** An amount: to the cent, smaller ones to two digits. */
+export const money = (amount) =>
+  amount === 0 || amount >= 0.1 ? amount.toFixed(amount < 1000 ? 2 : 0) : String(Number(amount.toPrecision(2)));
 export const moment = (iso) => (iso ? new Date(iso).toLocaleString() : NONE);
 
 /** Plain data as YAML. Every doubtful string is quoted as JSON, which YAML reads alike. */

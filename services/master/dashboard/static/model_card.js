@@ -3,6 +3,7 @@
 
 import { byId, copyButton, element, setText, show } from "./dom.js";
 import { count, hours, score } from "./format.js";
+import { costNote } from "./money.js";
 import { wordsOf } from "./words.js";
 
 const BEST = "best_model.npz";
@@ -51,7 +52,7 @@ function factsOf(
     ["Tested on", `${count(ofTest("episodes"))} ${words.episodes}, unseen in training`],
     ["Generation", count(generation)],
     [words.steps, count(ofTest("environment_steps") ?? of.environment_steps)],
-    ...(used ? [["Core-hours", hours(used / 3600)]] : []),
+    ...(used ? [["Core-hours", [hours(used / 3600), costNote(used / 3600)].filter(Boolean).join(", ")]] : []),
     ["Seed", String(spec.seed)],
   ];
 }

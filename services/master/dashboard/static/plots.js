@@ -1,17 +1,12 @@
 // @ts-check
-// A grid of charts on plotly.js: one zoom for all of them, heights fitted to what is in view, and a table for each.
+// A grid of charts on plotly.js: drawn where they are seen, one zoom for all of them, and a table for each.
 
 import { colours, dark } from "./colours.js";
-import { element, makeTable, setText, show } from "./dom.js";
+import { element, setText, show } from "./dom.js";
+import { heightOf, layoutOf } from "./plot_layout.js";
+import { createTable } from "./plot_table.js";
+import { plotly } from "./plotly.js";
 
-/** plotly.js is a script of its own, which takes a while to begin: nothing but charts waits for it. */
-const loading = new Promise((resolve, reject) => {
-  const script = element("script", { src: new URL("./plotly-cartesian.min.js", import.meta.url).href });
-  script.addEventListener("load", () => resolve(/** @type {any} */ (globalThis).Plotly));
-  script.addEventListener("error", () => reject(new Error("plotly.js could not be loaded")));
-  document.head.append(script);
-});
-loading.catch(() => {}); // whoever draws is told
 const CONFIG = {
   displaylogo: false,
   doubleClick: false,
@@ -19,8 +14,7 @@ const CONFIG = {
   modeBarButtons: [["toImage", "zoom2d", "pan2d"]],
   plotlyServerURL: "",
 };
-const ROWS = 30;
-const NEAR_PX = 300; // A chart is drawn once it is so near to what is seen.
+const NEAR_PX = 300; // A chart that is so near to what is seen is drawn once there is time.
 
 /**
  * A figure is { traces, y, log, bars, shapes, x }: `traces` as plotly.js has them, `y` the vertical axis' title, `x` the
@@ -29,69 +23,73 @@ const NEAR_PX = 300; // A chart is drawn once it is so near to what is seen.
 export function createPlots(container, { linked = true, onZoom = (_window) => {} } = {}) {
   const cards = new Map();
   let zoom = null; // [from, to] of the horizontal axis, or null: all of it
-  const approaching = new IntersectionObserver(paintStale, { rootMargin: `${NEAR_PX}px` });
+  let Plotly = null; // once it is loaded
+  const approaching = new IntersectionObserver(paintLater, { rootMargin: `${NEAR_PX}px` });
 
   // Its place may change without the window: plotly.js would not notice.
   const sizes = new ResizeObserver((entries) => {
-    for (const { target } of entries)
-      if (target.clientWidth) /** @type {any} */ (globalThis).Plotly.Plots.resize(target);
+    for (const { target } of entries) if (target.clientWidth) Plotly.resize(target);
   });
 
-  /** Draw those that are in view, or near it; the others follow when they come there. */
+  /** Draw those that are in view; those near it follow when there is time, the others when they come there. */
   async function draw(figures) {
     for (const [name, build] of Object.entries(figures)) {
       if (!cards.has(name)) cards.set(name, addCard(name));
       Object.assign(cards.get(name), { build, stale: true });
     }
     for (const [name, card] of cards) show(card.node, name in figures);
-    await paintStale();
+    await paint(stale(0));
+    paintLater();
   }
 
-  async function paintStale() {
-    const near = [...cards.values()].filter((card) => card.stale && isNear(card.node));
-    if (near.length) await loading;
-    await Promise.all(near.filter((card) => card.stale).map(paint));
+  const stale = (margin) => [...cards.values()].filter((card) => card.stale && isNear(card.node, margin));
+
+  let waiting = false;
+  function paintLater() {
+    if (waiting || !stale(NEAR_PX).length) return;
+    waiting = true;
+    whenIdle(async () => {
+      waiting = false;
+      await paint(stale(NEAR_PX).slice(0, 1));
+      paintLater();
+    });
+  }
+
+  async function paint(chosen) {
+    if (!chosen.length) return;
+    Plotly = await plotly;
+    await Promise.all(chosen.filter((card) => card.stale).map(paintOne));
   }
 
   function addCard(name) {
     const title = element("h3", { id: `chart-${cards.size}`, textContent: name });
-    const plot = element("div", { className: "plot" });
+    const plot = element("div", { className: "plot", tabIndex: 0 });
     const why = element("p", { className: "muted nothing", hidden: true });
-    const table = element("details", { className: "figures" }, element("summary", { textContent: "As a table" }));
-    const node = element(
-      "section",
-      { className: cards.size === 0 ? "card chart large" : "card chart" },
-      title,
-      why,
-      plot,
-      table,
-    );
+    const table = createTable(name);
+    const size = cards.size === 0 ? "card chart large" : "card chart";
+    const node = element("section", { className: size }, title, why, plot, table.node);
     node.setAttribute("aria-labelledby", title.id);
     plot.setAttribute("role", "figure");
-    plot.tabIndex = 0;
     container.append(node);
     approaching.observe(node);
-    const card = { name, node, plot, why, table, build: null, stale: false, figure: null, listens: false };
-    table.addEventListener("toggle", () => table.open && card.figure && fillFigures(card));
-    return card;
+    return { name, node, plot, why, table, build: null, stale: false, figure: null, listens: false };
   }
 
-  async function paint(card) {
+  async function paintOne(card) {
     card.stale = false;
-    const { Plotly } = /** @type {any} */ (globalThis);
     const palette = colours();
     const figure = card.build(palette);
     const text = typeof figure === "string" ? figure : null;
     setText(card.why, text);
     show(card.why, text !== null);
     show(card.plot, text === null);
-    show(card.table, text === null);
+    show(card.table.node, text === null);
     if (text !== null) return;
     card.figure = figure;
+    card.table.update(figure);
     const keys = figure.fixedX ? "" : " + and − zoom, arrows move, 0 shows all;";
     card.plot.setAttribute("aria-label", `${card.name}: a chart;${keys} its figures follow as a table`);
     await Plotly.react(card.plot, figure.traces, layoutOf(figure, palette, hiddenOf(card.plot), zoom), CONFIG);
-    if (card.table.open) fillFigures(card);
     if (!card.listens) listen(card);
   }
 
@@ -125,17 +123,16 @@ export function createPlots(container, { linked = true, onZoom = (_window) => {}
 
   function fit(card) {
     if (!card.figure || card.node.hidden || !card.plot.data) return;
-    const hidden = hiddenOf(card.plot);
     const range = card.figure.fixedX ? undefined : zoom;
-    const change = { "yaxis.range": heightOf(card.figure, hidden, range) };
+    const change = { "yaxis.range": heightOf(card.figure, hiddenOf(card.plot), range) };
     if (range) change["xaxis.range"] = [...range];
     else change["xaxis.autorange"] = true;
-    /** @type {any} */ (globalThis).Plotly.relayout(card.plot, change);
+    Plotly.relayout(card.plot, change);
   }
 
   dark.addEventListener("change", () => {
     for (const card of cards.values()) card.stale = true;
-    paintStale();
+    paintLater();
   });
   return {
     draw,
@@ -148,6 +145,9 @@ export function createPlots(container, { linked = true, onZoom = (_window) => {}
     },
   };
 }
+
+/** Safari has no idle callbacks. */
+const whenIdle = globalThis.requestIdleCallback ?? ((work) => setTimeout(work, 50));
 
 /** Where a key takes a window [from, to]; null: to all of it; undefined: nowhere. */
 function moved([from, to], key) {
@@ -163,115 +163,11 @@ function moved([from, to], key) {
   return moves[key];
 }
 
-function isNear(node) {
+function isNear(node, margin) {
   const { top, bottom } = node.getBoundingClientRect();
-  return !node.hidden && top < innerHeight + NEAR_PX && bottom > -NEAR_PX;
+  return !node.hidden && top < innerHeight + margin && bottom > -margin;
 }
 
 function hiddenOf(plot) {
   return new Set((plot.data ?? []).filter((trace) => trace.visible === "legendonly").map((trace) => trace.name));
 }
-
-function layoutOf(figure, palette, hidden, zoom) {
-  const axis = {
-    gridcolor: palette.grid,
-    linecolor: palette.grid,
-    zeroline: false,
-    automargin: true,
-    exponentformat: "SI",
-    ticks: "",
-  };
-  const range = figure.fixedX ? null : zoom;
-  return {
-    paper_bgcolor: "rgba(0,0,0,0)",
-    plot_bgcolor: "rgba(0,0,0,0)",
-    font: { family: palette.font, size: 12, color: palette.muted },
-    margin: { l: 8, r: 12, t: 34, b: 8 },
-    legend: { orientation: "h", x: 0, y: 1, yanchor: "bottom", xanchor: "left" },
-    showlegend: figure.traces.filter((trace) => trace.showlegend !== false).length > 1,
-    hovermode: figure.hover ?? "x unified",
-    hoverlabel: { bgcolor: palette.card, bordercolor: palette.grid, font: { color: palette.text } },
-    modebar: { bgcolor: "rgba(0,0,0,0)", color: palette.muted, activecolor: palette.training },
-    barmode: "stack",
-    // The same revision keeps hidden traces; ranges are set here each time.
-    uirevision: "same",
-    dragmode: "zoom",
-    shapes: figure.shapes ?? [],
-    annotations: figure.annotations ?? [],
-    xaxis: {
-      ...axis,
-      title: { text: figure.x, standoff: 8 },
-      uirevision: JSON.stringify([zoom, figure.x]),
-      ...figure.xaxis,
-      ...(range ? { range: [...range], autorange: false } : { autorange: true }),
-    },
-    yaxis: {
-      ...axis,
-      title: { text: figure.y, standoff: 8 },
-      fixedrange: true,
-      type: figure.log ? "log" : "linear",
-      range: heightOf(figure, hidden, range),
-      uirevision: Math.random(),
-      ...(figure.log && logTicks(heightOf(figure, hidden, range))),
-      ...figure.yaxis,
-    },
-  };
-}
-
-/** Ticks of a logarithmic axis: decades, and 2 and 5 between them where it has few. */
-const logTicks = ([low, high]) => ({ tickformat: ".3~g", dtick: high - low > 1.5 ? 1 : "D2" });
-
-/** The range of the vertical axis that fits what is in view; a constant line gets room on both sides. */
-export function heightOf({ traces, log, fromZero = false, include = [], height }, hidden, window) {
-  if (height) return height;
-  let low = Infinity;
-  let high = -Infinity;
-  const see = (value) => {
-    if (value === null || value === undefined || !Number.isFinite(value) || (log && value <= 0)) return;
-    if (value < low) low = value;
-    if (value > high) high = value;
-  };
-  const stacks = new Map();
-  for (const trace of traces) {
-    if (hidden.has(trace.name) || !trace.y) continue;
-    for (let i = 0; i < trace.y.length; i += 1) {
-      const x = trace.x[i];
-      if (window && (x < window[0] || x > window[1])) continue;
-      if (trace.stackgroup) {
-        stacks.set(x, (stacks.get(x) ?? 0) + (trace.y[i] ?? 0));
-        continue;
-      }
-      const spread = trace.error_y?.visible === false ? 0 : (trace.error_y?.array?.[i] ?? 0);
-      see(trace.y[i] + spread);
-      see(trace.y[i] - spread);
-    }
-  }
-  for (const value of stacks.values()) see(value);
-  if (!window) include.forEach(see);
-  if (fromZero && !log) see(0);
-  if (low > high) return log ? [-1, 1] : [0, 1];
-  if (log) [low, high] = [Math.log10(low), Math.log10(high)];
-  const span = high - low;
-  if (span < Math.abs(high) * 1e-9 || span === 0) {
-    const room = log ? 0.3 : Math.abs(high) * 0.1 || 1;
-    return [low - room, high + room];
-  }
-  return [fromZero && low === 0 ? 0 : low - span * 0.05, high + span * 0.05];
-}
-
-/** The last figures of a chart as a table, newest first. */
-function fillFigures({ name, table, figure }) {
-  const shown = figure.traces.filter((trace) => trace.y && !trace.untold);
-  const places = [...new Set(shown.flatMap((trace) => trace.x))].sort((a, b) => (a > b ? -1 : 1)).slice(0, ROWS);
-  const columns = shown.map((trace) => new Map(trace.x.map((x, i) => [x, trace.y[i]])));
-  const lines = places.map((x) => [told(x), ...columns.map((column) => told(column.get(x)))]);
-  const node = makeTable(name, [figure.x || "At", ...shown.map((trace) => trace.name ?? figure.y)], lines);
-  table.replaceChildren(table.firstElementChild, element("div", { className: "scroll" }, node));
-}
-
-const told = (value) =>
-  value === null || value === undefined
-    ? "–"
-    : typeof value === "number"
-      ? String(Number(value.toPrecision(6)))
-      : String(value);

@@ -1,13 +1,14 @@
 // @ts-check
-// The returns of an experiment: mean, best so far, quantiles and range in training; tests; target; events as marks.
+// The returns of an experiment: mean, best so far, quantiles and range in training; tests; target; events in lanes below.
 
 import { faint } from "./colours.js";
+import { eventLanes } from "./event_lanes.js";
 import { bestSoFar, smooth } from "./series.js";
 
 const MANY_TESTS = 60; // From here on tests are a line with a band: so many error bars would hide everything else.
 export const NO_GENERATION = "No generation has been committed yet.";
 
-export function returns({ series, generations, tests, places, spec, look, direction, words }, palette) {
+export function returns({ generations, tests, places, spec, look, direction, words }, palette) {
   if (!generations.generation.length && !tests.generation.length) return NO_GENERATION;
   const traces = [];
   const mean = generations["returns.mean"] ?? [];
@@ -56,12 +57,13 @@ export function returns({ series, generations, tests, places, spec, look, direct
     });
   }
   testTraces(traces, tests, places.tests, palette, words);
-  marks(traces, series, places, palette);
+  const events = eventLanes({ generations, tests }, places, palette);
   const wanted = spec.stop.test_return ?? spec.stop.value ?? null;
   const target = look.log && wanted <= 0 ? null : wanted; // A logarithmic axis has no place for it.
   const stages = stageLines(generations, x, palette);
   return {
-    traces,
+    traces: [...traces, ...events.traces],
+    lanes: events.lanes,
     x: places.title,
     y: words.each,
     log: look.log,
@@ -123,51 +125,6 @@ function episodesText(tests, i, episodes, words) {
   for (let start = 0; start < Math.min(sorted.length, 60); start += 10)
     wrapped.push(sorted.slice(start, start + 10).join(" "));
   return `${head}<br>${wrapped.join("<br>")}${sorted.length > 60 ? " …" : ""}`;
-}
-
-/** Events as marks on the curve of the mean. */
-function marks(traces, { generations, tests }, places, palette) {
-  const mean = generations["returns.mean"] ?? [];
-  const add = (name, columns, x, y, test, symbol, color) => {
-    const at = columns.generation.map((_, i) => i).filter(test);
-    if (at.length)
-      traces.push({
-        x: at.map((i) => x[i]),
-        y: at.map((i) => y[i]),
-        name,
-        mode: "markers",
-        marker: { symbol, size: 9, color },
-        hovertemplate: name,
-      });
-  };
-  add(
-    "member given up",
-    generations,
-    places.training,
-    mean,
-    (i) => generations.failed_members?.[i] > 0,
-    "x",
-    palette.bad,
-  );
-  add(
-    "rollouts run again",
-    generations,
-    places.training,
-    mean,
-    (i) => generations.retried_rollouts?.[i] > 0,
-    "triangle-up-open",
-    palette.muted,
-  );
-  const back = tests["retraining.best_generation"] ?? [];
-  add(
-    "went back",
-    tests,
-    places.tests,
-    tests["returns.mean"] ?? [],
-    (i) => back[i] != null,
-    "triangle-left",
-    palette.bad,
-  );
 }
 
 function stageLines({ stage = [] }, x, palette) {

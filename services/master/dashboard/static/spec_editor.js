@@ -1,11 +1,14 @@
 // @ts-check
 // An editor of YAML that is checked at the master while one types, and started once there is nothing wrong with it.
 
-import { ApiError } from "./api.js";
+import { ApiError, experimentApi, presets } from "./api.js";
 import { byId, element } from "./dom.js";
+import { duration, hours } from "./format.js";
+import { costOf, priced } from "./money.js";
 import { lineOf } from "./yaml_lines.js";
 
 const PAUSE_MS = 350;
+const FIRST = "cartpole"; // The preset that anybody can start.
 
 /**
  * `check(text, signal)` returns facts for the estimate, [[name, value], …], or throws what is wrong;
@@ -123,8 +126,30 @@ function newKey() {
   return `page-${Date.now()}-${Math.random().toString(36).slice(2)}`;
 }
 
-/** Offer texts to begin with, [[name, text], …]; a choice replaces what is written. */
-export function offer(select, texts, write) {
-  select.replaceChildren(...texts.map(([name]) => element("option", { value: name, textContent: name })));
-  select.addEventListener("change", () => write(texts.find(([name]) => name === select.value)[1]));
+/** What an estimate says of time and money. */
+export const spent = ({ seconds, core_hours: used }) => [
+  ["Time", duration(seconds)],
+  ["Core-hours", hours(used)],
+  ...(priced && used !== null ? [["Cost", costOf(used)]] : []),
+];
+
+/**
+ * Offer texts to begin with, a choice of which replaces what is written: `ofPreset(name, yaml)` makes one of each
+ * preset, and `ofRun(experiment)` one of the run `original`, if there is one, which then stands there first.
+ */
+export async function begin(editor, original, ofPreset, ofRun) {
+  const select = byId("preset");
+  try {
+    const texts = new Map((await presets()).map(({ name, yaml }) => [name, ofPreset(name, yaml)]));
+    if (original) texts.set(original, ofRun(await experimentApi(original).get()));
+    const first = original ?? (texts.has(FIRST) ? FIRST : [...texts.keys()][0]);
+    select.replaceChildren(
+      ...[...texts.keys()].map((name) => element("option", { value: name, textContent: name })),
+    );
+    select.addEventListener("change", () => editor.write(texts.get(select.value)));
+    select.value = first;
+    editor.write(texts.get(first));
+  } catch (error) {
+    editor.say("bad", `This page could not begin: ${error.message}`);
+  }
 }

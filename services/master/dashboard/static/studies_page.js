@@ -5,6 +5,7 @@ import { ROOT, studies } from "./api.js";
 import { byId, element, fillTable, setStatus, setText, show } from "./dom.js";
 import { count, hours, moment } from "./format.js";
 import { live } from "./live.js";
+import { costNote } from "./money.js";
 
 const HEADINGS = ["Study", "Status", "Runs", "What differs", "Seeds", "Core-hours", "Started"];
 let shown = "";
@@ -34,7 +35,7 @@ function lineOf({ id, name, status, reason, runs, most_runs: most, core_hours: u
     element("div", {}, `${count(runs)} / ${count(most)}`, bar),
     spec.axes.map(({ field }) => field).join(", ") || "seeds only",
     Array.isArray(spec.seeds) ? spec.seeds.length : spec.seeds,
-    hours(used),
+    element("span", { title: costNote(used), textContent: hours(used) }),
     moment(created),
   ];
 }

@@ -8,6 +8,7 @@ import { shownValue } from "./differences.js";
 import { byId, copyButton, element, fillTable, makeTable, setStatus, setText, show } from "./dom.js";
 import { count, hours, score, yaml } from "./format.js";
 import { live } from "./live.js";
+import { costNote } from "./money.js";
 import { createPlots } from "./plots.js";
 import { wordsOf } from "./words.js";
 
@@ -36,7 +37,14 @@ async function refresh() {
   setStatus(byId("status"), study.status);
   setText(
     byId("about"),
-    `${count(study.runs)} of ${count(study.most_runs)} runs begun · ${hours(study.core_hours)} core-hours${study.reason ? ` · ${study.reason}` : ""}`,
+    [
+      `${count(study.runs)} of ${count(study.most_runs)} runs begun`,
+      `${hours(study.core_hours)} core-hours`,
+      costNote(study.core_hours),
+      study.reason,
+    ]
+      .filter(Boolean)
+      .join(" · "),
   );
   show(byId("study"), true);
   show(byId("stop"), study.status === "active");

@@ -1,35 +1,18 @@
 // @ts-check
 // The page on which a study is written, checked while one types, and started.
 
-import { dryRunStudy, experimentApi, presets, ROOT, startStudy } from "./api.js";
-import { byId } from "./dom.js";
-import { count, duration, hours, short, yaml } from "./format.js";
-import { createEditor, offer } from "./spec_editor.js";
+import { dryRunStudy, ROOT, startStudy } from "./api.js";
+import { count, short, yaml } from "./format.js";
+import { begin, createEditor, spent } from "./spec_editor.js";
 
 const STEPS = 200_000;
 const editor = createEditor({
   check: async (text, signal) => factsOf(await dryRunStudy(text, signal)),
   start: async (text) => `${ROOT}dashboard/studies/${encodeURIComponent((await startStudy(text)).id)}`,
 });
-begin();
 
-async function begin() {
-  const original = new URLSearchParams(location.search).get("of");
-  try {
-    const texts = (await presets()).map(({ name, yaml: text }) => [name, studyOf(name, text)]);
-    if (original) {
-      const { name, spec } = await experimentApi(original).get();
-      texts.unshift([original, studyOf(name, yaml(spec))]);
-    }
-    offer(byId("preset"), texts, editor.write);
-    const first = original ?? "cartpole";
-    const [name, text] = texts.find(([one]) => one === first) ?? texts[0];
-    byId("preset").value = name;
-    editor.write(text);
-  } catch (error) {
-    editor.say("bad", `This page could not begin: ${error.message}`);
-  }
-}
+const original = new URLSearchParams(location.search).get("of");
+begin(editor, original, studyOf, ({ name, spec }) => studyOf(name, yaml(spec)));
 
 /** A study of one specification, with an axis to begin with. */
 function studyOf(name, specification) {
@@ -55,6 +38,5 @@ const factsOf = (estimate) => [
   ["Settings", count(estimate.trials)],
   ["Runs", count(estimate.runs)],
   ["Training steps of all", short(estimate.environment_steps)],
-  ["Time", duration(estimate.seconds)],
-  ["Core-hours", hours(estimate.core_hours)],
+  ...spent(estimate),
 ];
