@@ -30,6 +30,9 @@ def test_a_killed_warm_started_experiment_goes_on_alone_and_finishes_its_files(t
         experiment = wait_for_end(second, experiment_id)
         assert (experiment["status"], experiment["generation"]) == ("completed", 30)
         assert digests(second, experiment_id) == digests(second, undisturbed)
+        rows = second.http.get(f"/experiments/{experiment_id}/generations").json()["generations"]
+        (resumed,) = (row["generation"] for row in rows if row["resumed"])
+        assert resumed > 3
         files = f"/experiments/{experiment_id}/artifacts"  # on the disk they are exact some seconds later
         assert len(second.http.get(f"{files}/log.txt").raise_for_status().text.splitlines()) == 30
         assert len(second.http.get(f"{files}/scores.csv").raise_for_status().text.splitlines()) == 1 + 2

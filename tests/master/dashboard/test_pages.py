@@ -12,6 +12,9 @@ import pytest
 from fastapi.testclient import TestClient
 
 from seedcast.services.master.app import create_app
+from seedcast.services.master.dashboard.assets import page_html
+from seedcast.services.master.dashboard.endpoints import EXPERIMENTS
+from seedcast.services.master.experiments.prices import Prices
 from seedcast.services.master.experiments.repository import ExperimentRepository
 from seedcast.services.master.experiments.status import Status
 from seedcast.services.master.settings import Settings
@@ -54,7 +57,9 @@ def _with_peak(number: int) -> GenerationRecord:
     if number != PEAK:
         return generation(number, seconds=4.0)
     extremes = ReturnSummary(mean=9e5, std=1.0, minimum=-1e6, median=9e5, maximum=1e6)
-    return generation(number, seconds=4.0).model_copy(update={"returns": extremes})
+    return generation(number, seconds=4.0).model_copy(
+        update={"returns": extremes, "lost_units": 2, "resumed": True}
+    )
 
 
 async def _fill(path: Path) -> None:
@@ -144,9 +149,14 @@ def test_plotly_is_loaded_only_where_charts_are_compressed_and_for_good(client: 
     address = next(a for a in addresses(client.get("/dashboard/done").text) if "plotly" in a)
     response = client.get(address, headers={"Accept-Encoding": "gzip"})
     assert response.headers["content-encoding"] == "gzip"
-    assert int(response.headers["content-length"]) < 600_000
+    assert int(response.headers["content-length"]) < 400_000
     assert "immutable" in response.headers["cache-control"]
     assert "plotly" not in client.get("/").text
+
+
+def test_a_page_knows_the_prices_that_the_master_was_told() -> None:
+    assert '<body data-price="0.05">' in page_html(EXPERIMENTS, Prices(on_demand=0.05))
+    assert "<body>" in page_html(EXPERIMENTS)
 
 
 def test_no_script_of_ours_reads_text_as_html() -> None:
@@ -207,7 +217,7 @@ def test_a_page_that_has_more_than_there_is_gets_all_anew(client: TestClient) ->
     assert columns["generations"]["generation"] == [1, 2, 3, 4, 5]
 
 
-def test_a_long_history_is_thinned_and_keeps_its_extremes(client: TestClient) -> None:
+def test_a_long_history_is_thinned_and_keeps_its_extremes_and_events(client: TestClient) -> None:
     columns = client.get("/experiments/long/columns?most=100").json()
     told, every = columns["generations"]["generation"], columns["every"]
     assert 50 < len(told) <= 100
@@ -219,6 +229,9 @@ def test_a_long_history_is_thinned_and_keeps_its_extremes(client: TestClient) ->
     assert columns["generations"]["returns.best_mean"][peak] == 9e5
     assert columns["generations"]["returns.minimum"][peak] == -1e6
     assert max(columns["generations"]["returns.maximum"][:peak]) < 1e6
+    for event, times in (("lost_units", 2), ("resumed", 1), ("hedged_units", 0)):
+        expected = [times if place == peak else 0 for place in range(len(told))]
+        assert columns["generations"][event] == expected
     again = client.get(f"/experiments/long/columns?most=100&after={told[-2]}&every=64").json()
     assert again["generations"]["generation"] == told[-1:]
 

@@ -89,8 +89,8 @@ def test_a_worker_that_never_ends_its_answer_is_hedged_and_its_connection_closed
     async def scenario() -> None:
         stuck, good = StubWorker(getattr(stub_worker, name), slots=1), StubWorker(slots=1, seconds=0.005)
         async with running(stuck, good) as dispatcher:
-            check(todo := work(), await dispatcher.run(todo))
-            assert dispatcher.hedges >= 1
+            check(todo := work(), done := await dispatcher.run(todo))
+            assert done.hedged == dispatcher.hedges >= 1
             await asyncio.sleep(0.2)
             assert stuck.units["abandoned"] == 1
 
@@ -106,6 +106,7 @@ def test_a_reply_that_is_not_whole_in_time_is_given_up(name: str, monkeypatch: p
         async with running(alone) as dispatcher:
             check(todo := work(4, timeout=0.5), done := await dispatcher.run(todo))
             assert done.retried > 0
+            assert done.lost == 1
             assert alone.units["abandoned"] == 1
 
     run(scenario())

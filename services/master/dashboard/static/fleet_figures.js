@@ -37,6 +37,9 @@ function localTime(seconds) {
   return new Date((seconds - shift) * 1000).toISOString().slice(0, 19);
 }
 
+/** Whole numbers only, where there are few. */
+const whole = (samples, key) => ({ dtick: samples.every((sample) => sample[key] < 8) ? 1 : undefined });
+
 const limit = (palette) => ({ line: { color: palette.target, width: 1.5, dash: "dash", shape: "hv" } });
 
 function speed(samples, palette) {
@@ -52,6 +55,7 @@ function workers(samples, palette) {
   return {
     ...frame,
     y: "Workers",
+    yaxis: whole(samples, "desired"),
     traces: [
       line(samples, "ready", "ready", palette.training),
       line(samples, "wanted", "desired", palette.target, limit(palette)),
@@ -65,6 +69,7 @@ function slots(samples, palette) {
   return {
     ...frame,
     y: "Slots",
+    yaxis: whole(samples, "slots"),
     traces: [
       line(samples, "busy", "busy", palette.training),
       line(samples, "draining", "draining", palette.series[3]),

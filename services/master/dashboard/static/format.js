@@ -41,12 +41,18 @@ export function bytes(size) {
   return `${(size / 1024 ** power).toFixed(1)} ${units[power - 1]}`;
 }
 
-export const hours = (value) =>
-  value == null ? NONE : value < 0.1 ? value.toFixed(3) : value < 100 ? value.toFixed(1) : count(value);
+export function hours(value) {
+  if (value == null) return NONE;
+  if (value > 0 && value < 0.001) return "< 0.001";
+  return value < 0.1 ? String(Number(value.toFixed(3))) : value < 100 ? value.toFixed(1) : count(value);
+}
 /** An amount: to the cent, smaller ones to two digits. */
 export const money = (amount) =>
   amount === 0 || amount >= 0.1 ? amount.toFixed(amount < 1000 ? 2 : 0) : String(Number(amount.toPrecision(2)));
 export const moment = (iso) => (iso ? new Date(iso).toLocaleString() : NONE);
+
+/** Text for plotly.js, which would read tags and entities in it. */
+export const plain = (text) => String(text).replaceAll("&", "&amp;").replaceAll("<", "&lt;");
 
 /** Plain data as YAML. Every doubtful string is quoted as JSON, which YAML reads alike. */
 export function yaml(value, indent = "") {

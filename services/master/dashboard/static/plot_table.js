@@ -1,5 +1,5 @@
 // @ts-check
-// The figures of a chart as a table, for whoever does not see it.
+// The figures of a chart as a table, for whoever does not see it: of its traces, or [headings, lines] of its own.
 
 import { element, makeTable } from "./dom.js";
 
@@ -31,6 +31,7 @@ export function createTable(name) {
 }
 
 function tableOf(name, figure) {
+  if (figure.table) return makeTable(name, ...figure.table);
   const shown = figure.traces.filter((trace) => trace.y && !trace.untold);
   const places = [...new Set(shown.flatMap((trace) => trace.x))].sort((a, b) => (a > b ? -1 : 1)).slice(0, ROWS);
   const columns = shown.map((trace) => new Map(trace.x.map((x, i) => [x, (trace.told ?? trace.y)[i]])));
@@ -38,7 +39,8 @@ function tableOf(name, figure) {
   return makeTable(name, [figure.x || "At", ...shown.map((trace) => trace.name ?? figure.y)], lines);
 }
 
-const told = (value) =>
+/** A figure in a table, to six digits. */
+export const told = (value) =>
   value === null || value === undefined
     ? "–"
     : typeof value === "number"
