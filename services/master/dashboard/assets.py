@@ -1,4 +1,4 @@
-"""The pages and what they load: css and js of our own, and one bundle of plotly.js. Never a CDN.
+"""The pages and what they load: a style sheet, one script a page, plotly.js where there are charts. No CDN.
 
 Assets have a version in their address and never change under it, so a browser keeps them for good. Pages name
 that version and are asked for again each time. Every address in a page is relative: behind a proxy that serves the
@@ -16,6 +16,7 @@ from functools import cache
 from importlib.resources import files
 from string import Template
 
+from seedcast.services.master.dashboard.bundle import bundle
 from seedcast.services.master.experiments.prices import NOT_TOLD, Prices
 from seedcast.shared.errors import NotFound
 
@@ -23,8 +24,7 @@ _HOME = files("seedcast.services.master.dashboard")
 _ASSETS, _PAGES = _HOME / "static", _HOME / "pages"
 PLOTLY = "plotly.min.js"
 """What the charts use of plotly.js: `npm run bundle` makes it of `plotly_bundle.js`, as CI checks."""
-_IMPORT = re.compile(r'from "\./(\w+\.js)"')
-_SUFFIXES = (".css", ".js", ".svg")
+_SERVED = re.compile(rf"\w+_page\.js|{re.escape(PLOTLY)}|\w+\.(?:css|svg)")
 
 
 @dataclass(frozen=True)
@@ -65,11 +65,9 @@ def page_html(page: Page, prices: Prices = NOT_TOLD) -> str:
         f'<a href="{root}{path}"{" aria-current=page" if path == page.section else ""}>{name}</a>'
         for path, name in SECTIONS.items()
     ]
-    ahead = [f'<link rel="modulepreload" href="{static}/{name}">' for name in _imported(page.script)]
-    if page.charts:
-        ahead.insert(0, f'<link rel="preload" as="script" href="{static}/{PLOTLY}">')
+    ahead = f'<link rel="preload" as="script" href="{static}/{PLOTLY}">' if page.charts else ""
     told = {"price": prices.on_demand, "spot-price": prices.spot}
-    fill = {"root": root, "static": static, "navigation": "\n      ".join(links), "ahead": "\n  ".join(ahead)}
+    fill = {"root": root, "static": static, "navigation": "\n      ".join(links), "ahead": ahead}
     fill |= {"title": page.title, "script": page.script, "section": SECTIONS[page.section], "path": page.section}
     fill["prices"] = "".join(f' data-{name}="{price}"' for name, price in told.items() if price is not None)
     for place, name in (("inner", page.inner), ("main", page.name)):
@@ -81,37 +79,26 @@ def _part(name: str) -> Template:
     return Template((_PAGES / name).read_text(encoding="utf-8").rstrip("\n"))
 
 
-def _imported(script: str) -> list[str]:
-    """Return the modules that a script imports, and those that they do: all are asked for at once."""
-    found, waiting = dict[str, None](), [script]
-    while waiting:
-        text = (_ASSETS / waiting.pop()).read_text(encoding="utf-8")
-        new = [name for name in _IMPORT.findall(text) if name not in found]
-        found |= dict.fromkeys(new)
-        waiting += new
-    return list(found)
-
-
 @cache
 def version() -> str:
     """Name the present content of all assets."""
     digest = hashlib.sha256()
-    for name in _names():
-        digest.update(name.encode() + (_ASSETS / name).read_bytes())
+    for entry in sorted(_ASSETS.iterdir(), key=lambda entry: entry.name):
+        digest.update(entry.name.encode() + entry.read_bytes())
     return digest.hexdigest()[:12]
 
 
 @cache
-def _names() -> tuple[str, ...]:
-    return tuple(sorted(entry.name for entry in _ASSETS.iterdir() if entry.name.endswith(_SUFFIXES)))
-
-
-@cache
 def _load(name: str) -> Asset:
-    content = (_ASSETS / name).read_bytes()
+    content = _script(name) if name.endswith("_page.js") else (_ASSETS / name).read_bytes()
     media_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
     etag = hashlib.sha256(content).hexdigest()[:16]
     return Asset(content, gzip.compress(content, 6, mtime=0), media_type, etag)
+
+
+def _script(name: str) -> bytes:
+    modules = bundle(name.removesuffix(".js"), lambda one: (_ASSETS / f"{one}.js").read_text(encoding="utf-8"))
+    return modules.encode()
 
 
 def asset(asked_version: str, name: str) -> Asset:
@@ -120,6 +107,6 @@ def asset(asked_version: str, name: str) -> Asset:
     Raises:
         NotFound: it is none of ours, or the page that asks for it is of another version.
     """
-    if asked_version != version() or name not in _names():
+    if asked_version != version() or not (_SERVED.fullmatch(name) and (_ASSETS / name).is_file()):
         raise NotFound(f"there is no asset {name} of version {asked_version}")
     return _load(name)

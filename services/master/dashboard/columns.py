@@ -24,7 +24,8 @@ Columns = dict[str, Column]
 
 MOST_EPISODES = 20_000
 """Returns of single test episodes in an answer; where there are more, none are told."""
-LEFT_OUT = frozenset({"parameters_sha256", "fingerprints"})
+LEFT_OUT = frozenset({"parameters_sha256", "fingerprints", "fitness"})
+"""Of a record: what no chart shows."""
 LOW, HIGH, BEST = "returns.minimum", "returns.maximum", "returns.best_mean"
 
 
@@ -98,11 +99,13 @@ def _flat(record: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     """Return a record's figures under dotted names, to six digits: finer than any screen."""
     flat: dict[str, Any] = {}
     for name, value in record.items():
+        if name in LEFT_OUT:
+            continue
         if isinstance(value, dict):
             flat |= _flat(value, f"{prefix}{name}.")
-        elif isinstance(value, list) and name not in LEFT_OUT:
+        elif isinstance(value, list):
             flat[prefix + name] = [_rounded(item) for item in value]
-        elif name not in LEFT_OUT:
+        else:
             flat[prefix + name] = _rounded(value)
     return flat
 

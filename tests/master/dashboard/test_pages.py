@@ -13,6 +13,7 @@ from fastapi.testclient import TestClient
 
 from seedcast.services.master.app import create_app
 from seedcast.services.master.dashboard.assets import page_html
+from seedcast.services.master.dashboard.bundle import bundle
 from seedcast.services.master.dashboard.endpoints import EXPERIMENTS
 from seedcast.services.master.experiments.prices import Prices
 from seedcast.services.master.experiments.repository import ExperimentRepository
@@ -113,21 +114,38 @@ def test_a_page_and_everything_it_loads_come_from_the_master(client: TestClient,
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_every_module_that_a_script_imports_is_served_and_asked_for_at_once(client: TestClient, path: str) -> None:
+def test_a_pages_script_is_whole(client: TestClient, path: str) -> None:
     html = client.get(path).text
-    script = next(a for a in addresses(html) if a.endswith("_page.js"))
-    folder = script.rpartition("/")[0]
-    waiting, seen = [script], set[str]()
-    while waiting:
-        address = waiting.pop()
-        response = client.get(address)
-        assert response.status_code == 200, address
-        assert response.headers["content-type"].startswith("text/javascript")
-        seen.add(address)
-        imported = {f"{folder}/{name}" for name in re.findall(r'from "\./(\w+\.js)"', response.text)}
-        waiting += imported - seen
-    assert len(seen) > 3
-    assert set(addresses("\n".join(re.findall("<link rel=.modulepreload.*", html)))) == seen - {script}
+    (script,) = (a for a in addresses(html) if a.endswith("_page.js"))
+    response = client.get(script)
+    assert response.headers["content-type"].startswith("text/javascript")
+    assert "// live.js" in response.text or "// spec_editor.js" in response.text
+    assert not re.search(r"^(import|export)\b", response.text, re.MULTILINE)
+
+
+def test_a_module_comes_before_those_that_need_it_and_only_once() -> None:
+    modules = {
+        "a": 'import { b as other } from "./b.js";\nimport { c } from "./c.js";\nother(c);',
+        "b": 'import { c } from "./c.js";\nexport async function b() {\n  return c;\n}',
+        "c": "export const c = 1;",
+    }
+    c, b, a = bundle("a", modules.__getitem__).split("\n\n")
+    assert c == "const $c = (() => { // c.js\nconst c = 1;\nreturn { c };\n})();"
+    assert b.splitlines()[1:] == [
+        "const { c } = $c;",
+        "async function b() {",
+        "  return c;",
+        "}",
+        "return { b };",
+        "})();",
+    ]
+    assert a.splitlines()[1:4] == ["const { b: other } = $b;", "const { c } = $c;", "other(c);"]
+
+
+@pytest.mark.parametrize("text", ['import c from "./c.js";', "export default 1;", 'import { a } from "./a.js";'])
+def test_a_module_that_is_written_otherwise_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"a\.js"):
+        bundle("a", {"a": text}.__getitem__)
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -183,7 +201,7 @@ def test_an_asset_that_the_browser_has_is_not_sent_again(client: TestClient) -> 
     assert (response.status_code, response.content) == (304, b"")
 
 
-@pytest.mark.parametrize("name", ["nothing.js", "index.html", "..%2Fassets.py", "%2e%2e"])
+@pytest.mark.parametrize("name", ["nothing.js", "dom.js", "index.html", "..%2Fassets.py", "%2e%2e"])
 def test_nothing_but_the_assets_is_served(client: TestClient, name: str) -> None:
     folder = next(a for a in addresses(client.get("/").text) if a.endswith(".css")).rpartition("/")[0]
     assert client.get(f"{folder}/{name}").status_code == 404
