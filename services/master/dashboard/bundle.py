@@ -1,8 +1,8 @@
 """One script of a page's modules: a browser asks once instead of thirty times, and nobody has a build step.
 
 Modules are plain text here, and are written in one way (CI's formatter sees to it): names imported in braces from
-files beside them, and exported where they are declared. Each becomes a function that is called once, after those that
-it needs, and returns what it exports.
+files beside them, and exported where they are declared. Each becomes a function that is called once, after those
+that it needs, and returns what it exports.
 """
 
 from __future__ import annotations

@@ -23,18 +23,21 @@ async function refresh() {
     show(byId("none"), true);
     return false;
   }
-  const found = await Promise.all(ids.map(getOrNothing));
+  const tag = query.get("group") ?? "";
+  const against = query.get("against") ?? "environment_steps";
+  const groupsOf = (runs) =>
+    comparison(new URLSearchParams([...runs.map((id) => ["run", id]), ["tag", tag], ["against", against]]));
+  // Both at once; where some are gone, again of those that are there.
+  const [early, ...found] = await Promise.all(
+    [groupsOf(ids), ...ids.map((id) => experimentApi(id).get())].map(orNothing),
+  );
   experiments = found.filter((experiment) => experiment !== null);
   const gone = ids.length - experiments.length;
   setText(byId("summary"), `${experiments.length} runs${gone ? `; ${gone} of those asked for are gone` : ""}`);
   show(byId("none"), experiments.length === 0);
   show(byId("comparison"), experiments.length > 0);
   if (!experiments.length) return false;
-  const tag = query.get("group") ?? "";
-  const against = query.get("against") ?? "environment_steps";
-  const answer = await comparison(
-    new URLSearchParams([...experiments.map(({ id }) => ["run", id]), ["tag", tag], ["against", against]]),
-  );
+  const answer = early ?? (await groupsOf(experiments.map(({ id }) => id)));
   const changed = differences(experiments.map(({ spec }) => spec));
   offerGroups(tag);
   await plots.draw(comparisonFigures(answer, experiments, changed));
@@ -42,9 +45,10 @@ async function refresh() {
   return experiments.some(({ active }) => active);
 }
 
-async function getOrNothing(id) {
+/** What is asked for, or null where it is gone. */
+async function orNothing(answer) {
   try {
-    return await experimentApi(id).get();
+    return await answer;
   } catch (error) {
     if (error instanceof ApiError && error.status === 404) return null;
     throw error;
