@@ -6,7 +6,7 @@ import { pageOf } from "./api.js";
 import { element, setStatus, setText, show } from "./dom.js";
 import { count, duration, given, hours, remaining, score, short } from "./format.js";
 import { menuButton } from "./menu.js";
-import { costNote } from "./money.js";
+import { costOf } from "./money.js";
 import { createSparkline } from "./sparkline.js";
 import { reaches } from "./words.js";
 
@@ -50,6 +50,8 @@ function createRow(first, picked, on) {
   bar.setAttribute("aria-label", "Generations done");
   const curve = createSparkline();
   const best = element("span");
+  const used = element("span");
+  const cost = element("small", { className: "muted", title: "What they cost" });
   const target = element("small", { className: "muted" });
   const cells = Object.fromEntries(COLUMNS.map(([label]) => [label, cell(label)]));
   cells.Name.append(link, tags, note);
@@ -57,6 +59,7 @@ function createRow(first, picked, on) {
   cells.Generation.append(element("div", {}, generation, bar));
   cells.Curve.append(curve.node);
   cells["Best test"].append(element("div", {}, best, " ", target));
+  cells["Core-h"].append(element("div", {}, used, cost));
   tick.addEventListener("change", () => {
     if (tick.checked) picked.add(first.id);
     else picked.delete(first.id);
@@ -93,8 +96,8 @@ function createRow(first, picked, on) {
     const reached = reaches(experiment.direction, experiment.best_test_return, experiment.target);
     best.className = reached ? "reached" : "";
     setText(cells["Steps / s"], short(experiment.steps_per_second));
-    setText(cells["Core-h"], hours(experiment.core_hours));
-    cells["Core-h"].title = costNote(experiment.core_hours);
+    setText(used, hours(experiment.core_hours));
+    setText(cost, costOf(experiment.core_hours));
     setText(cells.Elapsed, duration(experiment.elapsed_seconds));
     setText(cells.ETA, duration(remaining(experiment)));
     show(note, experiment.note !== "");
