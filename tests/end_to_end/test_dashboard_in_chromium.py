@@ -271,6 +271,7 @@ def test_the_fleet_shows_its_workers_and_a_study_its_trials(cluster: Server, bro
     with watched(browser, cluster) as page:
         page.goto("/dashboard/fleet")
         expect(page.locator("#workers tbody tr")).to_have_count(2, timeout=PATIENCE)
+        expect(page.locator("#workers td[data-label=Memory]").first).to_contain_text("MiB")
         page.get_by_role("link", name="Studies").click()
         page.get_by_role("link", name="radii").click()
         expect(page.locator("#trials tbody tr")).to_have_count(2, timeout=PATIENCE)
@@ -421,6 +422,8 @@ def test_a_run_that_is_resumed_elsewhere_lives_on_its_page(cluster: Server, brow
         status_is(page, "stopped")
         cluster.http.post(f"/experiments/{experiment_id}/resume")
         status_is(page, "running")
+        becomes(page, "document.querySelector('.plot').data?.some(t => t.name === 'resumed' && t.x.length === 1)")
+        assert page.evaluate("document.querySelector('.plot').layout.yaxis2.ticktext") == ["resumed"]
     cluster.http.delete(f"/experiments/{experiment_id}", params={"force": True})
 
 
