@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Error, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Error, Page, Response, expect, sync_playwright
 
 from tests.processes import ROOT, Server, eventually, master, submit, wait_for_end, wait_for_generation
 from tests.specs import cartpole_values
@@ -58,6 +58,7 @@ def watched(browser: Browser, server: Server, **options: Any) -> Iterator[Page]:
     context.set_default_timeout(PATIENCE)
     page, faults = context.new_page(), list[str]()
     page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
+    page.on("response", lambda answer: None if _fine(answer) else faults.append(f"{answer.status} {answer.url}"))
     page.on("pageerror", lambda error: faults.append(str(error)))
     page.on("request", lambda request: None if _own(request.url, server) else faults.append(request.url))
     yield page
@@ -65,6 +66,11 @@ def watched(browser: Browser, server: Server, **options: Any) -> Iterator[Page]:
     # What the API refuses is in the console as a failed request; those are looked at by the test itself.
     expected = re.compile(r"the server responded with a status of (404|409|422)")
     assert [fault for fault in faults if not expected.search(fault)] == []
+
+
+def _fine(answer: Response) -> bool:
+    """Whether an answer is none that a page shows nothing of, such as a picture that is not there."""
+    return answer.status < 400 or answer.request.resource_type not in ("image", "media", "script", "stylesheet")
 
 
 def _own(url: str, server: Server) -> bool:

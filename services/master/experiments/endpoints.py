@@ -170,6 +170,7 @@ async def download_artifact(
     range: Annotated[str | None, Header(description="One range of bytes.")] = None,  # noqa: A002
     if_range: Annotated[str | None, Header(description="The ETag that the range is of.")] = None,
     if_none_match: Annotated[str | None, Header(description="The ETag that the client has.")] = None,
+    _: Annotated[str, Query(alias="at", description="Not looked at: a page asks again by another value.")] = "",
 ) -> Response:
     """Download a file as it is now, also while it trains; images and videos are shown in a browser."""
     artifact = await service.artifact(experiment_id, name)

@@ -6,7 +6,7 @@ import { pageOf } from "./api.js";
 import { element, setStatus, setText, show } from "./dom.js";
 import { count, duration, given, hours, remaining, score, short } from "./format.js";
 import { menuButton } from "./menu.js";
-import { costOf } from "./money.js";
+import { costNote, costOf } from "./money.js";
 import { createSparkline } from "./sparkline.js";
 import { reaches } from "./words.js";
 
@@ -51,7 +51,7 @@ function createRow(first, picked, on) {
   const curve = createSparkline();
   const best = element("span");
   const used = element("span");
-  const cost = element("small", { className: "muted", title: "What they cost" });
+  const cost = element("small", { className: "muted" });
   const target = element("small", { className: "muted" });
   const cells = Object.fromEntries(COLUMNS.map(([label]) => [label, cell(label)]));
   cells.Name.append(link, tags, note);
@@ -97,7 +97,8 @@ function createRow(first, picked, on) {
     best.className = reached ? "reached" : "";
     setText(cells["Steps / s"], short(experiment.steps_per_second));
     setText(used, hours(experiment.core_hours));
-    setText(cost, costOf(experiment.core_hours));
+    setText(cost, costOf(experiment.core_hours, { first: true }));
+    cost.title = costNote(experiment.core_hours);
     setText(cells.Elapsed, duration(experiment.elapsed_seconds));
     setText(cells.ETA, duration(remaining(experiment)));
     show(note, experiment.note !== "");

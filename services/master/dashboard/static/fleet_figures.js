@@ -84,7 +84,7 @@ function memory(samples, palette) {
   const taken = line(samples, "workers and their slots", "memory_bytes", palette.training, {
     hovertemplate: "%{y:.3~s}B",
   });
-  return { ...frame, y: "Resident bytes", traces: [taken] };
+  return { ...frame, y: "Resident memory", yaxis: { ticksuffix: "B" }, traces: [taken] };
 }
 
 /** The median speed at each number of workers, beside what the smallest fleet's speed a worker would come to. */

@@ -37,10 +37,10 @@ async function refresh() {
   const steps = sum(found, (worker) => worker.steps_per_second);
   setText(
     byId("summary"),
-    `${count(found.length)} worker${found.length === 1 ? "" : "s"} known, ${count(ready.length)} ready. ${wanted.reason}`,
+    `${count(found.length)} worker${found.length === 1 ? "" : "s"} known, ${count(ready.length)} ready: ${wanted.reason}.`,
   );
   tiles.update([
-    ["Workers", `${count(ready.length)} of ${count(wanted.desired_workers)}`, "ready, of those wanted"],
+    ["Workers", count(ready.length), `ready, ${count(wanted.desired_workers)} wanted`],
     ["Slots", count(slots), `${count(busy)} busy`],
     ["Steps / s", short(steps), "over the last 10 s"],
     ["Steps / s and slot", short(slots ? steps / slots : null), "the same, by slot"],

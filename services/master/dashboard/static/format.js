@@ -46,9 +46,9 @@ export function hours(value) {
   if (value > 0 && value < 0.001) return "< 0.001";
   return value < 0.1 ? String(Number(value.toFixed(3))) : value < 100 ? value.toFixed(1) : count(value);
 }
-/** An amount: to the cent, smaller ones to two digits. */
+/** An amount, to the cent. */
 export const money = (amount) =>
-  amount === 0 || amount >= 0.1 ? amount.toFixed(amount < 1000 ? 2 : 0) : String(Number(amount.toPrecision(2)));
+  amount > 0 && amount < 0.005 ? "< 0.01" : amount < 1000 ? amount.toFixed(2) : count(amount);
 export const moment = (iso) => (iso ? new Date(iso).toLocaleString() : NONE);
 
 /** Text for plotly.js, which would read tags and entities in it. */

@@ -10,10 +10,13 @@ const prices = Object.entries({ "": document.body.dataset.price, "on Spot": docu
 /** Whether anything costs anything here. */
 export const priced = prices.length > 0;
 
-/** "1.20, 0.36 on Spot"; nothing where no price is known. */
-export function costOf(coreHours) {
+/** "1.20, 0.36 on Spot", or the first of these; nothing where no price is known. */
+export function costOf(coreHours, { first = false } = {}) {
   if (coreHours == null) return "";
-  return prices.map(({ where, price }) => `${money(coreHours * price)} ${where}`.trim()).join(", ");
+  return prices
+    .slice(0, first ? 1 : 2)
+    .map(({ where, price }) => `${money(coreHours * price)} ${where}`.trim())
+    .join(", ");
 }
 
 /** The same after "costs", for a note. */

@@ -106,6 +106,7 @@ export function heightOf({ traces, log, fromZero = false, include = [], height }
   if (low > high) return log ? [-1, 1] : [0, 1];
   if (log) [low, high] = [Math.log10(low), Math.log10(high)];
   const span = high - low;
+  if (fromZero && low === 0 && high === 0) return [0, 1];
   if (span < Math.abs(high) * 1e-9 || span === 0) {
     const room = log ? 0.3 : Math.abs(high) * 0.1 || 1;
     return [low - room, high + room];

@@ -14,6 +14,7 @@ const CONFIG = {
   modeBarButtons: [["toImage", "zoom2d", "pan2d"]],
   plotlyServerURL: "",
 };
+const SOON_MS = 200;
 const NEAR_PX = 300; // A chart that is so near to what is seen is drawn once there is time.
 
 /**
@@ -24,7 +25,7 @@ export function createPlots(container, { linked = true, onZoom = (_window) => {}
   const cards = new Map();
   let zoom = null; // [from, to] of the horizontal axis, or null: all of it
   let Plotly = null; // once it is loaded
-  const approaching = new IntersectionObserver(paintLater, { rootMargin: `${NEAR_PX}px` });
+  const approaching = new IntersectionObserver(paintSeen, { rootMargin: `${NEAR_PX}px` });
 
   // Its place may change without the window: plotly.js would not notice.
   const sizes = new ResizeObserver((entries) => {
@@ -38,6 +39,10 @@ export function createPlots(container, { linked = true, onZoom = (_window) => {}
       Object.assign(cards.get(name), { build, stale: true });
     }
     for (const [name, card] of cards) show(card.node, name in figures);
+    await paintSeen();
+  }
+
+  async function paintSeen() {
     await paint(stale(0));
     paintLater();
   }
@@ -132,7 +137,7 @@ export function createPlots(container, { linked = true, onZoom = (_window) => {}
 
   dark.addEventListener("change", () => {
     for (const card of cards.values()) card.stale = true;
-    paintLater();
+    paintSeen();
   });
   return {
     draw,
@@ -146,8 +151,9 @@ export function createPlots(container, { linked = true, onZoom = (_window) => {}
   };
 }
 
-/** Safari has no idle callbacks. */
-const whenIdle = globalThis.requestIdleCallback ?? ((work) => setTimeout(work, 50));
+/** Once there is time, or soon; Safari has no idle callbacks. */
+const whenIdle = (work) =>
+  globalThis.requestIdleCallback ? requestIdleCallback(work, { timeout: SOON_MS }) : setTimeout(work, SOON_MS);
 
 /** Where a key takes a window [from, to]; null: to all of it; undefined: nowhere. */
 function moved([from, to], key) {
