@@ -397,6 +397,10 @@ def test_a_film_of_the_best_model_is_asked_for_and_played(cluster: Server, brows
         expect(film).to_have_attribute("aria-label", re.compile("a return of"))
         film.evaluate("video => video.play()")
         becomes(page, "document.querySelector('#best-film video').currentTime > 0.1")
+        page.get_by_role("button", name="How it learnt").click()
+        held = page.get_by_role("button", name=re.compile("Play or hold: Generation")).first
+        held.press("Enter", timeout=2 * PATIENCE)
+        becomes(page, "document.querySelector('#films video').currentTime > 0.1")
 
 
 def test_a_blocked_experiment_says_why_and_can_be_stopped(

@@ -55,7 +55,7 @@ export function createFilms(api, lookAgain) {
     if (stamp === shown) return;
     shown = stamp;
     byId("best-film").replaceChildren(...films.slice(-1).map((job) => film(api, job)));
-    byId("films").replaceChildren(...films.map((job) => film(api, job)));
+    byId("films").replaceChildren(...films.map((job) => film(api, job, { small: true })));
     show(byId("strip"), films.length > 1);
   }
 
@@ -96,18 +96,24 @@ export function createFilms(api, lookAgain) {
   };
 }
 
-function film(api, { result }) {
+/** A small one has no controls, which would hide what it shows: a press plays it, another one holds it. */
+function film(api, { result }, { small = false } = {}) {
   const video = element("video", {
     src: api.artifactUrl(result.artifact),
-    controls: true,
+    controls: !small,
     loop: true,
     muted: true,
     playsInline: true,
     preload: "metadata",
   });
   const title = `Generation ${count(result.generation)}: a return of ${score(result.episode_return)}`;
+  const caption = element("figcaption", { textContent: title });
   video.setAttribute("aria-label", title);
-  return element("figure", {}, video, element("figcaption", { textContent: title }));
+  if (!small) return element("figure", {}, video, caption);
+  const press = element("button", { type: "button", className: "press", title: "Play or hold" }, video);
+  press.setAttribute("aria-label", `Play or hold: ${title}`);
+  press.addEventListener("click", () => (video.paused ? video.play() : video.pause()));
+  return element("figure", {}, press, caption);
 }
 
 const numberOf = (name) => Number(/\d+/.exec(name)?.[0] ?? 0);
