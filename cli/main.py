@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from importlib.metadata import version
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -41,6 +41,8 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+UsageError: type = typer.BadParameter.__mro__[1]
+"""What all wrong calls are; typer has no public name for it."""
 HERE, MASTER, FILES = "On this machine", "On a running master", "Without a master"
 app.command("train", rich_help_panel=HERE)(train.train)
 app.command("serve", rich_help_panel=HERE)(serve.serve)
@@ -91,24 +93,49 @@ def _root(
 def main() -> None:
     """Run the command; what is wrong is said in one line, never as a traceback."""
     try:
-        app()
-    except SeedcastError as error:
-        problems = error.errors if isinstance(error, InvalidInput) else (error,)
-        _complain(*problems)
-        raise SystemExit(3 if isinstance(error, MasterUnreachable) else 2) from None
-    except KeyboardInterrupt:
-        raise SystemExit(130) from None
-    except BrokenPipeError:  # `seedcast list | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise SystemExit(0) from None
-    except OSError as error:
-        _complain(f"{error.filename or 'the system'}: {error.strerror or error}")
-        raise SystemExit(2) from None
-    except Exception as error:
-        if os.environ.get("SEEDCAST_DEBUG"):
+        code = app(prog_name="seedcast", standalone_mode=False)
+    except SystemExit as leaving:
+        if not isinstance(leaving.__context__, BrokenPipeError):  # `seedcast list | head`
             raise
-        _complain(f"a fault of Seedcast's own: {type(error).__name__}: {error} (SEEDCAST_DEBUG=1 shows where)")
-        raise SystemExit(70) from None
+        code = 0
+    except (Exception, KeyboardInterrupt) as error:
+        code = _failed(error)
+    raise SystemExit(code if isinstance(code, int) else 0)
+
+
+def _failed(error: BaseException) -> int:
+    """Say what has gone wrong, and return the exit code."""
+    if isinstance(error, UsageError):
+        return _misused(error)
+    match error:
+        case KeyboardInterrupt():
+            return 130
+        case typer.Abort():
+            _complain("nothing is done")
+            return 1
+        case InvalidInput():
+            _complain(*error.errors)
+            return 2
+        case SeedcastError():
+            _complain(error)
+            return 3 if isinstance(error, MasterUnreachable) else 2
+        case BrokenPipeError():  # found out at the end of the output
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 0
+        case OSError():
+            _complain(f"{error.filename or 'the system'}: {error.strerror or error}")
+            return 2
+    if os.environ.get("SEEDCAST_DEBUG"):
+        raise error
+    _complain(f"a fault of Seedcast's own: {type(error).__name__}: {error} (SEEDCAST_DEBUG=1 shows where)")
+    return 70
+
+
+def _misused(error: Any) -> int:  # noqa: ANN401 - typer has no name for its class
+    """Say what is wrong with a call; a group that is called alone has shown its help already."""
+    if message := error.format_message():
+        _complain(f"{message.rstrip('.')}; `{error.ctx.command_path} --help` says more")
+    return 2
 
 
 def _complain(*problems: object) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import typer
 from pydantic import BaseModel
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.table import Table
 
 PIPED_WIDTH = 200
@@ -44,10 +44,16 @@ def print_table(headings: Sequence[str], rows: Sequence[Sequence[object]]) -> No
         table.add_column(heading, overflow="fold")
     for row in rows:
         table.add_row(*(shown(value) for value in row))
+    print_rich(table)
+
+
+def print_rich(*renderables: RenderableType, piped_width: int = PIPED_WIDTH) -> None:
+    """Print what rich lays out, as wide as the terminal; ``piped_width`` columns where there is none."""
     console = Console(highlight=False)
-    console = console if console.is_terminal else Console(width=PIPED_WIDTH, highlight=False)
+    console = console if console.is_terminal else Console(width=piped_width, highlight=False)
     with console.capture() as capture:
-        console.print(table)
+        for one in renderables:
+            console.print(one)
     typer.echo("\n".join(line.rstrip() for line in capture.get().splitlines()))
 
 

@@ -52,7 +52,7 @@ def replay(
     returns = returns_of(loaded, seed, episodes)
     report(loaded, model, returns, seed, success, json)
     if video is not None:
-        with Console().status("filming"):
+        with Console(stderr=True).status("filming"):
             score = film(loaded, seed, video, "--video")
         tested = "" if score == returns[0] else f", where the test had {returns[0]:.2f}"
         typer.echo(err=json, message=f"{video}: the first episode, return {score:.2f}{tested}")
@@ -118,7 +118,9 @@ def _replay(model: Model, seeds: NDArray[np.int32]) -> NDArray[np.float64]:
     except ImportError as error:
         raise ReplayFailed(f"no engine is installed here ({error}): pip install 'seedcast[worker]'") from error
     returns: list[NDArray[np.float64]] = []
-    for start in track(range(0, len(seeds), EPISODES_AT_ONCE), "episodes", transient=True):
+    console = Console(stderr=True)
+    starts = range(0, len(seeds), EPISODES_AT_ONCE)
+    for start in track(starts, "episodes", transient=True, console=console, disable=not console.is_terminal):
         result = run_unit(_unit(model, seeds[start : start + EPISODES_AT_ONCE]))
         for failure in result.failures:
             raise ReplayFailed(f"the environment failed: {failure.kind}: {failure.message}")

@@ -11,6 +11,8 @@ import typer
 
 from seedcast import Client
 from seedcast.cli.local_cluster import START_SECONDS, LocalCluster
+from seedcast.cli.options import AsJson
+from seedcast.cli.output import print_line
 from seedcast.errors import MasterUnreachable
 from seedcast.services.master.fleet.worker_state import WorkerState
 from seedcast.shared.cpus import usable_cpus
@@ -23,24 +25,33 @@ Port = Annotated[int, typer.Option(min=1, max=65535, help="The master's port.")]
 Data = Annotated[Path, typer.Option(envvar="SEEDCAST_DATA", help="Where all runs are kept.")]
 
 
-def serve(workers: Workers = None, port: Port = 8000, data: Data = Path("runs")) -> None:
-    """Run a master and workers on this machine until Ctrl-C; what runs then goes on at the next start."""
+def serve(workers: Workers = None, port: Port = 8000, data: Data = Path("runs"), json: AsJson = False) -> None:
+    """Run a master and workers on this machine until Ctrl-C; what runs then goes on at the next start.
+
+    As JSON: a line with the master's address, once it can be used.
+    """
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C
     try:
         with LocalCluster(data / "logs") as cluster:
             client = start(cluster, workers, port, data)
-            count = len(client.experiments())
-            typer.echo(
-                f"serving {client.url} with {len(cluster.worker_pids)} workers; data: {data} ({count} experiments)"
-            )
-            typer.echo(f"dashboard: {client.url}/  API: {client.url}/docs  logs: {data / 'logs'}")
-            typer.echo("submit with `seedcast submit FILE`; Ctrl-C ends it")
+            _say(client, len(cluster.worker_pids), data, json)
             while True:
                 cluster.supervise()
                 time.sleep(1)
     except KeyboardInterrupt:
-        typer.echo("\nstopped; `seedcast serve` goes on with what was running")
+        typer.echo("\nstopped; `seedcast serve` goes on with what was running", err=json)
         raise typer.Exit(130) from None
+
+
+def _say(client: Client, workers: int, data: Path, json: bool) -> None:
+    """Say what serves, and where."""
+    count = len(client.experiments())
+    if json:
+        print_line({"url": client.url, "workers": workers, "data": str(data), "experiments": count})
+        return
+    typer.echo(f"serving {client.url} with {workers} workers; data: {data} ({count} experiments)")
+    typer.echo(f"dashboard: {client.url}/  API: {client.url}/docs  logs: {data / 'logs'}")
+    typer.echo("submit with `seedcast submit FILE`; Ctrl-C ends it")
 
 
 def start(cluster: LocalCluster, workers: int | None, port: int, data: Path) -> Client:

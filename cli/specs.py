@@ -32,7 +32,7 @@ def validate(files: Files, json: AsJson = False) -> None:
             spec = load_spec(path)
             note = check_environment(spec)
         except InvalidInput as error:
-            problems = [" ".join(str(problem).split()) for problem in error.errors]
+            problems = [" ".join(str(problem).split()).removeprefix(f"{path}: ") for problem in error.errors]
             found.append({"file": str(path), "ok": False, "problems": problems})
         else:
             found.append({"file": str(path), "ok": True, "strategy": spec.strategy.name, "task": spec.task_id})
@@ -74,6 +74,9 @@ def check_environment(spec: ExperimentSpec) -> str:
     return ""
 
 
-def schema() -> None:
+def schema(
+    json: Annotated[bool, typer.Option("--json", help="It is JSON anyway: all commands have this option.")] = True,
+) -> None:
     """Print the JSON Schema of a specification."""
+    del json
     typer.echo(json_module.dumps(ExperimentSpec.model_json_schema(), indent=2))

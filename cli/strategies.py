@@ -8,17 +8,20 @@ from typing import Annotated, Any
 
 import typer
 from pydantic import BaseModel
-from rich.console import Console
+from rich.console import RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from seedcast.cli.output import print_rich
 from seedcast.services.master.catalogue import catalogue
 from seedcast.services.master.catalogue.schemas import MemoryNeed, StrategyDescription
 
 Name = Annotated[str | None, typer.Argument(help="Show this one, with its hyperparameters.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print what GET /strategies answers.")]
 
+PROSE_WIDTH = 80
+"""Columns of text that is read."""
 TYPES = {"number": "number", "integer": "integer", "boolean": "true or false", "string": "text"}
 BOUNDS = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
 
@@ -43,25 +46,24 @@ def _list(described: list[StrategyDescription]) -> None:
     for one in described:
         text = Text(one.suits or one.summary).append(f"\n{_kind(one)}", style="dim")
         table.add_row(one.name, text, *map(_memory, one.memory))
-    console = Console()
-    console.print(table)
-    console.print(
+    print_rich(
+        table,
         f"Memory: on the master, by parameters of the policy, with {catalogue.POPULATION_SIZE} "
-        "members and default hyperparameters; in brackets if refused. Details: seedcast strategies NAME"
+        "members and default hyperparameters; in brackets if refused. Details: seedcast strategies NAME",
+        piped_width=PROSE_WIDTH,
     )
 
 
 def _show(described: StrategyDescription) -> None:
-    console = Console()
-    console.print(f"[bold]{described.name}[/bold]  {described.summary}", highlight=False)
-    console.print(described.suits, described.paper, sep="\n", highlight=False)
     memory = ", ".join(f"{_memory(need)} at {need.dimension:,} parameters" for need in described.memory)
-    console.print(_kind(described), memory, "", sep="\n", highlight=False)
+    title = Text(described.name, style="bold").append(f"  {described.summary}", style="not bold")
+    lines: list[RenderableType] = [title, described.suits, described.paper, _kind(described), memory, ""]
     for name, default, takes, description in _rows(described.hyperparameters):
-        console.print(
+        lines.append(
             Text(name, style="bold").append(f" = {default}  ", style="not bold").append(takes, style="dim")
         )
-        console.print(Padding(Text(description), (0, 0, 0, 4)))
+        lines.append(Padding(Text(description), (0, 0, 0, 4)))
+    print_rich(*lines, piped_width=PROSE_WIDTH)
 
 
 def _rows(schema: dict[str, Any]) -> Iterator[tuple[str, str, str, str]]:

@@ -37,11 +37,24 @@ def options(url: str | None, token: str | None, timeout: float) -> dict[str, Any
     """Return what an httpx client is made with; SEEDCAST_URL and SEEDCAST_TOKEN stand in for what is not given.
 
     Proxies of the environment are not used: a master is near.
+
+    Raises:
+        InvalidInput: the address is none of HTTP's.
     """
     url = url or os.environ.get("SEEDCAST_URL", "").strip() or DEFAULT_URL
+    if not _is_address(url):
+        raise InvalidInput.of("url", "must be like http://127.0.0.1:8000 or https://seedcast.example.com", url)
     token = token if token is not None else os.environ.get("SEEDCAST_TOKEN", "").strip()
     headers = {b"Authorization": b"Bearer " + token.encode()} if token else None
     return {"base_url": url, "headers": headers, "timeout": timeout, "trust_env": False}
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = httpx.URL(url)
+    except (httpx.InvalidURL, ValueError):
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.host) and not parts.host.startswith(("[", "%"))
 
 
 def arguments(call: Call[Any]) -> dict[str, Any]:
