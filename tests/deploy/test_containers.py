@@ -158,7 +158,7 @@ def test_the_health_check_passes_where_the_service_is_ready_and_not_elsewhere(ne
 def test_the_check_before_an_upgrade_runs_in_the_image(network: Network, role: str) -> None:
     assert network
     anonymous = f"SEEDCAST_{'WORKER_' if role == 'worker' else ''}ALLOW_ANONYMOUS=true"
-    check = ("env", anonymous, "python", "-m", f"services.{role}", "--check")
+    check = ("env", anonymous, "python", "-m", f"seedcast.services.{role}", "--check")
     assert "the settings are valid" in once(role, *check)
     with pytest.raises(AssertionError, match="ALLOW_ANONYMOUS"):
         once(role, *check[2:])

@@ -36,7 +36,7 @@ def test_the_job_has_the_overlays_images_and_variables_and_nothing_else_is_appli
         role = container["name"]
         assert container["image"] == plain.container(role)["image"]
         assert container["env"] == plain.container(role)["env"]
-        assert container["command"] == ["python", "-m", f"services.{role}", "--check"]
+        assert container["command"] == ["python", "-m", f"seedcast.services.{role}", "--check"]
         assert container["securityContext"] == plain.container(role)["securityContext"]
     assert pod["securityContext"].items() <= plain.pod("master")["spec"]["securityContext"].items()
 
@@ -44,7 +44,7 @@ def test_the_job_has_the_overlays_images_and_variables_and_nothing_else_is_appli
 def check(role: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run what the Job runs."""
     return subprocess.run(
-        [sys.executable, "-m", f"services.{role}", "--check"],
+        [sys.executable, "-m", f"seedcast.services.{role}", "--check"],
         cwd=ROOT,
         env={name: value for name, value in os.environ.items() if not name.startswith("SEEDCAST_")} | variables,
         capture_output=True,
