@@ -26,6 +26,7 @@ async function refresh() {
     report = await api.get();
   } catch (error) {
     if (!(error instanceof ApiError) || error.status !== 404) throw error;
+    show(byId("loading"), false);
     show(byId("missing"), true);
     return false;
   }
@@ -46,6 +47,7 @@ async function refresh() {
       .filter(Boolean)
       .join(" · "),
   );
+  show(byId("loading"), false);
   show(byId("study"), true);
   show(byId("stop"), study.status === "active");
   best =
