@@ -8,7 +8,7 @@ from typing import Any, Literal
 from seedcast.services.master.experiments.schemas import Experiment
 from seedcast.tracking.follow import library, settings
 
-EXTRAS = {"trackio": "'seedcast[trackio]'", "wandb": "wandb"}
+EXTRAS = {"trackio": "trackio", "wandb": "'seedcast[wandb]'"}
 
 
 class Runs:
@@ -41,7 +41,8 @@ class Runs:
     def write(self, generation: int, figures: Mapping[str, float], at: float) -> None:
         """Log the figures; these libraries take the time from the clock."""
         del at
-        self._run.log({"generation": generation, **figures})
+        step = {} if self._by_id else {"step": generation}  # else Trackio counts the calls
+        self._run.log({"generation": generation, **figures}, **step)
 
     def end(self, experiment: Experiment | None) -> None:
         """Have everything written."""
