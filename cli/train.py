@@ -54,8 +54,9 @@ def train(
                 client = start(cluster, workers, port, data)
                 ended = follow(client, _experiment(client, spec, again, say), cluster.supervise)
             say(f"artifacts: {data / 'experiments' / ended.id}")
-            option = "" if data == Path("runs") else f" --data {data}"
-            say(f"look again: seedcast serve{option}, then {client.url}/dashboard/{ended.id}")
+            chosen = (("--data", data, Path("runs")), ("--port", port, 8000))
+            options = "".join(f" {name} {value}" for name, value, default in chosen if value != default)
+            say(f"look again: seedcast serve{options}, then {client.url}/dashboard/{ended.id}")
     except KeyboardInterrupt:
         say(f"\ninterrupted; the same command resumes it ({data})")
         raise typer.Exit(130) from None

@@ -10,6 +10,8 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 Vector = NDArray[np.float32]
+Picture = NDArray[np.uint8]
+PIXELS = 160
 
 
 class Harbour(gymnasium.Env[Vector, Vector]):
@@ -23,12 +25,17 @@ class Harbour(gymnasium.Env[Vector, Vector]):
 
     observation_space = spaces.Box(-np.inf, np.inf, (4,), np.float32)
     action_space = spaces.Box(-1, 1, (2,), np.float32)
+    metadata = {"render_modes": ["rgb_array"], "render_fps": 20}  # noqa: RUF012 - Gymnasium's own
     # Read by Seedcast; a specification's own max_episode_steps goes before.
     max_episode_steps = 200
     reward_threshold = -15.0
 
-    def __init__(self, current: float = 0.02) -> None:
-        """``current`` is its greatest strength; these arguments are a specification's ``kwargs``."""
+    def __init__(self, current: float = 0.02, render_mode: str | None = None) -> None:
+        """``current`` is its greatest strength; these arguments are a specification's ``kwargs``.
+
+        Seedcast gives ``render_mode`` where an episode is filmed.
+        """
+        self.render_mode = render_mode
         if current < 0:
             raise ValueError(f"current has to be at least 0, not {current}")
         self._strength = current
@@ -53,6 +60,14 @@ class Harbour(gymnasium.Env[Vector, Vector]):
         distance, speed = float(np.linalg.norm(self._position)), float(np.linalg.norm(self._velocity))
         moored = distance < 0.05 and speed < 0.05
         return self._observation(), 10.0 - distance if moored else -distance, moored, False, {}
+
+    def render(self) -> Picture:
+        """Return a picture ``(height, width, 3)``: the berth in the middle, and the ship."""
+        picture = np.full((PIXELS, PIXELS, 3), (205, 225, 240), np.uint8)
+        for (x, y), colour in (((0.0, 0.0), (90, 90, 90)), (tuple(self._position), (200, 40, 40))):
+            column, row = int((x / 3 + 0.5) * PIXELS), int((0.5 - y / 3) * PIXELS)
+            picture[max(0, row - 4) : max(0, row + 4), max(0, column - 4) : max(0, column + 4)] = colour
+        return picture
 
     def _observation(self) -> Vector:
         return np.concatenate([self._position, self._velocity]).astype(np.float32)

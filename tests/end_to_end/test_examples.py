@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+from seedcast import Client
 from seedcast.shared.spec.environment import EnvironmentSpec
 from tests.processes import ROOT, Server, master, submit, wait_for_end, worker
 
@@ -41,9 +42,12 @@ def test_the_examples_install_and_train(installed: Path, tmp_path: Path) -> None
         harbour = EnvironmentSpec(id="Harbour-v0").model_dump()
         description = one.http.post("/environments/describe", json=harbour).json()
         assert (description["engine"], description["max_episode_steps"]) == ("entry_points", 200)
-        for config in ("custom_environment/harbour.yaml", "custom_policy/gated_cartpole.yaml"):
+        for config in ("custom_policy/gated_cartpole.yaml", "custom_environment/harbour.yaml"):
             experiment = train(server, EXAMPLES / config)
             assert (experiment["status"], experiment["generation"]) == ("completed", 2), experiment
+        with Client(server.url) as client:
+            film = client.wait_for_job(client.film(experiment["id"])).result
+            assert film is not None and film.artifact is not None, "the last one draws pictures"  # noqa: PT018
 
 
 def test_a_strategy_of_ones_own_is_listed_and_trains(installed: Path, tmp_path: Path) -> None:

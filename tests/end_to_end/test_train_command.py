@@ -81,7 +81,8 @@ def test_a_run_says_where_everything_is_and_its_specification_is_not_trained_aga
     assert process.returncode == 0, errors
     assert "completed: all 2 generations done" in first
     assert (Path(first.rpartition("artifacts: ")[2].partition("\n")[0]) / "best_model.npz").exists()
-    assert f"look again: seedcast serve --data {tmp_path / 'runs'}" in "".join(first.splitlines())
+    serve = f"look again: seedcast serve --data {tmp_path / 'runs'} --port {port}, then http://127.0.0.1:{port}/"
+    assert serve in "".join(first.splitlines())
     second, said = start(tmp_path, port, "--json", generations=2).communicate(timeout=90)
     assert "has been trained" in said
     experiment = json.loads(second)
