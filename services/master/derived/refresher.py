@@ -32,6 +32,8 @@ FRESH_SECONDS = 0.25
 RETRY_SECONDS = 5.0
 ASKED_SECONDS = 10.0
 """How long a download waits for its file to be written; then it gets what there is."""
+ENDED_SECONDS = 25.0
+"""The same of an experiment that has ended: nobody expects its files to grow, so what is had should be all."""
 
 log = logging.getLogger(__name__)
 
@@ -101,12 +103,12 @@ class Refresher:
         stale.asked.append(written)
         self._wake.set()
         with suppress(TimeoutError):
-            await asyncio.wait_for(written, ASKED_SECONDS)
+            await asyncio.wait_for(written, ENDED_SECONDS if stale.ended else ASKED_SECONDS)
 
     async def finished(self, experiment_id: str) -> None:
         """Wait until an experiment that has ended has all its files, for some seconds at most."""
         with suppress(TimeoutError):
-            async with asyncio.timeout(ASKED_SECONDS):
+            async with asyncio.timeout(ENDED_SECONDS):
                 while (stale := self._stale.get(experiment_id)) is not None and stale.ended:
                     written = asyncio.get_running_loop().create_future()
                     stale.plots_asked = True
