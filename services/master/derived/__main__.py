@@ -18,17 +18,15 @@ from typing import Any
 from seedcast.services.master.derived.files import TextFiles, write_plots
 from seedcast.services.master.storage.failures import storage_errors
 from seedcast.shared.errors import StorageFailed
-from seedcast.shared.priority import give_way
 
-NICENESS = 5
-"""A third of what a slot has, where both want a core."""
+NICENESS = 10
 
 
 def main(database: Path) -> None:
     """Answer requests until there are no more."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the master, which then closes our input
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    give_way(NICENESS)
+    os.nice(NICENESS)
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
     connection = sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True, timeout=10, isolation_level=None)
     connection.row_factory = sqlite3.Row
