@@ -50,8 +50,8 @@ def skip_without_engine() -> None:
 
 
 def once(role: str, *command: str, where: Sequence[str] = ("--network", "none")) -> str:
-    """Run a command in a locked-down container of an image and return what it printed."""
-    return engine("run", "--rm", *where, *LOCKED_DOWN, f"seedcast-{role}:{TAG}", *command)
+    """Run a command in a locked-down container, where ``where`` has the last word; return what it printed."""
+    return engine("run", "--rm", *LOCKED_DOWN, *where, f"seedcast-{role}:{TAG}", *command)
 
 
 class Network:

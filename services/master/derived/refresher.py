@@ -1,9 +1,9 @@
 """Keeps the derived files of experiments up to date, beside training and never on its path.
 
 An experiment that has changed is noted; one task has the files written, and all that changed meanwhile is one
-round. Text files are at most some seconds old; plots follow as fast as an idle processor draws them. Whoever
-downloads a file goes first. After an experiment's end its files are written once more, exact, and that is noted in
-the database, so that a master that dies in between does it at its next start.
+round. Text files are at most some seconds old; plots follow, and take a tenth of the time while experiments run.
+Whoever downloads a file goes first. After an experiment's end its files are written once more, exact, and that is
+noted in the database, so that a master that dies in between does it at its next start.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ TEXT_SECONDS = 2.0
 """How old text files may get while an experiment trains."""
 PLOT_SECONDS = 10.0
 """How soon after its last drawing an experiment is drawn again, unless somebody asks."""
-SHARE = 0.5
-"""Of the time that plots may take."""
+RUNNING_SHARE, ENDED_SHARE = 0.1, 0.5
+"""Of the time that plots may take of experiments that run, and of those that have ended."""
 FRESH_SECONDS = 0.25
 """A text file of a running experiment that is no older is not written again for whoever asks."""
 RETRY_SECONDS = 5.0
@@ -182,7 +182,8 @@ class Refresher:
                 stale.texts_written_at = time.monotonic()
             if plots:
                 stale.plots_drawn_at = time.monotonic()
-                self._plots_not_before = stale.plots_drawn_at + (stale.plots_drawn_at - now) * (1 / SHARE - 1)
+                share = ENDED_SHARE if ended else RUNNING_SHARE
+                self._plots_not_before = stale.plots_drawn_at + (stale.plots_drawn_at - now) * (1 / share - 1)
             if ended and stale.ended and not stale.texts and not stale.plots:
                 await self._note_exact(experiment_id)
                 reach("derived.after_files")
