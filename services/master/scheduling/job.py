@@ -104,10 +104,6 @@ class Job:
         """Whether a worker is of the kind that this asks for, and offers what it needs."""
         return self.kind in (None, worker.kind) and (self.needs is None or self.needs in worker.offers)
 
-    def competes(self, other: Job) -> bool:
-        """Whether another job may want workers that this one wants, too."""
-        return None in (self.kind, other.kind) or self.kind == other.kind
-
     def work_for(self, worker: str, alternatives: bool) -> bool:
         """Whether there is anything for a worker: a suspect is left to another one, if there are others."""
         if self.pending and not self.suspects_first:

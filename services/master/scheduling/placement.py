@@ -54,6 +54,7 @@ class Placer:
 
     def placements(self) -> Iterator[Placement]:
         """Yield what to send now, the freest worker first; each has to be sent before the next is asked for."""
+        self.shares.weigh(self.jobs.values())  # once: they do not change before the next event
         passed: list[PoolWorker] = []
         spent: set[str] = set()
         """Kinds none of whose workers has an idle slot, and of which the freest may queue nothing."""
@@ -89,8 +90,8 @@ class Placer:
         return Placement(worker, why, job, job.take(size.rollouts), size.slots)
 
     def _size(self, job: Job, worker: PoolWorker, totals: Totals) -> UnitSize:
-        portion = self.shares.portion(job, self.jobs.values())
-        return unit_size(job, worker, self.speeds.seconds(job.experiment), totals, self.tuning, portion)
+        seconds, portion = self.speeds.seconds(job.experiment), self.shares.portion(job)
+        return unit_size(job, worker, seconds, totals, self.tuning, portion)
 
     def is_slow(self, worker: PoolWorker, totals: Totals) -> bool:
         """Whether a worker is slow beside all those that a job may use, which the quickest of them never is."""

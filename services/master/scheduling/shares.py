@@ -20,6 +20,8 @@ class Shares:
         """Units ever sent, by experiment, each divided by the share that it had then."""
         self._in_flight: Counter[str] = Counter()
         """Units in flight, by experiment."""
+        self._wanted: dict[str | None, float] = {}
+        """Shares of the experiments that want workers of a kind, added up; None: of any."""
 
     def enter(self, experiment: str, others: Iterable[Job]) -> None:
         """Let an experiment in beside the ``others``: absence earns no credit."""
@@ -45,10 +47,18 @@ class Shares:
         in_flight = self._in_flight[job.experiment] / job.share
         return in_flight, self._had(job.experiment), job.background, job.number
 
-    def portion(self, job: Job, others: Iterable[Job]) -> float:
+    def weigh(self, jobs: Iterable[Job]) -> None:
+        """Note which experiments want workers now, and of which kind."""
+        weights: dict[str | None, dict[str, float]] = {}
+        for job in jobs:
+            weights.setdefault(job.kind, {})[job.experiment] = job.share
+        self._wanted = {kind: sum(shares.values()) for kind, shares in weights.items()}
+
+    def portion(self, job: Job) -> float:
         """Return which part of the workers is a job's, if every experiment that wants the same has its share."""
-        shares = {other.experiment: other.share for other in others if job.competes(other)}
-        return job.share / sum((shares | {job.experiment: job.share}).values())
+        if job.kind is None:
+            return job.share / sum(self._wanted.values())
+        return job.share / (self._wanted[job.kind] + self._wanted.get(None, 0.0))
 
     def _had(self, experiment: str) -> float:
         return self._served.get(experiment, 0.0)

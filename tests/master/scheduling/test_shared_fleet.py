@@ -17,21 +17,30 @@ def job(number: int, experiment: str, share: float = 1.0, kind: str | None = Non
     return Job(number, experiment, background=False, rollouts=120, share=share, kind=kind)
 
 
+def portion_of(one: Job, jobs: list[Job]) -> float:
+    shares = Shares()
+    shares.weigh(jobs)
+    return shares.portion(one)
+
+
 @pytest.mark.parametrize(("others", "portion"), [(0, 1.0), (1, 0.5), (3, 0.25)])
 def test_experiments_have_equal_portions(others: int, portion: float) -> None:
     jobs = [job(number, str(number)) for number in range(others + 1)]
-    assert Shares().portion(jobs[0], jobs) == portion
+    assert portion_of(jobs[0], jobs) == portion
 
 
 def test_a_portion_goes_by_shares_and_counts_an_experiment_once_with_its_test() -> None:
     one, test, other = job(1, "a"), job(2, "a"), job(3, "b", share=3.0)
-    assert Shares().portion(one, [one, test, other]) == 0.25
-    assert Shares().portion(other, [one, test, other]) == 0.75
+    assert portion_of(one, [one, test, other]) == 0.25
+    assert portion_of(other, [one, test, other]) == 0.75
 
 
 def test_an_experiment_that_wants_other_machines_takes_no_portion() -> None:
     one, other = job(1, "a", kind="here"), job(2, "b", kind="elsewhere")
-    assert Shares().portion(one, [one, other]) == 1.0
+    assert portion_of(one, [one, other]) == 1.0
+    anywhere = job(3, "c")
+    assert portion_of(one, [one, other, anywhere]) == 0.5
+    assert portion_of(anywhere, [one, other, anywhere]) == 1 / 3
 
 
 def test_units_are_as_large_as_the_portion_of_the_slots_asks_for() -> None:
