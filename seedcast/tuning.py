@@ -35,7 +35,7 @@ class Tried:
     number: int
     values: dict[str, JsonValue]
     score: float | None
-    """The mean over its seeds of the last test's return; None: a run of it failed."""
+    """The mean over its seeds of the last test's return; None: a run of it failed or was stopped."""
 
 
 @dataclass
@@ -58,23 +58,23 @@ def tune(
 
     ``storage`` is where Optuna keeps them, such as ``sqlite:///tuning.db``; without it they are forgotten at the
     end. ``sampler`` is TPE, seeded with ``draw_seed``, unless given. ``say`` is called with each trial that ends.
-    As many trials run at once as ``runs_at_once`` has room for; scores are those at the budget's steps.
+    As many trials run at once as ``runs_at_once`` has room for, each with all of its seeds, and one at least;
+    scores are those at the budget's steps.
 
     Raises:
-        InvalidInput: the study has no ``draws`` or no axes, or a trial's values do not fit its specification.
+        InvalidInput: the study has no ``draws`` or no axes, or has ``halving`` or a budget of core-hours, which a
+            search does not heed; or a trial's values do not fit its specification.
     """
-    draws = spec.draws
-    if draws is None:
-        raise InvalidInput.of("draws", "is needed: how many trials to run")
-    if not spec.axes:
-        raise InvalidInput.of("axes", "is needed: what to vary")
+    draws = _draws(spec)
     study = optuna.create_study(
         study_name=spec.name,
         storage=storage,
-        sampler=sampler or TPESampler(seed=spec.draw_seed),
         load_if_exists=True,
         direction="maximize",
     )
+    # A sampler forgets what it has drawn: one that goes on must not draw the same again.
+    drawn = len(study.get_trials(deepcopy=False))
+    study.sampler = sampler or TPESampler(seed=(spec.draw_seed + drawn) % 2**32)
     at_once = max(1, spec.budget.runs_at_once // len(spec.seed_list))
     running = [
         _begin(client, spec, Trial(study, one._trial_id))
@@ -94,11 +94,27 @@ def tune(
             time.sleep(LOOK_SECONDS)
 
 
+def _draws(spec: StudySpec) -> int:
+    """Return how many trials to run, of a study that can be searched."""
+    if spec.draws is None:
+        raise InvalidInput.of("draws", "is needed: how many trials to run")
+    if not spec.axes:
+        raise InvalidInput.of("axes", "is needed: what to vary")
+    for name, given in (("halving", spec.halving), ("budget.core_hours", spec.budget.core_hours)):
+        if given is not None:
+            raise InvalidInput.of(name, "is not heeded where Optuna chooses: start the study without it")
+    return spec.draws
+
+
 def _begin(client: Client, spec: StudySpec, trial: Trial) -> _Running:
     values = {axis.field: _suggested(trial, axis) for axis in spec.axes}
     one = _Running(trial, values)
     for seed in spec.seed_list:
-        run = spec.experiment(trial.number, seed, spec.budget.environment_steps, values)
+        try:
+            run = spec.experiment(trial.number, seed, spec.budget.environment_steps, values)
+        except InvalidInput:  # or it would be begun again each time the search goes on
+            trial.study.tell(trial, state=TrialState.FAIL)
+            raise
         digest = hashlib.sha256(run.model_dump_json().encode()).hexdigest()
         one.runs.append(client.submit(run, key=f"tune-{digest[:32]}").id)
     return one
@@ -118,7 +134,7 @@ def _suggested(trial: Trial, axis: AxisSpec) -> JsonValue:
 def _tell(client: Client, study: optuna.Study, one: _Running, experiments: list[Experiment]) -> Tried:
     tests = [client.tests(run.id) for run in experiments]
     sign = -1 if experiments[0].direction == "minimise" else 1
-    if any(run.status is Status.FAILED for run in experiments) or not all(tests):
+    if any(run.status is not Status.COMPLETED for run in experiments) or not all(tests):
         study.tell(one.trial, state=TrialState.FAIL)
         return Tried(one.trial.number, one.values, None)
     score = sum(run[-1].returns.mean for run in tests) / len(tests)

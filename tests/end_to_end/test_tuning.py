@@ -48,6 +48,7 @@ def test_trials_are_proposed_run_over_seeds_and_gone_on_with(cluster: Server, tm
         runs = [one for one in client.experiments() if one.name.startswith("tuned-")]
     assert sorted(one.number for one in said) == [0, 1, 2, 3]
     assert {one.number: one.score for one in first}.items() <= {one.number: one.score for one in whole}.items()
+    assert len({one.values["strategy.sigma_init"] for one in whole}) == 4, "a search that goes on draws anew"
     scores = [one.score for one in whole]
     assert None not in scores
     assert scores == sorted(scores, key=lambda score: score or 0.0), (
@@ -75,3 +76,27 @@ def test_a_search_that_does_not_say_what_to_vary_is_refused(cluster: Server) -> 
     spec = search("none", 2).model_copy(update={"axes": []})
     with Client(cluster.url) as client, pytest.raises(InvalidInput, match="axes: is needed"):
         tune(client, spec)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"halving": {"first_environment_steps": 100}}, "halving: is not heeded"),
+        ({"budget": {"environment_steps": 1000, "core_hours": 1}}, "core_hours: is not heeded"),
+    ],
+)
+def test_what_a_search_does_not_heed_is_refused(cluster: Server, changes: dict[str, object], words: str) -> None:
+    spec = StudySpec.model_validate(search("unheeded", 2).model_dump(mode="json", exclude_unset=True) | changes)
+    with Client(cluster.url) as client, pytest.raises(InvalidInput, match=words):
+        tune(client, spec)
+
+
+def test_values_that_do_not_fit_are_named_and_leave_no_trial_begun(cluster: Server, tmp_path: Path) -> None:
+    spec = search("misfit", 1).model_dump(mode="json", exclude_unset=True)
+    spec["axes"] = [{"field": "population_size", "values": [0]}]
+    storage = f"sqlite:///{tmp_path}/tuning.db"
+    with Client(cluster.url) as client:
+        with pytest.raises(InvalidInput, match="population_size"):
+            tune(client, StudySpec.model_validate(spec), storage=storage)
+        (tried,) = tune(client, StudySpec.model_validate(spec), storage=storage)
+    assert tried.score is None
