@@ -16,23 +16,16 @@ from seedcast.shared.protocol import UnitHeader
 def gymnasium_steps(header: UnitHeader, parameters: NDArray[np.float32], episodes: int) -> int:
     """Roll every row of ``parameters`` out and return the steps taken."""
     environment = make(header)
-    actions: Any = environment.action_space
-    discrete = isinstance(actions, gymnasium.spaces.Discrete)
-    sizes = [environment.observation_space.shape[0], *header.rollouts.policy.hidden]  # type: ignore[attr-defined]
-    sizes.append(int(actions.n) if discrete else actions.shape[0])
-    steps = 0
+    steps, discrete = 0, is_discrete(environment)
     for index, row in enumerate(parameters):
-        layers = unflatten(row, sizes)
+        layers = layers_of(row, header, environment)
         for episode in range(episodes):
             observation, _ = environment.reset(seed=index * episodes + episode)
             over = False
             while not over:
-                values = observation
-                for weights, bias in layers[:-1]:
-                    values = np.tanh(values @ weights + bias)
-                values = values @ layers[-1][0] + layers[-1][1]
-                action = int(values.argmax()) if discrete else np.tanh(values)
-                observation, _, terminated, truncated, _ = environment.step(action)
+                observation, _, terminated, truncated, _ = environment.step(
+                    act(layers, observation, discrete=discrete)
+                )
                 steps += 1
                 over = terminated or truncated
     environment.close()
@@ -70,7 +63,32 @@ class OriginalMinitaur(gymnasium.Env[Any, Any]):
         return observation, reward, done, False, info
 
 
-def unflatten(row: NDArray[np.float32], sizes: list[int]) -> list[tuple[NDArray[Any], NDArray[Any]]]:
+Layers = list[tuple[NDArray[Any], NDArray[Any]]]
+"""The (weights, bias) of each."""
+
+
+def layers_of(row: NDArray[np.float32], header: UnitHeader, environment: Any) -> Layers:  # noqa: ANN401
+    """Return the layers of a linear policy or a perceptron for an environment."""
+    actions = environment.action_space
+    outputs = int(actions.n) if is_discrete(environment) else actions.shape[0]
+    hidden = getattr(header.rollouts.policy, "hidden", [])
+    return unflatten(row, [environment.observation_space.shape[0], *hidden, outputs])
+
+
+def is_discrete(environment: Any) -> bool:  # noqa: ANN401
+    """Whether actions are one choice."""
+    return isinstance(environment.action_space, gymnasium.spaces.Discrete)
+
+
+def act(layers: Layers, values: NDArray[Any], *, discrete: bool) -> Any:  # noqa: ANN401
+    """Return the action for one observation."""
+    for weights, bias in layers[:-1]:
+        values = np.tanh(values @ weights + bias)
+    values = values @ layers[-1][0] + layers[-1][1]
+    return int(values.argmax()) if discrete else np.tanh(values)
+
+
+def unflatten(row: NDArray[np.float32], sizes: list[int]) -> Layers:
     """Return the (weights, bias) of each layer."""
     layers, offset = [], 0
     for inputs, outputs in pairwise(sizes):

@@ -26,7 +26,6 @@ from multiprocessing.pool import Pool
 from pathlib import Path
 from typing import Any
 
-import gymnasium
 import matplotlib
 
 matplotlib.use("Agg")
@@ -35,7 +34,7 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
-from benchmarks.baseline import make, unflatten
+from benchmarks.baseline import act, is_discrete, layers_of, make
 from seedcast.cli.local_cluster import LocalCluster, free_ports
 from seedcast.cli.serve import start
 from seedcast.services.master.dispatch.batch import Batch, BatchResult
@@ -134,10 +133,7 @@ def episode(job: tuple[str, NDArray[np.float32], int, Normaliser | None]) -> Epi
     """Play one episode in this process's environment."""
     text, parameters, seed, normaliser = job
     header, environment = _opened(text)
-    discrete = isinstance(environment.action_space, gymnasium.spaces.Discrete)
-    outputs = int(environment.action_space.n) if discrete else environment.action_space.shape[0]
-    hidden = getattr(header.rollouts.policy, "hidden", [])
-    layers = unflatten(parameters, [environment.observation_space.shape[0], *hidden, outputs])
+    layers, discrete = layers_of(parameters, header, environment), is_discrete(environment)
     penalty, cap = header.shaping.drop_terminal_penalty, header.max_episode_steps
     observation, _ = environment.reset(seed=seed)
     total = fitness = 0.0
@@ -147,11 +143,7 @@ def episode(job: tuple[str, NDArray[np.float32], int, Normaliser | None]) -> Epi
         sums += observation
         squares += np.square(observation, dtype=np.float64)
         values = observation if normaliser is None else normaliser(observation)
-        for weights, bias in layers[:-1]:
-            values = np.tanh(values @ weights + bias)
-        values = values @ layers[-1][0] + layers[-1][1]
-        action = int(values.argmax()) if discrete else np.tanh(values)
-        observation, reward, terminated, truncated, _ = environment.step(action)
+        observation, reward, terminated, truncated, _ = environment.step(act(layers, values, discrete=discrete))
         length += 1
         total += reward
         fitness += 0.0 if terminated and penalty is not None and reward <= -penalty else reward
