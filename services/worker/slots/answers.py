@@ -14,7 +14,7 @@ from seedcast.services.worker.environments.probe import seed_fault
 from seedcast.services.worker.environments.registry import available, broken_plugins, describe
 from seedcast.services.worker.objectives import evaluate_unit
 from seedcast.services.worker.objectives import registry as objectives
-from seedcast.services.worker.slots import cancellation
+from seedcast.services.worker.slots.cancellation import Cancelled
 from seedcast.services.worker.slots.channel import Kind, Message
 from seedcast.services.worker.slots.fingerprint import cpu_model, fingerprint, version
 from seedcast.services.worker.slots.messages import Film, Part, Refusal, Started, Summary, encode_result
@@ -28,7 +28,10 @@ from seedcast.shared.validation import invalid
 FILM_TIMES = 10
 """To draw and to encode an episode takes some times as long as to run it."""
 
-Answer = Callable[[Message], Iterator[Message]]
+Check = Callable[[], None]
+"""Raises `Cancelled` once the request is given up."""
+
+Answer = Callable[[Message, Check], Iterator[Message]]
 
 
 def worker_info() -> WorkerInfo:
@@ -47,9 +50,9 @@ def worker_info() -> WorkerInfo:
 
 
 def _refusable(answer: Answer) -> Answer:
-    def answer_or_refuse(request: Message) -> Iterator[Message]:
+    def answer_or_refuse(request: Message, check: Check) -> Iterator[Message]:
         try:
-            yield from answer(request)
+            yield from answer(request, check)
         except ValidationError as error:
             yield _message(Kind.REFUSED, Refusal.of(invalid(error)))
         except (InvalidInput, ProtocolMismatch) as error:
@@ -59,23 +62,23 @@ def _refusable(answer: Answer) -> Answer:
 
 
 @_refusable
-def _frame(request: Message) -> Iterator[Message]:
-    yield from _run(Kind.UNIT, Unit.from_frame(request.payload))
+def _frame(request: Message, check: Check) -> Iterator[Message]:
+    yield from _run(Kind.UNIT, Unit.from_frame(request.payload), check)
 
 
 @_refusable
-def _part(request: Message) -> Iterator[Message]:
+def _part(request: Message, check: Check) -> Iterator[Message]:
     part = Part.of(request)
-    yield from _run(Kind.PART, Unit.from_frame(request.payload).part(part.index, part.parts))
+    yield from _run(Kind.PART, Unit.from_frame(request.payload).part(part.index, part.parts), check)
 
 
 @_refusable
-def _json(request: Message) -> Iterator[Message]:
-    yield from _run(Kind.UNIT_JSON, UnitJson.model_validate_json(request.payload).unit())
+def _json(request: Message, check: Check) -> Iterator[Message]:
+    yield from _run(Kind.UNIT_JSON, UnitJson.model_validate_json(request.payload).unit(), check)
 
 
 @_refusable
-def _describe(request: Message) -> Iterator[Message]:
+def _describe(request: Message, _: Check) -> Iterator[Message]:
     spec = EnvironmentSpec.model_validate_json(request.payload)
     description = describe(spec)
     yield _message(Kind.DESCRIBED, description)
@@ -84,7 +87,7 @@ def _describe(request: Message) -> Iterator[Message]:
 
 
 @_refusable
-def _film(request: Message) -> Iterator[Message]:
+def _film(request: Message, check: Check) -> Iterator[Message]:
     from seedcast.services.worker.film import CannotFilm, record  # late: what draws and encodes is slow to import
 
     unit = Unit.from_frame(request.payload)
@@ -95,34 +98,34 @@ def _film(request: Message) -> Iterator[Message]:
     with tempfile.TemporaryDirectory(prefix="seedcast-film-") as folder:
         path = Path(folder, "film.mp4")
         try:
-            score = record(unit, path, cancellation.check)
+            score = record(unit, path, check)
             film = Film(score, path.read_bytes())
         except CannotFilm as error:
             raise InvalidInput.of("environment.id", str(error)) from error
-        except cancellation.Cancelled:
+        except Cancelled:
             yield Message(Kind.CANCELLED, b"")
             return
     yield Message(Kind.RESULT, film.to_bytes())
 
 
 @_refusable
-def _describe_objective(request: Message) -> Iterator[Message]:
+def _describe_objective(request: Message, _: Check) -> Iterator[Message]:
     yield _message(Kind.RESULT, objectives.describe(ObjectiveSpec.model_validate_json(request.payload)))
 
 
-def _environments(_: Message) -> Iterator[Message]:
+def _environments(_request: Message, _: Check) -> Iterator[Message]:
     yield _message(Kind.RESULT, catalogue())
 
 
-def _run(form: Kind, unit: Unit) -> Iterator[Message]:
+def _run(form: Kind, unit: Unit, check: Check) -> Iterator[Message]:
     deadline = unit.header.timeout_seconds
     yield _message(Kind.STARTED, Started(rollouts=len(unit), deadline_seconds=deadline))
     try:
         if (objective := unit.header.objective) is not None:
-            result = evaluate_unit(unit, objective, cancellation.check)
+            result = evaluate_unit(unit, objective, check)
         else:
-            result = run_unit(unit, cancellation.check)
-    except cancellation.Cancelled:
+            result = run_unit(unit, check)
+    except Cancelled:
         yield Message(Kind.CANCELLED, b"")
         return
     yield _message(Kind.SUMMARY, Summary.of(result))

@@ -1,6 +1,7 @@
 """`python -m seedcast.services.worker.slots.child`: one slot, which computes one thing at a time, and its warden.
 
-The slot talks over the pipes that were its standard input and output, and ends when its input does.
+The slot talks over the pipes that were its standard input and output, and ends when its input does. Its argument
+is the descriptor of the file in which it is told to give a request up.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import sys
 from pathlib import Path
 from typing import BinaryIO
 
-from seedcast.services.worker.slots import cancellation
+from seedcast.services.worker.slots.cancellation import Notice
 from seedcast.services.worker.slots.channel import PROCESS_ID, Kind, Message, read_message, write_message
 from seedcast.services.worker.slots.memory import FreedMemory
 from seedcast.services.worker.slots.warden import become_warden
@@ -24,6 +25,7 @@ def main() -> None:
     """Warm up, say so, then answer until the worker goes away."""
     become_warden()
     requests, replies = _take_channel()
+    notice = _take_notice(int(sys.argv[1]))
     _offer_to_the_oom_killer()
     gc.disable()  # it would look through all that is imported again and again, a sixth of the time
     # Imported only now: it takes seconds, in which the lines above already have to hold.
@@ -35,8 +37,8 @@ def main() -> None:
     write_message(replies, ready)
     freed = FreedMemory()
     while (message := read_message(requests)) is not None:
-        cancellation.clear()  # one may have come too late for the unit that it was for
-        for reply in ANSWERS[message.kind](message):
+        notice.next_request()
+        for reply in ANSWERS[message.kind](message, notice.check):
             write_message(replies, reply)
         freed.give_back()
 
@@ -49,6 +51,13 @@ def _take_channel() -> tuple[BinaryIO, BinaryIO]:
         os.dup2(nothing.fileno(), 0)
     os.dup2(2, 1)
     return requests, replies
+
+
+def _take_notice(file: int) -> Notice:
+    try:
+        return Notice(file)
+    finally:
+        os.close(file)
 
 
 def _die_of_what_kills() -> None:

@@ -10,7 +10,8 @@ from asyncio.subprocess import PIPE, Process
 from contextlib import suppress
 from typing import Self
 
-from seedcast.services.worker.slots import cancellation, warden
+from seedcast.services.worker.slots import warden
+from seedcast.services.worker.slots.cancellation import Notice, shared_file
 from seedcast.services.worker.slots.channel import PROCESS_ID, Message, receive, send
 from seedcast.services.worker.slots.memory import resident_bytes
 from seedcast.shared.protocol import FailureKind, WorkerInfo
@@ -61,8 +62,9 @@ def slot_environment() -> dict[str, str]:
 class SlotProcess:
     """A child that has said it is ready: a warden, and below it the slot."""
 
-    def __init__(self, process: Process, memory_limit: int | None) -> None:
+    def __init__(self, process: Process, notice: Notice, memory_limit: int | None) -> None:
         self._process = process
+        self._notice = notice
         self._memory_limit = memory_limit
         self._verdict: SlotDied | None = None
         self._slot: int | None = None
@@ -76,15 +78,18 @@ class SlotProcess:
         Raises:
             SlotDied: it did not get there.
         """
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "seedcast.services.worker.slots.child"),
-            stdin=PIPE,
-            stdout=PIPE,
-            env=slot_environment(),
-            limit=PIPE_BUFFER_BYTES,
-            start_new_session=True,
-        )
-        slot = cls(process, memory_limit)
+        with shared_file() as file:
+            notice = Notice(file)
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "seedcast.services.worker.slots.child", str(file)),
+                stdin=PIPE,
+                stdout=PIPE,
+                pass_fds=(file,),
+                env=slot_environment(),
+                limit=PIPE_BUFFER_BYTES,
+                start_new_session=True,
+            )
+        slot = cls(process, notice, memory_limit)
         try:
             ready = await slot.exchange(None, START_SECONDS, "getting ready")
         except BaseException:
@@ -117,8 +122,8 @@ class SlotProcess:
         return 0 if self._slot is None else resident_bytes(self._slot)
 
     def cancel(self) -> None:
-        """Tell the child to give up what it computes."""
-        self._signal(cancellation.SIGNAL)
+        """Tell the child to give up what it was asked last; it does not matter if it has answered meanwhile."""
+        self._notice.give_up()
 
     async def ended(self) -> SlotDied:
         """Wait until the process has ended, with whatever it started; return why it did."""
@@ -159,6 +164,7 @@ class SlotProcess:
         if self._process.stdin is None or self._process.stdout is None:
             raise ConnectionError("no pipes")
         if request is not None:
+            self._notice.next_request()
             await send(self._process.stdin, request)
         return await receive(self._process.stdout)
 

@@ -18,8 +18,6 @@ BACK_OFF_SECONDS = 0.5
 LONGEST_BACK_OFF_SECONDS = 30.0
 CANCEL_SECONDS = 5.0
 """A slot that has not given its unit up by then is replaced."""
-CANCELS = 25
-"""So often it is told to in that time."""
 
 log = logging.getLogger(__name__)
 
@@ -122,9 +120,8 @@ async def _cancel_with(ticket: Ticket, process: SlotProcess) -> None:
     """Give a unit up when its client has gone, so that the slot is free for another."""
     await asyncio.wait([ticket.answer])
     if ticket.answer.cancelled():
-        for _ in range(CANCELS):  # the slot forgets those that come before it has read the unit
-            process.cancel()
-            await asyncio.sleep(CANCEL_SECONDS / CANCELS)
+        process.cancel()
+        await asyncio.sleep(CANCEL_SECONDS)
         await process.kill(
             SlotDied("timeout", f"nobody waits for its unit, and it goes on after {CANCEL_SECONDS:g} s")
         )

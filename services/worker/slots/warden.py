@@ -24,18 +24,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
-from seedcast.services.worker.slots import cancellation
-
 END = signal.SIGUSR2
 """Tells a warden to end its slot. The kernel sends it too, when the worker dies (Linux)."""
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
-_HEEDED = {signal.SIGCHLD, cancellation.SIGNAL, END}
+_HEEDED = {signal.SIGCHLD, END}
 _LEFT_TO_THE_WORKER = {signal.SIGHUP, signal.SIGINT, signal.SIGTERM}
 """What a terminal or an init system sends to everyone: the worker decides when a slot ends."""
-
-_HANDLED = {*_LEFT_TO_THE_WORKER, cancellation.SIGNAL}
 
 
 def become_warden() -> None:
@@ -67,7 +63,6 @@ def _take_signals() -> None:
     for left in _LEFT_TO_THE_WORKER:
         signal.signal(left, _do_nothing)
         signal.siginterrupt(left, False)
-    cancellation.install()
     os.register_at_fork(before=_hold_signals, after_in_parent=_let_signals, after_in_child=_be_a_process_like_any)
     signal.pthread_sigmask(signal.SIG_SETMASK, set())
 
@@ -77,16 +72,16 @@ def _do_nothing(*_: object) -> None:
 
 
 def _hold_signals() -> None:
-    signal.pthread_sigmask(signal.SIG_BLOCK, _HANDLED)
+    signal.pthread_sigmask(signal.SIG_BLOCK, _LEFT_TO_THE_WORKER)
 
 
 def _let_signals() -> None:
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, _HANDLED)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _LEFT_TO_THE_WORKER)
 
 
 def _be_a_process_like_any() -> None:
     """Give a fork of the slot the signals' usual meanings, before the first can come: handlers survive a fork."""
-    for number in _HANDLED:
+    for number in _LEFT_TO_THE_WORKER:
         signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
     _let_signals()
 
@@ -105,13 +100,7 @@ def _watch(slot: int, folder: Path | None) -> NoReturn:
     _let_go_of_the_channel()
     status: int | None = None
     while status is None:
-        match signal.sigwait(_HEEDED):
-            case signal.SIGCHLD:
-                status = _reap().get(slot)
-            case cancellation.SIGNAL:
-                os.kill(slot, cancellation.SIGNAL)  # it is not reaped yet, so the number is its own
-            case _:
-                status = signal.SIGKILL
+        status = signal.SIGKILL if signal.sigwait(_HEEDED) == END else _reap().get(slot)
     _end_all(slot)
     if folder is not None:
         shutil.rmtree(folder, ignore_errors=True)
