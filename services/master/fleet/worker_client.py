@@ -1,8 +1,7 @@
 """HTTP to one worker. The only file of the master that knows httpx; its errors become ours here.
 
-One transport, with one connection, for each request at a time: a single client with a large pool scans all its
-connections on every request (about 10 ms with 64 of them). Of httpx's client the transport is all that is used:
-the rest (cookies, redirects, authentication) costs the master much CPU time for nothing.
+Of httpx it uses requests, responses, timeouts and errors, and a transport of our own: its client (cookies,
+redirects, authentication) costs the master much CPU time for nothing.
 """
 
 from __future__ import annotations
@@ -10,14 +9,14 @@ from __future__ import annotations
 import asyncio
 import json
 import ssl
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from functools import cache, lru_cache
 from typing import overload
 
 import httpx
 from pydantic import ValidationError
 
+from seedcast.services.master.fleet.http_transport import Transport
 from seedcast.shared.digest import CONTENT_DIGEST, check_content_digest, content_digest
 from seedcast.shared.errors import Busy, InvalidInput, ProtocolMismatch, SeedcastError
 from seedcast.shared.problems import Problem
@@ -72,9 +71,7 @@ class WorkerClient:
         """``secret`` is what the workers want to be shown, if they do."""
         self._url = url
         self._credentials = {} if secret is None else {"Authorization": f"Bearer {secret}"}
-        self._transports: list[httpx.AsyncHTTPTransport] = []
-        self._idle: list[httpx.AsyncHTTPTransport] = []
-        """Those of ``_transports`` that are free, the one used last at the end: its connection is the freshest."""
+        self._transport = Transport(url, KEEP_ALIVE_SECONDS, _tls)
         self.memory_bytes: int | None = None
         """What the worker takes, as it said last; None: it has not said."""
 
@@ -98,7 +95,6 @@ class WorkerClient:
         limits = httpx.Timeout(None, connect=CONNECT_SECONDS)
         headers = {"Content-Type": FRAME_MEDIA_TYPE, "Accept": FRAME_MEDIA_TYPE, SLOTS_HEADER: str(slots)}
         try:
-            # httpx counts from byte to byte, so that a reply that trickles in would never be too late.
             async with asyncio.timeout(timeout_seconds):
                 response = await self._call("POST", path, content=frame, headers=headers, limits=limits)
         except TimeoutError as error:
@@ -188,31 +184,7 @@ class WorkerClient:
 
     async def close(self) -> None:
         """Close all connections."""
-        await asyncio.gather(*(transport.aclose() for transport in self._transports))
-
-    @contextmanager
-    def _transport(self) -> Iterator[httpx.AsyncHTTPTransport]:
-        transport = self._idle.pop() if self._idle else self._new_transport()
-        try:
-            yield transport
-        finally:
-            self._idle.append(transport)
-
-    def _new_transport(self) -> httpx.AsyncHTTPTransport:
-        limits = httpx.Limits(max_keepalive_connections=1, keepalive_expiry=KEEP_ALIVE_SECONDS)
-        transport = httpx.AsyncHTTPTransport(limits=limits, verify=_tls(), trust_env=False)
-        self._transports.append(transport)
-        return transport
-
-    async def _request(self, request: httpx.Request) -> httpx.Response:
-        """Send a request and read the whole response."""
-        with self._transport() as transport:
-            response = await transport.handle_async_request(request)
-            try:
-                await response.aread()
-            finally:
-                await response.aclose()
-        return response
+        await self._transport.aclose()
 
     async def _call(
         self,
@@ -228,7 +200,7 @@ class WorkerClient:
         sent = {**self._credentials, **(headers or {})}
         request = httpx.Request(method, url, content=content, headers=sent, extensions=extensions)
         try:
-            response = await self._request(request)
+            response = await self._transport.handle_async_request(request)
         except httpx.ReadTimeout as error:
             raise NoReply("no reply in time") from error
         except httpx.ConnectTimeout as error:
