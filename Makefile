@@ -77,8 +77,8 @@ bench-api: setup ## Measure every route at 50 requests/s, and stops, while EXPER
 bench-strategies: setup ## Measure ask + encode + tell and peak memory beside pycma and dense numpy (DIMENSIONS=2804,100000 QUICK=1)
 	@$(BIN)/python -W ignore -m benchmarks.strategies $(if $(DIMENSIONS),--dimensions $(DIMENSIONS)) $(if $(QUICK),--quick)
 
-bench-learning: setup ## Measure steps and seconds to a score beside one Gymnasium environment a process (TASKS=cartpole)
-	@$(BIN)/python -W ignore -m benchmarks.learning $(if $(TASKS),--tasks $(TASKS))
+bench-learning: setup ## Measure steps and seconds to a score beside one Gymnasium environment a process (TASKS=cartpole EVOTORCH=its python)
+	@$(BIN)/python -W ignore -m benchmarks.learning $(if $(TASKS),--tasks $(TASKS)) $(if $(EVOTORCH),--evotorch $(EVOTORCH))
 
 bench-objectives: setup ## Measure evaluations/s through HTTP beside a local process pool, and a million numbers' memory (ROUNDS=5)
 	@$(BIN)/python -W ignore -m benchmarks.objectives --rounds $(or $(ROUNDS),5)

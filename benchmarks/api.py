@@ -56,8 +56,7 @@ class Call:
 CALLS = (
     Call("POST", "/experiments", WALKER, "?dry_run=true"),
     Call("GET", "/experiments"),
-    Call("GET", "/experiments/rows"),
-    Call("GET", "/experiments/rows", query="?status=active&text=walker&sort=best&limit=20"),
+    Call("GET", "/experiments", query="?status=active&text=walker&sort=best&limit=20"),
     Call("GET", "/experiments/{id}"),
     Call("PATCH", "/experiments/{id}", {"note": "looked at"}),
     Call("GET", "/experiments/{id}/progress"),

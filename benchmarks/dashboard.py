@@ -115,7 +115,7 @@ def run(folder: Path, runs: int, generations: int, longest: int) -> None:
         for name, path in pages.items():
             first, *later = [shown_after(browser, server.url + path) for _ in range(4)]
             print(f"  {name}: shown after {first:.0f} ms, then {', '.join(f'{one:.0f}' for one in later)}")
-        whole, travelled, again = sizes(server, f"/experiments/rows?limit={runs}")
+        whole, travelled, again = sizes(server, f"/experiments?limit={runs}")
         print(
             f"  {runs} rows: {whole:,} bytes of JSON, {travelled:,} as sent, {again:,} where nothing has changed"
         )

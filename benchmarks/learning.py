@@ -1,13 +1,15 @@
-"""How long it takes to learn: environment steps and seconds to a fixed test return, by two ways to roll out.
+"""How long it takes to learn: environment steps and seconds to a fixed test return, by several ways.
 
-Both run the very same search, to the seed of every episode: `Evolution` asks, caps, normalises and learns.
+The first two run the very same search, to the seed of every episode: `Evolution` asks, caps, normalises, learns.
 
 - *Seedcast*: a master and a worker a core on this machine, over HTTP, as `seedcast train` has it;
 - *Gymnasium*: the usual way: a pool of one process a core, in each one environment and a numpy policy that takes
-  one observation at a time.
+  one observation at a time;
+- *EvoTorch*, where a Python with it is named: its own PGPE and ClipUp with the same numbers
+  (`learning_evotorch.py`).
 
 A run ends with the first test that reaches its score, or when it has had its steps. Seeds are run one after the
-other, each by both ways in turn, so that the machine's mood hits both alike; seconds are wall time with tests, and
+other, each by all ways in turn, so that the machine's mood hits all alike; seconds are wall time with tests, and
 start when processes are up. ``make bench-learning`` prints the table.
 """
 
@@ -17,11 +19,12 @@ import argparse
 import json
 import multiprocessing
 import os
+import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from functools import cache
+from functools import cache, partial
 from multiprocessing.pool import Pool
 from pathlib import Path
 from typing import Any
@@ -47,8 +50,8 @@ from seedcast.shared.protocol import UnitHeader
 from seedcast.shared.spec.experiment import ExperimentSpec
 from seedcast.shared.statistics import bootstrap
 
-WAYS = ("Seedcast", "Gymnasium")
-COLOURS = {"Seedcast": "#1f77b4", "Gymnasium": "#8a6d3b"}
+COLOURS = {"Seedcast": "#1f77b4", "Gymnasium": "#8a6d3b", "EvoTorch": "#9467bd"}
+"""Of each way."""
 
 
 @dataclass(frozen=True)
@@ -111,6 +114,15 @@ def gymnasium_run(task: Task, seed: int) -> Run:
             evolution.learn(roll_out(pool, training_batch(evolution, evolution.strategy.ask())))
 
 
+def evotorch_run(python: Path, task: Task, seed: int) -> Run:
+    """Train with EvoTorch, in a Python that has it."""
+    script = Path(__file__).with_name("learning_evotorch.py")
+    said = subprocess.run(
+        [python, script], input=task.spec(seed).model_dump_json(), stdout=subprocess.PIPE, text=True, check=True
+    ).stdout
+    return Run(task.preset, "EvoTorch", seed, [tuple(json.loads(line)) for line in said.splitlines()])
+
+
 def roll_out(pool: Pool, batch: Batch) -> BatchResult:
     """Run a whole batch in the pool, episode by episode: whoever is free takes the next."""
     unit = batch.unit(range(len(batch))).written_out()
@@ -162,8 +174,10 @@ def table(task: Task, runs: list[Run]) -> Iterator[str]:
     yield f"{task.preset}, test mean of 20 episodes >= {task.score:g}"
     yield "| way | seeds that got there | environment steps | seconds |"
     yield "| --- | ---: | ---: | ---: |"
-    for way in WAYS:
+    for way in COLOURS:
         mine = [one for one in runs if one.preset == task.preset and one.way == way]
+        if not mine:
+            continue
         got = [point for one in mine if (point := one.reached(task.score)) is not None]
         if not got:
             yield f"| {way} | 0 of {len(mine)} | | |"
@@ -201,14 +215,18 @@ def main() -> None:
     parser.add_argument("--tasks", nargs="+", choices=[task.preset for task in TASKS], help="default: all")
     parser.add_argument("--results", type=Path, help="JSON that is added to: what is in it is not run again")
     parser.add_argument("--figure", type=Path)
+    parser.add_argument("--evotorch", type=Path, metavar="PYTHON", help="A Python that has EvoTorch: a third way.")
     chosen = parser.parse_args()
     runs: list[Run] = []
     if chosen.results and chosen.results.exists():
         runs = [Run(**values) for values in json.loads(chosen.results.read_text())]
+    ways: dict[str, Callable[[Task, int], Run]] = {"Seedcast": seedcast_run, "Gymnasium": gymnasium_run}
+    if chosen.evotorch:
+        ways["EvoTorch"] = partial(evotorch_run, chosen.evotorch)
     tasks = [task for task in TASKS if not chosen.tasks or task.preset in chosen.tasks]
     for task in tasks:
         for seed in chosen.seeds:
-            for way, train in zip(WAYS, (seedcast_run, gymnasium_run), strict=True):
+            for way, train in ways.items():
                 if any((one.preset, one.way, one.seed) == (task.preset, way, seed) for one in runs):
                     continue
                 runs.append(train(task, seed))

@@ -29,7 +29,7 @@ TINY = cartpole_values() | {
 
 def generations(server: Server) -> dict[str, int]:
     """Return how many generations each active experiment has committed."""
-    rows: list[dict[str, Any]] = server.http.get("/experiments/rows?limit=1000").json()["experiments"]
+    rows: list[dict[str, Any]] = server.http.get("/experiments?limit=1000").json()["experiments"]
     return {row["id"]: row["generation"] for row in rows if row["active"]}
 
 

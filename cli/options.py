@@ -37,7 +37,7 @@ def resolve(client: Client, experiment_id: str) -> str:
     """
     if experiment_id != "last":
         return experiment_id
-    newest = client.rows(limit=1)
+    newest = client.experiments(limit=1)
     if not newest:
         raise NotFound("there are no experiments yet")
     return newest[0].id

@@ -87,7 +87,13 @@ def _wait(client: Client, experiment: Experiment, tick: Callable[[], None] = lam
 
 def _experiment(client: Client, spec: ExperimentSpec, again: bool, say: Say) -> Experiment:
     """Return the interrupted or completed experiment of this very specification, or a new one."""
-    same = [experiment for experiment in client.experiments() if experiment.spec == spec]
+    namesakes = [
+        row
+        for archived in (False, True)
+        for row in client.experiments(text=spec.name, status=["active", "completed"], archived=archived)
+        if row.name == spec.name
+    ]
+    same = [one for one in (client.experiment(row.id) for row in namesakes) if one.spec == spec]
     for experiment in same:
         if experiment.status.active:
             say(f"resuming {experiment.id} after generation {experiment.generation}")
@@ -96,7 +102,6 @@ def _experiment(client: Client, spec: ExperimentSpec, again: bool, say: Say) -> 
     if done is not None and not again:
         say(f"this very specification has been trained: {done.id}; --again trains it anew")
         return done
-    for experiment in client.experiments():
-        if experiment.status.active:
-            say(f"{experiment.id} runs as well, and shares the workers; `seedcast stop` stops it")
+    for row in client.experiments(status=["active"]):
+        say(f"{row.id} runs as well, and shares the workers; `seedcast stop` stops it")
     return client.submit(spec)

@@ -31,7 +31,7 @@ def list_experiments(
 ) -> None:
     """List experiments, newest first."""
     with connect(url) as client:
-        found = client.rows(
+        found = client.experiments(
             status=status or (),
             tag=tag or (),
             strategy=strategy,

@@ -67,10 +67,6 @@ class AsyncClient:
         """
         return await self._send(calls.submit(spec, key))
 
-    async def experiments(self) -> list[Experiment]:
-        """Return all experiments, newest first."""
-        return (await self._send(calls.experiments())).experiments
-
     async def experiment(self, experiment_id: str) -> Experiment:
         """Return one experiment.
 
@@ -117,7 +113,7 @@ class AsyncClient:
         """
         await self._send(calls.delete(experiment_id, force))
 
-    async def rows(
+    async def experiments(
         self,
         *,
         status: Sequence[str] = (),
@@ -125,24 +121,25 @@ class AsyncClient:
         strategy: str | None = None,
         environment: str | None = None,
         text: str = "",
+        archived: bool = False,
         sort: str = "created",
         limit: int | None = None,
     ) -> list[ExperimentRow]:
-        """Return experiments in few words, without their specifications; at most ``limit``, else all.
+        """Return experiments in few words, without their specifications: ``limit`` of them, or all.
 
         ``status`` is any of several ("active" stands for all that run or wait), ``tag`` each "name" or
-        "name=value" and all of them, ``text`` words that stand anywhere in a row. ``sort`` is created, name,
-        finished, best or generation.
+        "name=value" and all of them, ``text`` words that stand anywhere in a row; ``archived`` are those put away,
+        in place of all others. ``sort`` is created, name, finished, best or generation.
         """
         filters = {
             "status": list(status), "tag": list(tag), "strategy": strategy, "environment": environment,
-            "text": text, "sort": sort,
+            "text": text, "archived": archived, "sort": sort,
         }  # fmt: skip
         found: list[ExperimentRow] = []
         cursor: str | None = None
         while limit is None or len(found) < limit:
             most = calls.PAGE if limit is None else min(calls.PAGE, limit - len(found))
-            page = await self._send(calls.rows(filters, most, cursor))
+            page = await self._send(calls.experiments(filters, most, cursor))
             found += page.experiments
             cursor = page.next_cursor
             if cursor is None:

@@ -23,7 +23,6 @@ from seedcast.services.master.experiments.schemas import (
     ArtifactList,
     EvaluationPage,
     Experiment,
-    ExperimentList,
     GenerationPage,
     Progress,
 )
@@ -56,7 +55,6 @@ class Call(Generic[T]):
 
 
 EXPERIMENT = TypeAdapter(Experiment)
-EXPERIMENTS = TypeAdapter(ExperimentList)
 GENERATIONS = TypeAdapter(GenerationPage)
 TESTS = TypeAdapter(EvaluationPage)
 ARTIFACTS = TypeAdapter(ArtifactList)
@@ -66,7 +64,7 @@ STRATEGIES = TypeAdapter(StrategyList)
 STRATEGY = TypeAdapter(StrategyDescription)
 POLICIES = TypeAdapter(PolicyList)
 ESTIMATE = TypeAdapter(Estimate)
-ROWS = TypeAdapter(ExperimentRows)
+EXPERIMENTS = TypeAdapter(ExperimentRows)
 ENVIRONMENTS = TypeAdapter(EnvironmentList)
 JOB = TypeAdapter(Job)
 JOBS = TypeAdapter(JobList)
@@ -108,9 +106,9 @@ def estimate(spec: Specification) -> Call[Estimate]:
     return Call("POST", "/experiments", ESTIMATE, {"dry_run": "true"}, json=body)
 
 
-def rows(filters: Mapping[str, Any], limit: int, cursor: str | None) -> Call[ExperimentRows]:
+def experiments(filters: Mapping[str, Any], limit: int, cursor: str | None) -> Call[ExperimentRows]:
     """A page of experiments in few words."""
-    return Call("GET", "/experiments/rows", ROWS, {**filters, "limit": limit, "cursor": cursor})
+    return Call("GET", "/experiments", EXPERIMENTS, {**filters, "limit": limit, "cursor": cursor})
 
 
 def change(experiment_id: str, changes: Mapping[str, Any]) -> Call[Experiment]:
@@ -175,11 +173,6 @@ def events_path(experiment_id: str) -> str:
 def environments(text: str) -> Call[EnvironmentList]:
     """The environments of the fleet."""
     return Call("GET", "/environments", ENVIRONMENTS, {"text": text, "limit": 5000})
-
-
-def experiments() -> Call[ExperimentList]:
-    """All experiments, newest first."""
-    return Call("GET", "/experiments", EXPERIMENTS)
 
 
 def experiment(experiment_id: str) -> Call[Experiment]:

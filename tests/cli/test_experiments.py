@@ -200,7 +200,7 @@ def test_an_experiment_is_cloned_edited_and_found_by_what_it_has(cluster: Server
     with Client(cluster.url) as client:
 
         def ids(**filters: Any) -> list[str]:
-            return [row.id for row in client.rows(**filters)]
+            return [row.id for row in client.experiments(**filters)]
 
         assert ids(tag=["kept=sure"]) == ids(text="branch", limit=1) == [clone]
         assert ids(tag=[f"parent={parent}"], status=["failed"]) == []

@@ -195,7 +195,7 @@ def test_an_experiment_that_cannot_be_read_fails_alone(tmp_path: Path) -> None:
         database.executemany("UPDATE experiments SET spec = ? WHERE id = ?", specs)
     with master(tmp_path, [f"http://127.0.0.1:{port}"]) as server, worker(tmp_path, port):
         listed = server.http.get("/experiments")
-        assert [row["id"] for row in listed.json()["experiments"]] == [sound]
+        assert [row["id"] for row in listed.json()["experiments"]] == [sound, orphaned]
         for broken in (damaged, orphaned):
             answer = server.http.get(f"/experiments/{broken}")
             assert answer.status_code == 409

@@ -46,7 +46,7 @@ def test_a_hundred_runs_are_submitted_watched_paused_resumed_cloned_compared_and
         server.kill()
         server = stack.enter_context(master(tmp_path, [one.url]))
         with Client(server.url) as client:
-            before = {row.id: row.status for row in client.rows()}
+            before = {row.id: row.status for row in client.experiments()}
             assert set(before) == set(ids)
             assert {before[id_] for id_ in paused} <= {"paused"}
         if paused:
@@ -56,8 +56,8 @@ def test_a_hundred_runs_are_submitted_watched_paused_resumed_cloned_compared_and
 
         clone = run("clone", ids[0], "-o", "seed=9", "--model", "best_model.npz").stdout.strip()
         with Client(server.url) as client:
-            eventually(lambda: not client.rows(status=["active"]), seconds=600)
-            ended = client.rows()
+            eventually(lambda: not client.experiments(status=["active"]), seconds=600)
+            ended = client.experiments()
             assert {row.status for row in ended} == {"completed"}
             assert {row.generation for row in ended} == {8}
             same = {client.generations(id_)[-1].parameters_sha256 for id_ in ids}

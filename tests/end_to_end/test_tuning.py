@@ -45,7 +45,7 @@ def test_trials_are_proposed_run_over_seeds_and_gone_on_with(cluster: Server, tm
     with Client(cluster.url) as client:
         first = tune(client, search("tuned", 2), storage=storage, say=said.append)
         whole = tune(client, search("tuned", 4), storage=storage, say=said.append)
-        runs = [one for one in client.experiments() if one.name.startswith("tuned-")]
+        runs = [client.experiment(row.id) for row in client.experiments() if row.name.startswith("tuned-")]
     assert sorted(one.number for one in said) == [0, 1, 2, 3]
     assert {one.number: one.score for one in first}.items() <= {one.number: one.score for one in whole}.items()
     assert len({one.values["strategy.sigma_init"] for one in whole}) == 4, "a search that goes on draws anew"

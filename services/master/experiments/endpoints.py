@@ -18,7 +18,6 @@ from seedcast.services.master.experiments.rows import ExperimentRows, Order, Wan
 from seedcast.services.master.experiments.schemas import (
     ArtifactList,
     Experiment,
-    ExperimentList,
     Progress,
 )
 from seedcast.services.master.storage.artifacts import OpenArtifact, range_of
@@ -56,13 +55,7 @@ async def create_experiment(
 
 
 @router.get("")
-async def list_experiments(service: Service) -> ExperimentList:
-    """List all experiments, newest first, each with its specification; `/experiments/rows` is lighter."""
-    return ExperimentList(experiments=await service.list())
-
-
-@router.get("/rows")
-async def list_rows(
+async def list_experiments(
     service: Service,
     states: Annotated[list[str], Query(alias="status", description='Any; "active" stands for several.')] = [],  # noqa: B006
     tag: Annotated[list[str], Query(description="name or name=value; all of them.")] = [],  # noqa: B006
@@ -75,7 +68,7 @@ async def list_rows(
     limit: Annotated[int, Query(ge=1, le=1000, description="Rows of a page.")] = 100,
     cursor: Annotated[str | None, Query(description="`next_cursor` of the page before.")] = None,
 ) -> ExperimentRows:
-    """List experiments in few words, without their specifications."""
+    """List experiments in few words, without their specifications, in pages."""
     return await service.rows(
         Wanted(states, tag, strategy, environment, text, archived, sort, reverse, limit, cursor)
     )

@@ -114,18 +114,6 @@ class ExperimentRepository:
             raise NotFound(f"there is no experiment {experiment_id!r}")
         return self._readable(row)
 
-    async def list(self) -> list[Experiment]:
-        """Return all experiments that can be read, newest first; of the others there is a warning in the log."""
-        query = f"{_SELECT} WHERE status != 'deleted' ORDER BY rowid DESC"  # the clock may be set back between two
-        rows = await self._database.read(lambda connection: connection.execute(query).fetchall())
-        experiments = []
-        for row in rows:
-            try:
-                experiments.append(self._readable(row))
-            except Conflict as error:
-                log.warning("left out of the list: %s", error)
-        return experiments
-
     async def statuses(self) -> dict[str, Status]:
         """Return what is stored of every experiment's status, newest first, readable or not, deleted or not."""
         rows = await self._database.read(

@@ -95,6 +95,8 @@ class Order(StrEnum):
 
     def sorted(self, rows: Sequence[ExperimentRow], *, reverse: bool) -> list[ExperimentRow]:
         """Return rows, which come newest first, in this order; equal ones stay as they come."""
+        if self is Order.CREATED:  # as they come: a clock may be set back between two
+            return list(reversed(rows)) if reverse else list(rows)
         key: Callable[[ExperimentRow], Any] = _WORDS[self] if self in _WORDS else _NUMBERS[self]
         with_value = [row for row in rows if key(row) is not None]
         descending = (self in _NUMBERS) != reverse
@@ -109,7 +111,6 @@ _WORDS: dict[Order, Callable[[ExperimentRow], str | None]] = {
     Order.STRATEGY: lambda row: row.strategy,
 }
 _NUMBERS: dict[Order, Callable[[ExperimentRow], float | None]] = {
-    Order.CREATED: lambda row: row.created_at.timestamp(),
     Order.FINISHED: lambda row: row.finished_at.timestamp() if row.finished_at else None,
     Order.BEST: lambda row: row.upwards(row.best_test_return),
     Order.GENERATION: lambda row: row.generation,

@@ -71,12 +71,6 @@ class Progress(BaseModel):
     rollouts: int = Field(description="How many it has; a test beside it counts.")
 
 
-class ExperimentList(BaseModel):
-    """All experiments, newest first."""
-
-    experiments: list[Experiment]
-
-
 class ArtifactList(BaseModel):
     """An experiment's files."""
 

@@ -264,10 +264,6 @@ class ExperimentService:
         self._life(experiment_id)
         return await self._files.open(experiment_id, name)
 
-    async def list(self) -> list[Experiment]:
-        """Return all experiments, newest first."""
-        return [self._seen_now(experiment) for experiment in await self._repository.list()]
-
     def require(self, experiment_id: str) -> None:
         """Make sure that there is such an experiment.
 

@@ -261,7 +261,7 @@ def test_an_experiment_without_generations_has_empty_columns(client: TestClient)
 
 
 def test_rows_show_last_test_pace_and_a_small_curve(client: TestClient) -> None:
-    rows = {row["id"]: row for row in client.get("/experiments/rows").json()["experiments"]}
+    rows = {row["id"]: row for row in client.get("/experiments").json()["experiments"]}
     assert rows["done"]["last_test_return"] == 10.0
     assert rows["done"]["steps_per_second"] == 500.0
     assert rows["done"]["curve"] == [0, 25, 50, 74, 99]
@@ -282,11 +282,11 @@ def test_rows_show_last_test_pace_and_a_small_curve(client: TestClient) -> None:
 def test_rows_are_sorted_by_any_column_and_what_has_no_value_comes_last(
     client: TestClient, sort: str, expected: list[str]
 ) -> None:
-    page = client.get("/experiments/rows", params={"sort": sort}).json()
+    page = client.get("/experiments", params={"sort": sort}).json()
     assert [row["id"] for row in page["experiments"]] == expected
     assert (page["total"], page["active"]) == (3, 0)
-    page = client.get("/experiments/rows", params={"sort": sort, "reverse": True, "limit": 2}).json()
-    rest = client.get("/experiments/rows", params={"sort": sort, "reverse": True, "cursor": page["next_cursor"]})
+    page = client.get("/experiments", params={"sort": sort, "reverse": True, "limit": 2}).json()
+    rest = client.get("/experiments", params={"sort": sort, "reverse": True, "cursor": page["next_cursor"]})
     turned = [row["id"] for row in [*page["experiments"], *rest.json()["experiments"]]]
     if sort == "last":
         assert turned == expected, "one has a test; the others stay last"

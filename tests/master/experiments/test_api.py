@@ -89,7 +89,7 @@ def test_what_is_archived_is_left_out_of_lists_that_do_not_ask_for_it(client: Te
     assert client.patch(f"/experiments/{put_away}", json={"archived": True}).json()["archived"]
 
     def listed(query: str) -> list[str]:
-        return [row["id"] for row in client.get(f"/experiments/rows{query}").json()["experiments"]]
+        return [row["id"] for row in client.get(f"/experiments{query}").json()["experiments"]]
 
     assert (listed(""), listed("?archived=true")) == ([kept], [put_away])
     client.patch(f"/experiments/{put_away}", json={"note": "still"}).raise_for_status()
@@ -145,7 +145,7 @@ def test_a_list_is_chosen_sorted_and_paged(client: TestClient) -> None:
     client.post(f"/experiments/{ids[2]}/pause").raise_for_status()
 
     def listed(**params: Any) -> list[str]:
-        return [row["id"] for row in client.get("/experiments/rows", params=params).json()["experiments"]]
+        return [row["id"] for row in client.get("/experiments", params=params).json()["experiments"]]
 
     assert listed() == ids[::-1]
     assert listed(sort="name") == ids
@@ -158,13 +158,13 @@ def test_a_list_is_chosen_sorted_and_paged(client: TestClient) -> None:
     assert len(listed(environment="CartPole-v1")) == 5
     seen, cursor = [], None
     while True:
-        page = client.get("/experiments/rows", params={"limit": 2} | ({"cursor": cursor} if cursor else {})).json()
+        page = client.get("/experiments", params={"limit": 2} | ({"cursor": cursor} if cursor else {})).json()
         seen += [row["id"] for row in page["experiments"]]
         assert all("spec" not in row for row in page["experiments"])
         if (cursor := page["next_cursor"]) is None:
             break
     assert seen == ids[::-1]
-    assert client.get("/experiments/rows?cursor=nobody").status_code == 422
+    assert client.get("/experiments?cursor=nobody").status_code == 422
 
 
 def test_a_file_is_had_in_parts_and_not_at_all_if_it_has_not_changed(client: TestClient, tmp_path: Path) -> None:
@@ -260,10 +260,10 @@ def test_a_stop_condition_raised_at_any_moment_of_the_end_is_heeded(tmp_path: Pa
     ],
 )
 def test_a_parameter_that_there_is_not_is_refused(client: TestClient, query: str, field: str, reason: str) -> None:
-    answer = client.get(f"/experiments/rows?{query}")
+    answer = client.get(f"/experiments?{query}")
     assert answer.status_code == 422
     assert [(one["field"], one["reason"]) for one in answer.json()["errors"]] == [(field, reason)]
-    assert client.get("/experiments/rows?status=active&status=failed&tag=a&tag=b").status_code == 200
+    assert client.get("/experiments?status=active&status=failed&tag=a&tag=b").status_code == 200
     assert (
         client.get("/strategies?name=pgpe").json()["errors"][0]["reason"] == "is no parameter: there are none here"
     )

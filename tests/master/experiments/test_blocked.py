@@ -10,6 +10,7 @@ import pytest
 
 from seedcast.services.master import failpoints
 from seedcast.services.master.experiments import disk_retry, lifecycle
+from seedcast.services.master.experiments.rows import Wanted
 from seedcast.services.master.experiments.schemas import Experiment
 from seedcast.services.master.experiments.status import Status
 from seedcast.shared.errors import Conflict, StorageFailed
@@ -71,7 +72,7 @@ def test_what_the_disk_does_not_take_is_written_once_it_does(
         assert blocked.reason.startswith("storage: ")
         assert "No space left on device" in blocked.reason
         assert blocked.generation < 24
-        assert [one.status for one in await master.service.list()] == [Status.BLOCKED]
+        assert [one.status for one in (await master.service.rows(Wanted())).experiments] == [Status.BLOCKED]
         await asyncio.sleep(0.05)
         failpoints.arm("")
         ended = await master.until(experiment_id, lambda one: not one.status.active)
@@ -87,7 +88,7 @@ def test_a_submission_that_the_disk_does_not_take_leaves_no_experiment(tmp_path:
         failpoints.arm("submission.before_commit=error@1")
         with pytest.raises(StorageFailed, match=r"seedcast\.db: No space left on device"):
             await master.service.create(SPEC)
-        assert await master.service.list() == []
+        assert (await master.service.rows(Wanted())).experiments == []
         await master.until((await master.service.create(SPEC)).id, lambda one: one.status is Status.COMPLETED)
 
     running(tmp_path, story)

@@ -11,6 +11,7 @@ from typing import Self
 import pytest
 
 from seedcast.services.master.experiments import repository
+from seedcast.services.master.experiments.rows import Wanted
 from seedcast.services.master.experiments.status import Status
 from tests.master.experiments.test_recovery import Master, running
 from tests.specs import cartpole
@@ -47,7 +48,7 @@ def test_order_and_durations_do_not_follow_the_clock(tmp_path: Path) -> None:
             assert elapsed == sorted(elapsed)
             assert all(0 <= row.generation_seconds < 1800 for row in rows)
             assert 0 <= elapsed[-1] < 1800
-        assert [one.id for one in await master.service.list()] == begun[::-1]
+        assert [one.id for one in (await master.service.rows(Wanted())).experiments] == begun[::-1]
 
     running(tmp_path, story)
 

@@ -44,7 +44,7 @@ export async function call(
   return response.status === 204 ? null : response.json();
 }
 
-export const rows = (query) => call(`experiments/rows?${query}`);
+export const rows = (query) => call(`experiments?${query}`);
 export const presets = async () => (await call("presets")).presets;
 export const dryRun = (yaml, signal) => call("experiments?dry_run=true", { method: "POST", yaml, signal });
 export const dryRunStudy = (yaml, signal) => call("studies?dry_run=true", { method: "POST", yaml, signal });
