@@ -47,6 +47,7 @@ from seedcast.services.worker.environments.registry import describe
 from seedcast.shared.cpus import usable_cpus
 from seedcast.shared.observation_stats import Normaliser
 from seedcast.shared.protocol import UnitHeader
+from seedcast.shared.spec.curriculum import StageSpec
 from seedcast.shared.spec.experiment import ExperimentSpec
 from seedcast.shared.statistics import bootstrap
 
@@ -63,10 +64,12 @@ class Task:
     most_steps: int
 
     def spec(self, seed: int) -> ExperimentSpec:
-        """Return the preset with this seed, which stops at the score."""
+        """Return the preset with this seed, which stops at the score; of a curriculum, its first stage alone."""
         values = yaml.safe_load(Path(f"configs/{self.preset}.yaml").read_text())
+        for stage in values.pop("curriculum", [])[:1]:
+            values = StageSpec.model_validate(stage).applied_to(values)
         values["stop"] = {"test_return": self.score, "environment_steps": self.most_steps, "generations": 100_000}
-        values["test"] |= {"episodes": 20}
+        values["test"] = {"every": values["test"]["every"], "episodes": 20}
         return ExperimentSpec.model_validate(values | {"seed": seed})
 
 
