@@ -6,11 +6,12 @@ field has a description; and a default is only there where a generator can write
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request, Response
 from fastapi.routing import APIRoute
 from pydantic import TypeAdapter
 
@@ -50,14 +51,24 @@ def operation_id(route: APIRoute) -> str:
 
 
 def complete(app: FastAPI) -> None:
-    """Have ``app`` answer /openapi.json with the whole document."""
+    """Have ``app`` answer /openapi.json with the whole document, written down once."""
     generate = app.openapi
 
     @cache
     def openapi() -> Document:
         return _completed(generate())
 
+    @cache
+    def written() -> bytes:
+        return json.dumps(openapi(), ensure_ascii=False, separators=(",", ":")).encode()
+
+    async def document(_: Request) -> Response:
+        return Response(written(), media_type="application/json")
+
     app.openapi = openapi  # type: ignore[method-assign]
+    path = str(app.openapi_url)
+    app.router.routes[:] = [route for route in app.router.routes if getattr(route, "path", None) != path]
+    app.add_route(path, document, include_in_schema=False)
 
 
 def _completed(document: Document) -> Document:

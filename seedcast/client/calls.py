@@ -38,6 +38,8 @@ from seedcast.shared.validation import invalid
 T = TypeVar("T")
 PAGE = 1_000
 """Records that one answer has at most."""
+WAIT_SECONDS = 30
+"""For a worker that has to be asked first; less than the client waits for an answer."""
 Specification = ExperimentSpec | Mapping[str, Any] | str | Path
 """An `ExperimentSpec`, its values, or the path of a YAML or JSON file."""
 
@@ -172,7 +174,7 @@ def events_path(experiment_id: str) -> str:
 
 def environments(text: str) -> Call[EnvironmentList]:
     """The environments of the fleet."""
-    return Call("GET", "/environments", ENVIRONMENTS, {"text": text, "limit": 5000})
+    return Call("GET", "/environments", ENVIRONMENTS, {"text": text, "limit": 5000, "wait": WAIT_SECONDS})
 
 
 def experiment(experiment_id: str) -> Call[Experiment]:

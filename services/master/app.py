@@ -112,6 +112,7 @@ def create_app(settings: Settings, folder: DataFolder, leaving: asyncio.Event | 
             return sample(worker_views(fleet, dispatcher, {}), plan.desired_workers, time.time())
 
         recorder = FleetRecorder(take)
+        environments = Environments(fleet)
         readers = Readers(Feed(service.get, collaborators.history), leaving or asyncio.Event())
         # One BLAS thread: the bits of a product must not depend on how many cores the master has.
         with threadpool_limits(1):
@@ -137,11 +138,12 @@ def create_app(settings: Settings, folder: DataFolder, leaving: asyncio.Event | 
                     columns=columns,
                     readers=readers,
                     jobs=job_service,
-                    environments=Environments(fleet),
+                    environments=environments,
                     recorder=recorder,
                     prices=settings.prices,
                 )
             finally:
+                await environments.close()
                 await study_service.close()
                 await job_service.close()
                 await service.close()

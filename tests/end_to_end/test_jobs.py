@@ -122,7 +122,8 @@ def test_jobs_outlive_the_master_and_go_with_their_experiment(tmp_path: Path) ->
 
 
 def test_the_fleet_lists_its_environments_and_the_master_its_version(cluster: Server) -> None:
-    found = cluster.http.get("/environments", params={"text": "box2d walker"}).json()
+    found = cluster.http.get("/environments", params={"text": "box2d walker", "wait": 60}).json()
+    assert found["complete"]
     assert {"BipedalWalker-v3", "BipedalWalkerHardcore-v3"} == {row["id"] for row in found["environments"]}
     assert {row["observation_size"] for row in found["environments"]} == {24}
     assert cluster.http.get("/environments?limit=1").json()["total"] > 100

@@ -50,12 +50,14 @@ async def list_policies() -> Response:
     return _described(catalogue.policies)
 
 
-@router.get("/environments", responses={422: {"model": Problem}})
+@router.get("/environments", response_model=EnvironmentList, responses={422: {"model": Problem}})
 async def list_environments(
     environments: EnvironmentsState,
     text: Annotated[str, Query(max_length=200, description="Words that stand in id, family or engine.")] = "",
     limit: Annotated[int, Query(ge=1, le=5000, description="So many at most.")] = 1000,
-) -> EnvironmentList:
+    wait: Annotated[
+        float, Query(ge=0, le=60, description="For so many seconds at most, where a worker has to be asked first.")
+    ] = 0,
+) -> Response:
     """List the environments of the workers that answer, with what each observes and takes."""
-    found = await environments.find(text)
-    return EnvironmentList(environments=found[:limit], total=len(found))
+    return Response(await environments.page(text, limit, wait), media_type="application/json")

@@ -61,3 +61,8 @@ class EnvironmentList(BaseModel):
 
     environments: list[OfferedEnvironment]
     total: int = Field(description="How many match; more than are listed where `limit` cuts them off.")
+    complete: bool = Field(
+        default=True,
+        description="False while a worker has been asked and has not answered yet: of some there is the id alone. "
+        "Ask again, or let the request `wait`.",
+    )

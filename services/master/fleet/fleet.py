@@ -124,6 +124,8 @@ class Fleet:
     async def describe(self, task: EnvironmentSpec | ObjectiveSpec) -> TaskDescription | None:
         """Ask the ready workers, in turn, what an environment or objective is; None where none is ready.
 
+        Nobody is asked what one of them has said before.
+
         Raises:
             InvalidInput: none of them has it, or its arguments are refused.
             Busy: none of them can tell now; it says why, and when to ask again.
@@ -131,9 +133,13 @@ class Fleet:
         refusal: InvalidInput | None = None
         troubles: list[str] = []
         retry_after: list[int] = []
-        for worker in self._ready_for(task):
+        workers = self._ready_for(task)
+        for worker in workers:
+            if (told := worker.told(task)) is not None:
+                return told
+        for worker in workers:
             try:
-                return await worker.client.describe(task)
+                return await worker.describe(task)
             except InvalidInput as error:
                 refusal = error
             except SeedcastError as error:
@@ -242,6 +248,8 @@ class Fleet:
         if self.workers.get(worker.url) is not worker:
             return  # a late word of one that vanished, whose address may be another's by now
         state = next_state(worker.state, seen)
+        if anew or state is not WorkerState.READY:
+            worker.forget_told()
         if state is not worker.state:
             self._move(worker, state, reason)
         elif anew:

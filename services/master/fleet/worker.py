@@ -11,6 +11,12 @@ from seedcast.services.master.fleet.worker_client import WorkerClient
 from seedcast.services.master.fleet.worker_state import WorkerState
 from seedcast.shared.errors import SeedcastError
 from seedcast.shared.protocol import UnitResult, WorkerInfo
+from seedcast.shared.spec.environment import EnvironmentSpec
+from seedcast.shared.spec.objective import ObjectiveSpec
+from seedcast.shared.spec.task import TaskDescription
+
+MOST_TOLD = 256
+"""Descriptions that are remembered of a worker."""
 
 
 @dataclass
@@ -40,6 +46,8 @@ class Worker:
     doubtful: bool = False
     """It failed to answer: at this address there may be another by now, so it is asked again what it is."""
     meter: Throughput = field(default_factory=Throughput)
+    _told: dict[str, TaskDescription] = field(default_factory=dict)
+    """What it has said of environments and objectives, by specification; all of it from who answers there now."""
 
     @property
     def fingerprint(self) -> str:
@@ -56,6 +64,27 @@ class Worker:
     def takes_keys(self) -> bool:
         """Whether it makes members of keys; otherwise they are written out for it."""
         return self.info is None or "gaussian" in self.info.populations
+
+    def told(self, task: EnvironmentSpec | ObjectiveSpec) -> TaskDescription | None:
+        """Return what it has said of a task; None: it has not been asked."""
+        return self._told.get(task.model_dump_json())
+
+    async def describe(self, task: EnvironmentSpec | ObjectiveSpec) -> TaskDescription:
+        """Ask what a task is, and remember it: the answer takes a slot, and slots may be busy for long.
+
+        Raises:
+            SeedcastError: as the client's `describe`.
+        """
+        asked_of = self._told
+        description = await self.client.describe(task)
+        while len(asked_of) >= MOST_TOLD:
+            del asked_of[next(iter(asked_of))]
+        asked_of[task.model_dump_json()] = description
+        return description
+
+    def forget_told(self) -> None:
+        """Take nothing for granted that was said: another one may answer there from now on."""
+        self._told = {}  # a new one: an answer on its way may still be of the old worker
 
     def rates(self) -> tuple[float, float]:
         """Return (units, environment steps) per second, of late."""
@@ -77,4 +106,5 @@ class Worker:
         """Note that it did not answer a unit."""
         self.heard = -math.inf
         self.doubtful = True
+        self.forget_told()
         self.last_error = str(error)

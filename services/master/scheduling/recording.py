@@ -8,8 +8,9 @@ from __future__ import annotations
 import json
 import math
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any, get_args
 
 from pydantic import TypeAdapter
@@ -32,6 +33,15 @@ class Recorded:
     event: Event
     instructions: int
     """How many it was answered with."""
+
+    @cached_property
+    def text(self) -> str:
+        """It as JSON, made once however often the events are asked for; infinity stands there as text."""
+        name = type(self.event).__name__
+        fields = _TYPES[name].dump_python(self.event, mode="json")
+        finite = {key: "inf" if value == math.inf else value for key, value in fields.items()}
+        plain = {"at": self.at, "event": name, "instructions": self.instructions, "fields": finite}
+        return json.dumps(plain, allow_nan=False)
 
 
 class Recorder:
@@ -63,15 +73,8 @@ class Recording:
 
     def to_json(self) -> str:
         """Return all as one JSON object."""
-        content = {"complete": self.complete, "tuning": asdict(self.tuning), "events": list(self._plain())}
-        return json.dumps(content, allow_nan=False)
-
-    def _plain(self) -> Iterator[dict[str, Any]]:
-        for recorded in self.events:
-            name = type(recorded.event).__name__
-            fields = _TYPES[name].dump_python(recorded.event, mode="json")
-            finite = {key: "inf" if value == math.inf else value for key, value in fields.items()}
-            yield {"at": recorded.at, "event": name, "instructions": recorded.instructions, "fields": finite}
+        head = json.dumps({"complete": self.complete, "tuning": asdict(self.tuning)}, allow_nan=False)
+        return f'{head[:-1]}, "events": [{", ".join(recorded.text for recorded in self.events)}]}}'
 
     @classmethod
     def from_json(cls, text: str) -> Recording:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,11 @@ from fastapi.testclient import TestClient
 
 from seedcast.services.master.app import create_app
 from seedcast.services.master.experiments.changes import Changes
+from seedcast.services.master.experiments.repository import ExperimentRepository
 from seedcast.services.master.experiments.status import Status
 from seedcast.services.master.settings import Settings
 from seedcast.services.master.storage.data_folder import DataFolder
+from seedcast.services.master.storage.database import Database
 from tests.master.experiments.test_lifecycle import digests
 from tests.master.experiments.test_recovery import Master, running
 from tests.shared.test_model import MODEL
@@ -48,6 +51,26 @@ def test_a_submission_repeated_with_its_key_starts_nothing_anew(client: TestClie
     client.delete(f"/experiments/{replies[0].json()['id']}?force=true").raise_for_status()
     anew = client.post("/experiments", json=cartpole_values(), headers=headers)
     assert anew.json()["id"] != replies[0].json()["id"]
+
+
+def test_an_answer_says_how_long_the_server_took_over_it(client: TestClient) -> None:
+    for path in ("/livez", "/experiments/none", "/experiments/rows?limit=0"):
+        timing = client.get(path).headers["Server-Timing"]
+        assert re.fullmatch(r"app;dur=\d+\.\d", timing), path
+
+
+def test_a_specification_is_read_once_however_often_it_is_listed(tmp_path: Path) -> None:
+    async def run() -> None:
+        database = Database(tmp_path / "seedcast.db")
+        repository = ExperimentRepository(database)
+        await repository.add("a", cartpole(seed=4711), None)
+        (first,), (again,) = await repository.list(), await repository.list()
+        assert first.spec is again.spec is (await repository.get("a")).spec
+        await repository.change("a", cartpole(seed=4711, name="other"), None)
+        assert (await repository.get("a")).spec.name == "other"
+        database.close()
+
+    asyncio.run(run())
 
 
 def test_a_dry_run_estimates_and_starts_nothing(client: TestClient) -> None:

@@ -9,8 +9,18 @@ from pathlib import Path
 import pytest
 
 from seedcast.services.master.fleet.fleet import Fleet, probe_interval
+from seedcast.services.master.fleet.worker import Worker
+from seedcast.services.master.fleet.worker_client import WorkerClient
 from seedcast.services.master.fleet.worker_state import Seen, WorkerState, next_state
+from seedcast.shared.errors import Busy
+from seedcast.shared.protocol import PROTOCOL_VERSION, WorkerInfo
+from seedcast.shared.spec.environment import EnvironmentDescription, EnvironmentSpec
+from tests.master.evolution.test_state import DESCRIPTION
 from tests.processes import free_port, worker
+
+INFO = WorkerInfo(
+    protocol=PROTOCOL_VERSION, version="1", slots=1, cpu="a", fingerprint="b", environments=["CartPole-v1"]
+)
 
 
 class Changing:
@@ -153,3 +163,33 @@ def test_every_state_has_a_next_one_and_only_what_was_ready_or_refused_is_lost(
         assert state in (WorkerState.READY, WorkerState.REFUSED, WorkerState.LOST)
         assert seen is Seen.SILENT
     assert next_state(after, seen) is after
+
+
+def test_a_worker_is_asked_once_what_a_task_is_and_again_where_another_may_answer() -> None:
+    async def run() -> None:
+        asked: list[str] = []
+
+        async def describe(task: EnvironmentSpec) -> EnvironmentDescription:
+            asked.append(task.id)
+            return DESCRIPTION
+
+        fleet = Fleet(Changing())
+        url = "http://127.0.0.1:9"
+        fleet.workers[url] = one = Worker(url, WorkerClient(url), WorkerState.READY, INFO)
+        one.client.describe = describe  # type: ignore[assignment]
+        cart, walker = EnvironmentSpec(id="CartPole-v1"), EnvironmentSpec(id="BipedalWalker-v3")
+        for _ in range(3):
+            assert await fleet.describe(cart) is DESCRIPTION
+        assert asked == ["CartPole-v1"]
+        await fleet.describe(walker)
+        assert asked == ["CartPole-v1", "BipedalWalker-v3"]
+        one.failed(Busy("its slot broke", 1))
+        await fleet.describe(cart)
+        assert asked[2:] == ["CartPole-v1"]
+        fleet.lose(one, "it does not answer")
+        assert await fleet.describe(cart) is None
+        fleet._saw(one, Seen.READY, "")
+        await fleet.describe(cart)
+        assert asked[3:] == ["CartPole-v1"]
+
+    asyncio.run(run())
