@@ -29,6 +29,7 @@ def test_a_recording_is_answered_again_with_the_same_instructions() -> None:
     async def scenario() -> None:
         recording, late_replies = await recorded()
         again = Recording.from_json(recording.to_json())
+        assert all(one.text is one.text for one in recording.events)  # written down once, however often asked for
         assert again.complete
         assert again == replace(recording, events=list(recording.events))
         assert sum(isinstance(one.event, UnitDone) for one in again.events) > 5

@@ -77,12 +77,11 @@ class Placer:
         needs it. Else the job that needs it most and may use it gets it: first its suspects, if it is time for
         them, else as many rollouts as `unit_size` says.
         """
-        able, why = self._able(worker)
-        if not worker.full and (hedge := self._hedge(worker, able)):
+        job, why = self._neediest(worker)
+        if not worker.full and (hedge := self._hedge(worker, job)):
             return hedge
-        if not able:
+        if job is None:
             return Placement(worker, why)
-        job = min(able, key=self.shares.need)
         if suspect := job.take_suspect(worker.name):
             return Placement(worker, Why.SUSPECT, job, suspect)
         size = self._size(job, worker, self.pool.totals(job.kind, job.needs))
@@ -103,16 +102,16 @@ class Placer:
         wanted |= self.stragglers.kinds
         return self.pool.free_kinds if None in wanted else {kind for kind in wanted if kind is not None}
 
-    def _able(self, worker: PoolWorker) -> tuple[list[Job], Why]:
-        """Return the jobs that may use a worker now, and why the others may not."""
-        able, why = list[Job](), Why.NOTHING_WAITS
-        for job in self.jobs.values():
+    def _neediest(self, worker: PoolWorker) -> tuple[Job | None, Why]:
+        """Return the job that needs a worker most of those that may use it now; or None, and why no job may."""
+        why = Why.NOTHING_WAITS
+        for job in sorted(self.jobs.values(), key=self.shares.need):  # whoever comes after it is not looked at
             reason = self._objection(worker, job)
             if reason is None:
-                able.append(job)
-            elif reason is not Why.NOTHING_WAITS:
+                return job, why
+            if reason is not Why.NOTHING_WAITS:
                 why = reason
-        return able, why
+        return None, why
 
     def _objection(self, worker: PoolWorker, job: Job) -> Why | None:
         """Return why a job may not use a worker now; None where it may."""
@@ -142,14 +141,15 @@ class Placer:
         do. But a unit of several slots is done with some of them first, and these go on with what is queued.
         """
         tuning, seconds = self.tuning, self.speeds.seconds(job.experiment)
-        if worker.wide or self._size(job, worker, totals).slots > 1:
+        several = worker.slots > 1 and worker.room > 1  # else no unit takes more than one
+        if worker.wide or (several and self._size(job, worker, totals).slots > 1):
             return True
         if seconds is None:
             return job.waiting > 2 * totals.slots * tuning.first_unit_rollouts
         left = job.waiting * seconds / max(totals.speed, 1e-9)
         return left >= 2 * min(tuning.unit_seconds, job.most_seconds)
 
-    def _hedge(self, worker: PoolWorker, able: list[Job]) -> Placement | None:
+    def _hedge(self, worker: PoolWorker, neediest: Job | None) -> Placement | None:
         """Return the worst straggler's rollouts, unless an experiment with less in flight needs the worker."""
         need = self.shares.need
         for straggler, job in self.stragglers.worst(worker.kind):
@@ -159,6 +159,6 @@ class Placer:
             if straggler.flight.send.worker == worker.name or self.is_slow(worker, totals):
                 continue
             rollouts = self.stragglers.part(straggler, job, totals.idle_slots)
-            if not any(need(other) < need(job) for other in able):
+            if neediest is None or need(neediest) >= need(job):
                 return Placement(worker, Why.STRAGGLER, job, rollouts, hedge=True)
         return None
