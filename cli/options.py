@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from seedcast import Client
+from seedcast.cli.completion import experiment_ids
 from seedcast.errors import NotFound
 
 Url = Annotated[
@@ -20,8 +21,18 @@ Overrides = Annotated[
     list[str] | None,
     typer.Option("--override", "-o", metavar="KEY=VALUE", help="Change a field: -o stop.generations=50."),
 ]
-Ids = Annotated[list[str], typer.Argument(metavar="ID...", help="Experiments' ids; `last` is the newest one.")]
-ExperimentId = Annotated[str, typer.Argument(metavar="ID", help="An experiment's id; `last` is the newest one.")]
+Ids = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="ID...", help="Experiments' ids; `last` is the newest one.", autocompletion=experiment_ids
+    ),
+]
+ExperimentId = Annotated[
+    str,
+    typer.Argument(
+        metavar="ID", help="An experiment's id; `last` is the newest one.", autocompletion=experiment_ids
+    ),
+]
 
 
 def connect(url: str | None) -> Client:

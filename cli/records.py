@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from seedcast.cli.completion import experiment_ids
 from seedcast.cli.options import AsJson, ExperimentId, Url, connect, resolve
 from seedcast.cli.output import print_line, print_values
 from seedcast.cli.watch import events_to_the_end, watch_to_the_end
@@ -72,7 +73,7 @@ def download(
 
 
 def open_dashboard(
-    experiment_id: Annotated[str | None, typer.Argument(metavar="[ID]")] = None,
+    experiment_id: Annotated[str | None, typer.Argument(metavar="[ID]", autocompletion=experiment_ids)] = None,
     url: Url = None,
     json: AsJson = False,
 ) -> None:
