@@ -18,7 +18,7 @@ RESOLVE := uv pip compile --quiet --universal --python-version 3.11 --generate-h
 .PHONY: help client setup train test test-hundred chaos fuzz-api bench-throughput bench-minitaur bench-strategies \
 	bench-memory bench-scale bench-restart bench-history bench-api bench-dashboard check check-scripts docs \
 	format lock clean deploy-tools manifests chart images sbom test-containers test-cluster bench-low-rank \
-	bench-learning bench-objectives
+	bench-learning bench-objectives test-trackio
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -143,6 +143,10 @@ test-containers: setup images ## Build the images, and train in containers of th
 
 test-cluster: setup deploy-tools ## Run the guide in a namespace of its own of a cluster (KUBECONFIG=file CONTEXT=name)
 	$(BIN)/python -m tests.cluster --kubeconfig "$(KUBECONFIG)" --context "$(CONTEXT)" $(CLUSTER_OPTIONS)
+
+test-trackio: setup ## Try the sink for Trackio against the real library, in a folder of its own
+	$(BIN)/pip install --quiet --upgrade --target .tools/trackio trackio==0.43.0
+	PYTHONPATH=.tools/trackio $(BIN)/pytest tests/cli/test_trackio.py
 
 lock: ## Resolve requirements.lock and those of the images and tools anew (needs uv)
 	$(RESOLVE) --all-extras pyproject.toml -o requirements.lock
