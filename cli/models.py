@@ -19,6 +19,7 @@ from seedcast.interchange.tensors import write_safetensors
 from seedcast.model import read_model
 from seedcast.shared.errors import InvalidInput, SeedcastError
 from seedcast.shared.spec.environment import EnvironmentSpec
+from seedcast.shared.whole_file import whole_file
 
 ModelFile = Annotated[Path, typer.Argument(metavar="MODEL", help="A model file: .npz or .safetensors.")]
 ModelAnywhere = Annotated[
@@ -144,7 +145,8 @@ def import_model(
         _numbers("--layers", layers),
         _numbers("--noisy", noisy),
     )
-    output.write_bytes(model.to_bytes())
+    with whole_file(output) as whole:
+        whole.write(model.to_bytes())
     if json:
         print_values({"file": str(output), "parameters": len(model.parameters), "environment": environment})
     else:

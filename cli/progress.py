@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from seedcast.cli.output import clock, shown
+from seedcast.cli.words import counted, words_for
 from seedcast.services.master.experiments.schemas import Experiment, Progress
 from seedcast.services.master.storage.records import GenerationRecord, TestRecord
 
@@ -28,6 +29,7 @@ class Display:
         self.last_generation = 0
         self.last_test = -1
         self._experiment = experiment
+        self._words = words_for(objective=experiment.spec.objective is not None)
         self._dashboard = dashboard
         self._recent: list[GenerationRecord] = []
         self._test: TestRecord | None = None
@@ -69,7 +71,7 @@ class Display:
             self.last_test = test.generation
             self._console.print(
                 f"test after generation {test.generation}: {shown(test.returns.mean)} ± {shown(test.returns.std)} "
-                f"over {test.episodes} episodes"
+                f"over {counted(test.episodes, self._words.trial)}"
             )
             if (retraining := test.retraining) is not None:
                 self._console.print(
@@ -96,17 +98,18 @@ class Display:
         return table
 
     def _figures(self) -> list[tuple[str, str]]:
-        experiment, last = self._experiment, self._recent[-1] if self._recent else None
+        experiment, words = self._experiment, self._words
+        last = self._recent[-1] if self._recent else None
         target = experiment.spec.stop.target
         score = shown(self._test.returns.mean) if self._test else "-"
         return [
             ("status", experiment.status.value),
             ("generation", f"{experiment.generation}/{experiment.spec.stop.generations}"),
-            ("mean return", shown(last.returns.mean) if last else "-"),
-            ("best return", shown(self._best_of(last)) if last else "-"),
+            (f"mean {words.figure}", shown(last.returns.mean) if last else "-"),
+            (f"best {words.figure}", shown(self._best_of(last)) if last else "-"),
             ("test score", score if target is None else f"{score} of {target:g}"),
-            ("env-steps/s", f"{self._steps_per_second():,.0f}"),
-            ("env-steps", f"{experiment.environment_steps:,}"),
+            (f"{words.step}s/s", f"{self._steps_per_second():,.0f}"),
+            (f"{words.step}s", f"{experiment.environment_steps:,}"),
             ("elapsed", clock(experiment.elapsed_seconds)),
             ("ETA at most", clock(self._eta_seconds())),
         ]

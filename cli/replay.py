@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import track
 
 from seedcast.cli.options import AsJson
+from seedcast.cli.words import counted
 from seedcast.shared.errors import InvalidInput, SeedcastError
 from seedcast.shared.model import Model
 from seedcast.shared.protocol import Unit, UnitHeader
@@ -97,7 +98,7 @@ def report(
         return
     typer.echo(
         f"{model.metadata.task_id}, {name} of generation {model.metadata.generation}, "
-        f"{len(returns)} episodes, seed {seed}"
+        f"{counted(len(returns), 'episode')}, seed {seed}"
     )
     typer.echo(
         f"mean {returns.mean():.2f}  std {returns.std():.2f}  min {returns.min():.2f}  max {returns.max():.2f}"

@@ -8,6 +8,7 @@ import typer
 
 from seedcast.cli.options import AsJson, ExperimentId, Ids, Url, connect, resolve
 from seedcast.cli.output import clock, print_json, print_table, shown
+from seedcast.cli.words import words_for
 from seedcast.services.master.experiments.rows import ExperimentRow
 from seedcast.services.master.experiments.schemas import Experiment
 
@@ -62,7 +63,7 @@ def show(experiment_id: ExperimentId, url: Url = None, json: AsJson = False) -> 
         ("searched" if one.spec.policy is None else "policy", _searched(one)),
         ("strategy", f"{one.spec.strategy.name}, population {one.spec.population_size}"),
         ("generation", f"{one.generation:,} of {one.spec.stop.generations:,}"),
-        ("env-steps", one.environment_steps),
+        (f"{words_for(objective=one.spec.objective is not None).step}s", one.environment_steps),
         ("training", clock(one.elapsed_seconds)),
         ("core-hours", f"{one.core_hours:.2f}{_cost(one)}"),
         (
@@ -131,7 +132,7 @@ def _light(one: ExperimentRow) -> tuple[object, ...]:
     return (
         one.id,
         one.status.value,
-        one.environment,
+        one.environment or one.objective,
         one.strategy,
         generations,
         one.best_test_return,

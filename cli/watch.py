@@ -10,6 +10,7 @@ import typer
 from seedcast import Client
 from seedcast.cli.output import print_line
 from seedcast.cli.progress import Display
+from seedcast.cli.words import counted, words_for
 from seedcast.services.master.experiments.schemas import Experiment
 from seedcast.services.master.experiments.status import Status
 
@@ -27,10 +28,9 @@ def watch(client: Client, experiment: Experiment, tick: Callable[[], None] = lam
             display.update(experiment, generations, tests, client.progress(experiment.id))
             time.sleep(POLL_SECONDS if experiment.status.active else 0)
     typer.echo(f"{experiment.status}: {experiment.reason}")
-    typer.echo(
-        f"{experiment.generation} generations, {experiment.environment_steps:,} env-steps, "
-        f"{experiment.elapsed_seconds:.0f} s of training"
-    )
+    step = words_for(objective=experiment.spec.objective is not None).step
+    done = f"{counted(experiment.generation, 'generation')}, {counted(experiment.environment_steps, step)}"
+    typer.echo(f"{done}, {experiment.elapsed_seconds:.0f} s of training")
     return experiment
 
 

@@ -19,5 +19,9 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
         with part.open("wb") as file:
             yield file
         part.replace(path)
+    except OSError as error:
+        if error.filename == str(part):  # which nobody has asked for
+            error.filename = str(path)
+        raise
     finally:
         part.unlink(missing_ok=True)

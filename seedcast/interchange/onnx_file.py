@@ -21,6 +21,7 @@ from seedcast.shared.policies.linear import LinearSpec
 from seedcast.shared.policies.mlp import MLPSpec
 from seedcast.shared.policies.recurrent import RecurrentSpec
 from seedcast.shared.spec.environment import ContinuousActions, DiscreteActions, MultiDiscreteActions
+from seedcast.shared.whole_file import whole_file
 
 OPSET = 18
 IR_VERSION = 10
@@ -34,6 +35,7 @@ def write_onnx(model: Model, path: Path) -> None:
 
     Raises:
         InvalidInput: the policy is none of ours, or the package onnx is not installed.
+        OSError: it cannot be written there.
     """
     try:
         import onnx  # an extra: seedcast[export]
@@ -71,7 +73,8 @@ def write_onnx(model: Model, path: Path) -> None:
     whole = onnx.helper.make_model(made, opset_imports=opsets, producer_name="seedcast", ir_version=IR_VERSION)
     onnx.helper.set_model_props(whole, {"seedcast": model.metadata.model_dump_json()})
     onnx.checker.check_model(whole, full_check=True)
-    onnx.save(whole, path)
+    with whole_file(path) as file:
+        file.write(whole.SerializeToString())
 
 
 class _Graph:

@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from seedcast.shared.errors import InvalidInput
 from seedcast.shared.model import Model, ModelMetadata
 from seedcast.shared.observation_stats import Normaliser
 from seedcast.shared.spec.policy import build_policy
+from seedcast.shared.whole_file import whole_file
 
 METADATA = "seedcast"
 
@@ -31,8 +32,14 @@ def named_arrays(model: Model) -> dict[str, NDArray[np.float32]]:
 
 
 def write_safetensors(model: Model, path: Path) -> None:
-    """Write a model as a safetensors file."""
-    save_file(named_arrays(model), path, metadata={METADATA: model.metadata.model_dump_json()})
+    """Write a model as a safetensors file.
+
+    Raises:
+        OSError: it cannot be written there.
+    """
+    content = save(named_arrays(model), metadata={METADATA: model.metadata.model_dump_json()})
+    with whole_file(path) as file:
+        file.write(content)
 
 
 def read_safetensors(path: Path) -> Model:

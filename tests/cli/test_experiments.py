@@ -15,6 +15,14 @@ from tests.cli.test_specs import seedcast
 from tests.processes import Server, free_port, submit, wait_for_end
 from tests.specs import cartpole_values
 
+SPHERE = {
+    "name": "ball",
+    "objective": {"id": "sphere", "kwargs": {"dimension": 3}},
+    "strategy": {"name": "snes"},
+    "population_size": 8,
+    "test": {"every": 1, "episodes": 1},
+}
+
 
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
@@ -75,6 +83,33 @@ def test_watch_shows_it_to_its_end_and_says_by_its_code_how_it_ended(cluster: Se
     assert again.returncode == 1
     assert "stopped on request" in again.stdout
     assert run(cluster, "stop", endless).returncode == 2
+
+
+def test_an_objective_gives_scores_of_evaluations_and_one_is_no_plural(cluster: Server, tmp_path: Path) -> None:
+    path = tmp_path / "sphere.yaml"
+    path.write_text(yaml.safe_dump(SPHERE | {"stop": {"generations": 1}}))
+    watched = run(cluster, "submit", path, "--watch")
+    assert watched.returncode == 0, watched.stderr
+    assert "mean score" in watched.stdout
+    assert "over 1 evaluation\n" in watched.stdout
+    assert "1 generation, 8 evaluations, " in watched.stdout
+    for word in ("return", "episode", "env-step"):
+        assert word not in watched.stdout
+    assert "evaluations" in run(cluster, "show", "last").stdout
+    assert "sphere" in run(cluster, "list", "--name", SPHERE["name"], "--limit", "1").stdout.split()
+
+
+def test_a_model_of_an_ancestor_is_where_training_begins(cluster: Server, config: Path, tmp_path: Path) -> None:
+    weights = [0.25, -0.5, 0.75, 1.0, -0.25, 0.5, -0.75, -1.0, 0.0, 0.0]  # (4, 2) in C order, then the bias
+    (tmp_path / "old.json").write_text(json.dumps([weights]))
+    models = cluster.log.parent / "data" / "models"
+    models.mkdir(exist_ok=True)
+    imported = seedcast("import", str(tmp_path / "old.json"), str(models / "old.npz"), "-e", "CartPole-v1")
+    assert imported.returncode == 0, imported.stderr
+    options = ("warm_start=models/old.npz", "policy={name: mlp, hidden: []}", "stop.generations=1")
+    begun = run(cluster, "submit", config, "--watch", *(part for one in options for part in ("-o", one)))
+    assert begun.returncode == 0, begun.stdout + begun.stderr
+    assert "completed: its one generation done" in begun.stdout
 
 
 def test_workers_and_environments_are_those_of_the_master(cluster: Server) -> None:

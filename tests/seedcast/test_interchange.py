@@ -17,6 +17,7 @@ from seedcast.interchange.huggingface import write_folder
 from seedcast.interchange.onnx_file import write_onnx
 from seedcast.interchange.tensors import read_safetensors, write_safetensors
 from seedcast.shared.errors import InvalidInput
+from tests.cli.test_specs import seedcast
 from tests.seedcast.models import BOX, POLICIES, SPACES, random_model
 
 OBSERVATIONS = (np.random.default_rng(9).standard_normal((30, 4)) * 2).astype(np.float32)
@@ -49,6 +50,15 @@ def test_an_onnx_graph_takes_many_observations_at_once(tmp_path: Path) -> None:
     model = Model(stored)
     np.testing.assert_allclose(actions, [model.act(one) for one in OBSERVATIONS], atol=1e-5, rtol=1e-5)
     assert np.all(actions[:, :2] <= np.array(BOX.high[:2], np.float64) + 1e-6)
+
+
+def test_where_nothing_can_be_written_the_file_asked_for_is_named_in_one_line(tmp_path: Path) -> None:
+    model, nowhere = tmp_path / "model.npz", tmp_path / "nowhere"
+    model.write_bytes(random_model({"name": "linear"}).to_bytes())
+    for option, name in (("--safetensors", "m.safetensors"), ("--onnx", "m.onnx")):
+        done = seedcast("export", str(model), option, str(nowhere / name))
+        assert done.returncode == 2
+        assert done.stderr == f"seedcast: {nowhere / name}: No such file or directory\n"
 
 
 @pytest.mark.parametrize("policy", POLICIES, ids=str)

@@ -10,7 +10,7 @@ def limit_reached(spec: ExperimentSpec, evolution: Evolution, elapsed_seconds: f
     """Say which limit a search has come to in ``elapsed_seconds`` of training; None where it goes on."""
     stop = spec.stop
     if evolution.generation >= stop.generations:
-        return f"all {stop.generations} generations done"
+        return "its one generation done" if stop.generations == 1 else f"all {stop.generations} generations done"
     if stop.environment_steps is not None and evolution.environment_steps >= stop.environment_steps:
         steps = "environment steps" if spec.objective is None else "evaluations"
         return f"{evolution.environment_steps} {steps} done, the limit is {stop.environment_steps}"
