@@ -90,9 +90,9 @@ class LowRankPopulation(GaussianPopulation):
         self._layout = layout(low_rank, len(mean))
         self._width = self._layout.numbers
 
-    def noise(self, start: int, stop: int) -> Parameters:
+    def noise(self, start: int, stop: int, *, alone: bool = False) -> Parameters:
         """Return z ``(stop - start, dimension)`` of draws ``start`` to ``stop - 1``, written out."""
-        return self._layout.perturbation(self._numbers(start, stop))
+        return self._layout.perturbation(self._numbers(start, stop, alone=alone))
 
     def members(self, start: int, stop: int) -> GaussianMembers:
         """Return the members by what they are made of, however few they are.

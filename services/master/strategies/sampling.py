@@ -79,15 +79,19 @@ class GaussianPopulation(Population):
     def __len__(self) -> int:
         return self._size
 
-    def noise(self, start: int, stop: int) -> Parameters:
-        """Return the standard normal z ``(stop - start, dimension)`` of draws ``start`` to ``stop - 1``."""
-        return self._numbers(start, stop)
+    def noise(self, start: int, stop: int, *, alone: bool = False) -> Parameters:
+        """Return the standard normal z ``(stop - start, dimension)`` of draws ``start`` to ``stop - 1``.
+
+        ``alone``: draw no more than these, even where all are to be kept.
+        """
+        return self._numbers(start, stop, alone=alone)
 
     def rows(self, start: int, stop: int) -> Parameters:
         """Return the parameters ``(stop - start, dimension)`` of members ``start`` to ``stop - 1``."""
         start, stop, _ = slice(start, stop).indices(self._size)
         first, last = (start // 2, (stop + 1) // 2) if self._key.mirrored else (start, stop)
-        members = perturbed(self.mean, self.sigma, self.noise(first, last), mirrored=self._key.mirrored)
+        noise = self.noise(first, last, alone=last - first == 1)  # the event loop asks for one, to see its size
+        members = perturbed(self.mean, self.sigma, noise, mirrored=self._key.mirrored)
         skipped = start % 2 if self._key.mirrored else 0
         rows = members[skipped : skipped + stop - start]
         rows.flags.writeable = False
@@ -122,9 +126,9 @@ class GaussianPopulation(Population):
             second -= quadratic.sum()
         return first, second
 
-    def _numbers(self, start: int, stop: int) -> Parameters:
-        """Return what draws ``start`` to ``stop - 1`` are made of, which is kept where it is small."""
-        if 4 * self.draws * self._width > KEPT_BYTES:
+    def _numbers(self, start: int, stop: int, *, alone: bool = False) -> Parameters:
+        """Return what draws ``start`` to ``stop - 1`` are made of; all are kept where they are small."""
+        if (alone and self._kept is None) or 4 * self.draws * self._width > KEPT_BYTES:
             return self._draw(start, stop)
         with self._lock:
             if self._kept is None:

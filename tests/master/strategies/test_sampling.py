@@ -161,3 +161,20 @@ def test_noise_that_is_too_large_to_be_kept_is_not(monkeypatch: pytest.MonkeyPat
     one = population(100, 20)
     one.noise(0, 10)
     assert sum(sys.getsizeof(value) for value in vars(one).values() if isinstance(value, np.ndarray)) < 4 * 1000
+
+
+def test_a_unit_of_one_member_does_not_have_the_whole_population_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[int] = []
+    draw = GaussianPopulation._draw
+
+    def noted(self: GaussianPopulation, start: int, stop: int) -> NDArray[np.float32]:
+        drawn.append(stop - start)
+        return draw(self, start, stop)
+
+    monkeypatch.setattr(GaussianPopulation, "_draw", noted)
+    one = population(37, 64)
+    np.testing.assert_array_equal(one.members(5, 6), dense(one, mirrored=True)[5:6])
+    assert drawn == [1]
+    one.weighted_sums(np.ones(32))
+    one.weighted_sums(np.ones(32))
+    assert drawn == [1, 32], "the rest is drawn once, when all of it is needed"
