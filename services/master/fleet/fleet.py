@@ -104,9 +104,7 @@ class Fleet:
                     await self._discover()
                 except Exception:  # whatever it is, the fleet must go on being watched
                     log.exception("discovery failed")
-                for worker in self.workers.values():
-                    self._begin_probe(worker)
-                await asyncio.sleep(probe_interval(len(self.workers), bool(self.ready)))
+                await self._probe_all()
         finally:
             for probe in self._probes.values():
                 probe.cancel()
@@ -204,6 +202,19 @@ class Fleet:
         closing = asyncio.create_task(worker.client.close())
         self._closing.add(closing)
         closing.add_done_callback(self._closing.discard)
+
+    async def _probe_all(self) -> None:
+        """Probe every worker once within an interval, the ready ones one after another: many at once are a lag."""
+        loop = asyncio.get_running_loop()
+        begun, ready = loop.time(), self.ready
+        interval = probe_interval(len(self.workers), bool(ready))
+        for worker in self.workers.values():
+            if worker.state is not WorkerState.READY:
+                self._begin_probe(worker)
+        for number, worker in enumerate(ready):
+            await asyncio.sleep(begun + interval * number / len(ready) - loop.time())
+            self._begin_probe(worker)
+        await asyncio.sleep(begun + interval - loop.time())
 
     def _begin_probe(self, worker: Worker) -> None:
         heard = asyncio.get_running_loop().time() - worker.heard < PROBE_INTERVAL_SECONDS

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -17,6 +19,7 @@ from seedcast.shared.protocol import PROTOCOL_VERSION, WorkerInfo
 from seedcast.shared.spec.environment import EnvironmentDescription, EnvironmentSpec
 from tests.master.evolution.test_state import DESCRIPTION
 from tests.processes import free_port, worker
+from tests.simulation import virtual_time
 
 INFO = WorkerInfo(
     protocol=PROTOCOL_VERSION, version="1", slots=1, cpu="a", fingerprint="b", environments=["CartPole-v1"]
@@ -70,6 +73,34 @@ def test_few_workers_of_which_none_is_ready_are_asked_more_often() -> None:
     assert probe_interval(3, some_ready=False) < probe_interval(3, some_ready=True)
     for workers in (0, 1000):
         assert probe_interval(workers, some_ready=False) == probe_interval(workers, some_ready=True)
+
+
+def test_probes_of_many_ready_workers_are_spread_over_the_interval() -> None:
+    asked: list[float] = []
+
+    class Client:
+        async def info(self) -> WorkerInfo:
+            return INFO
+
+        async def ready(self) -> bool:
+            asked.append(asyncio.get_running_loop().time())
+            return True
+
+        async def close(self) -> None:
+            pass
+
+    async def run() -> None:
+        urls = [f"http://w{number}" for number in range(100)]
+        fleet = Fleet(Changing(*urls), lambda _: cast(WorkerClient, Client()))
+        probing = asyncio.create_task(fleet.run())
+        await asyncio.sleep(10.5)
+        probing.cancel()
+        at_first, later = asked[:100], asked[100:]
+        assert max(at_first) < 0.01, "all are waited for, so they are asked at once"
+        assert 900 <= len(later) <= 1000, "each is asked once an interval"
+        assert max(Counter(int(at / 0.05) for at in later).values()) <= 7, "5 of 100 in each twentieth of it"
+
+    virtual_time.run(run())
 
 
 def test_a_late_word_of_a_vanished_worker_does_not_touch_its_successor(tmp_path: Path) -> None:
