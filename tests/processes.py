@@ -40,6 +40,10 @@ def eventually(check: Callable[[], T | None], seconds: float = 120.0) -> T:
 class Server:
     """One process that serves HTTP; started and ready once constructed."""
 
+    own_sessions = False
+    """Whether each has a session of its own, and so (Linux's autogroups) its own share of the processor, as under
+    `seedcast serve`. For benchmarks: Ctrl-C reaches such a server through whoever started it alone."""
+
     def __init__(
         self,
         module: str,
@@ -67,6 +71,7 @@ class Server:
                 stdout=output,
                 stderr=output,
                 cwd=cwd,
+                start_new_session=self.own_sessions,
             )
         eventually(self._ready)
 
