@@ -18,7 +18,8 @@ SMALLEST = 1_024
 """Bytes; less is not worth its header."""
 LARGEST_IN_LOOP = 32_768
 """Bytes; what is more is compressed beside the event loop."""
-LEVEL = 5
+LEVEL, FAST_LEVEL = 5, 1
+"""Of smaller answers and of larger ones, which become a tenth larger in half the time."""
 TEXTS = ("application/json", "application/problem+json", "text/")
 
 
@@ -69,7 +70,7 @@ async def _packed(start: Message, message: Message, asked: Headers, method: str)
         if len(body) <= LARGEST_IN_LOOP:
             body = gzip.compress(body, LEVEL, mtime=0)
         else:
-            body = await asyncio.to_thread(gzip.compress, body, LEVEL, mtime=0)
+            body = await asyncio.to_thread(gzip.compress, body, FAST_LEVEL, mtime=0)
         headers["Content-Encoding"] = "gzip"
     if status != 304:
         headers["Content-Length"] = str(len(body))

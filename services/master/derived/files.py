@@ -45,6 +45,8 @@ class TextFiles:
     def __init__(self) -> None:
         self._logged: dict[str, tuple[int, int]] = {}
         """By experiment: the last generation in log.txt, and the size of the file then, in bytes."""
+        self._configured: dict[str, str] = {}
+        """By experiment: the specification that is in config.yaml."""
 
     def write(self, connection: sqlite3.Connection, experiment_id: str, folder: Path, *, exact: bool) -> None:
         """Bring the files up to date; ``exact`` writes them anew, whatever somebody did to them.
@@ -56,15 +58,21 @@ class TextFiles:
         row = connection.execute(query, (experiment_id,)).fetchone()
         if row is None:
             return
-        with suppress(json.JSONDecodeError):  # a row that somebody has damaged
-            config = yaml.safe_dump(json.loads(row["spec"]), sort_keys=False)
-            _write_if_changed(folder / CONFIG, config.encode())
         if exact:
             self._logged.pop(experiment_id, None)
+            self._configured.pop(experiment_id, None)
+        self._write_config(experiment_id, row["spec"], folder / CONFIG)
         self._write_log(connection, experiment_id, folder / LOG)
         if scores := _scores(connection, experiment_id):
             _write_if_changed(folder / SCORES, scores.encode())
         _promote(folder, row["best_generation"])
+
+    def _write_config(self, experiment_id: str, spec: str, path: Path) -> None:
+        if self._configured.get(experiment_id) == spec and path.exists():
+            return  # to write YAML takes longer than all the rest
+        with suppress(json.JSONDecodeError):  # a row that somebody has damaged
+            _write_if_changed(path, yaml.safe_dump(json.loads(spec), sort_keys=False).encode())
+            self._configured[experiment_id] = spec
 
     def _write_log(self, connection: sqlite3.Connection, experiment_id: str, path: Path) -> None:
         after, size = self._logged.get(experiment_id, (0, 0))

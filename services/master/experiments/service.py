@@ -38,6 +38,8 @@ from seedcast.shared.logs import of_experiment
 from seedcast.shared.spec.experiment import ExperimentSpec
 
 DELETION_RETRY_SECONDS = 30.0
+ESTIMATE_SECONDS = 10.0
+"""How long an estimate waits for workers whose slots are busy; without their word it says less."""
 
 log = logging.getLogger(__name__)
 
@@ -97,11 +99,16 @@ class ExperimentService:
     async def estimate(self, spec: ExperimentSpec) -> Estimate:
         """Check a specification as `create` does, and say what it would take; nothing is started.
 
+        What only a worker can tell stays open where none does so soon.
+
         Raises:
             InvalidInput: it would be refused.
         """
         warm_start = await self._files.model_to_start_from(spec.warm_start)
-        description = await describe_if_possible(spec, self._with.fleet)
+        description = None
+        with suppress(TimeoutError):
+            async with asyncio.timeout(ESTIMATE_SECONDS):
+                description = await describe_if_possible(spec, self._with.fleet)
         if description is not None:
             await asyncio.to_thread(Evolution.begin, "estimate", spec, description, warm_start)
         workers = list(self._with.fleet.workers.values())

@@ -123,6 +123,31 @@ def test_scores_are_those_of_the_tests_and_the_configuration_can_be_submitted_ag
     with_experiment(tmp_path, story)
 
 
+def test_a_configuration_is_written_when_it_has_changed_is_gone_or_at_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dumped = []
+    dump = yaml.safe_dump
+    monkeypatch.setattr(yaml, "safe_dump", lambda *a, **b: dumped.append(1) or dump(*a, **b))  # type: ignore[func-returns-value]
+
+    async def story(experiment: Experiment) -> None:
+        texts, config = TextFiles(), experiment.folder / "config.yaml"
+        for _ in range(3):
+            await experiment.learn(1)
+            experiment.write(texts)
+        assert len(dumped) == 1
+        config.unlink()
+        experiment.write(texts)
+        await experiment.repository.change("e", cartpole(name="other"), None)
+        experiment.write(texts)
+        assert yaml.safe_load(config.read_text())["name"] == "other"
+        config.write_text("name: somebody's\n")
+        experiment.write(texts, exact=True)
+        assert yaml.safe_load(config.read_text())["name"] == "other"
+
+    with_experiment(tmp_path, story)
+
+
 def test_the_process_draws_plots_and_is_replaced_when_it_dies(tmp_path: Path) -> None:
     async def story(experiment: Experiment) -> None:
         writer = WriterProcess(experiment.path)
