@@ -3,30 +3,47 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
 import httpx
 
+from tests.forge import Forged, start
+
 T = TypeVar("T")
 ROOT = Path(__file__).parent.parent
 PLUGINS = ROOT / "tests" / "plugins"
 """Holds environments that misbehave; on the path of every process started here."""
+PYTHONPATH = os.pathsep.join([str(ROOT), str(PLUGINS)])
+PATIENCE = 120.0
+"""Seconds that a test waits for what must happen. Only a failure takes so long; a busy machine takes its time."""
+_PORTS: list[socket.socket] = []
 
 
 def free_port() -> int:
-    """Return a port that is free now."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
+    """Return a port that is free, and stays so until whoever asked for it listens there.
+
+    It is none of those that the system gives to connections, and no other process of the tests is given it.
+    """
+    while True:
+        port = random.SystemRandom().randrange(10_000, 30_000)
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            if sys.platform == "linux":  # a name of the kernel's, which goes with this process
+                mine = socket.socket(socket.AF_UNIX)
+                mine.bind(f"\0seedcast-tests-port-{port}")
+                _PORTS.append(mine)
+            return port
 
 
-def eventually(check: Callable[[], T | None], seconds: float = 120.0) -> T:
+def eventually(check: Callable[[], T | None], seconds: float = PATIENCE) -> T:
     """Return the first true value of ``check``; fail with its last value after so many seconds."""
     deadline = time.monotonic() + seconds
     while True:
@@ -40,6 +57,9 @@ def eventually(check: Callable[[], T | None], seconds: float = 120.0) -> T:
 class Server:
     """One process that serves HTTP; started and ready once constructed."""
 
+    forked = False
+    """Whether those that need nothing of their own are forks of a process that has imported everything, as in the test
+    suite. Benchmarks start programs."""
     own_sessions = False
     """Whether each has a session of its own, and so (Linux's autogroups) its own share of the processor, as under
     `seedcast serve`. For benchmarks: Ctrl-C reaches such a server through whoever started it alone."""
@@ -62,17 +82,22 @@ class Server:
         self.port = port
         self.url = f"http://{address}:{port}"
         self.log = log
-        self.http = httpx.Client(base_url=self.url, timeout=30, trust_env=False)
-        path = os.pathsep.join([str(ROOT), str(PLUGINS)])
+        self.http = httpx.Client(base_url=self.url, timeout=PATIENCE, trust_env=False)
+        environment = os.environ | {"PYTHONPATH": PYTHONPATH} | settings
+        self.process: subprocess.Popen[bytes] | Forged
         with log.open("ab") as output:
-            self.process = subprocess.Popen(
-                [*within, *(command or (sys.executable, "-m", module))],
-                env=os.environ | {"PYTHONPATH": path} | settings,
-                stdout=output,
-                stderr=output,
-                cwd=cwd,
-                start_new_session=self.own_sessions,
-            )
+            if self.forked and not (within or command or "PYTHONPATH" in settings):
+                handle = output.fileno()
+                self.process = start([module], environment, cwd or Path.cwd(), handle, handle)
+            else:
+                self.process = subprocess.Popen(
+                    [*within, *(command or (sys.executable, "-m", module))],
+                    env=environment,
+                    stdout=output,
+                    stderr=output,
+                    cwd=cwd,
+                    start_new_session=self.own_sessions,
+                )
         eventually(self._ready)
 
     def __enter__(self) -> Self:
@@ -93,7 +118,7 @@ class Server:
         self.process.kill()
         self.process.wait()
 
-    def stop(self, seconds: float = 15.0) -> None:
+    def stop(self, seconds: float = PATIENCE) -> None:
         """End it politely; fail if it does not end in time."""
         self.http.close()  # a worker waits a moment for whoever is connected to ask how it is
         if self.process.poll() is None:
@@ -126,7 +151,7 @@ def submit(server: Server, spec: dict[str, Any]) -> str:
     return str(response.json()["id"])
 
 
-def wait_for_end(server: Server, experiment_id: str, seconds: float = 120.0) -> dict[str, Any]:
+def wait_for_end(server: Server, experiment_id: str, seconds: float = PATIENCE) -> dict[str, Any]:
     """Wait until an experiment has ended and return it."""
 
     def ended() -> dict[str, Any] | None:
@@ -136,11 +161,17 @@ def wait_for_end(server: Server, experiment_id: str, seconds: float = 120.0) -> 
     return eventually(ended, seconds)
 
 
-def wait_for_generation(server: Server, experiment_id: str, generation: int, seconds: float = 60.0) -> None:
+def wait_for_generation(server: Server, experiment_id: str, generation: int, seconds: float = PATIENCE) -> None:
     """Wait until so many generations are committed."""
     eventually(
         lambda: server.http.get(f"/experiments/{experiment_id}").json()["generation"] >= generation, seconds
     )
+
+
+def wait_for_lines(server: Server, experiment_id: str, name: str, count: int) -> None:
+    """Wait until a file of an experiment has so many lines: it is written beside training, some seconds later."""
+    path = f"/experiments/{experiment_id}/artifacts/{name}"
+    eventually(lambda: len(server.http.get(path).text.splitlines()) == count)
 
 
 def digests(server: Server, experiment_id: str) -> list[str]:

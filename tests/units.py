@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -46,10 +47,16 @@ def member(row: int, dimension: int) -> NDArray[np.float32]:
     return np.random.default_rng(row).standard_normal(dimension, dtype=np.float32)
 
 
-def faulty(mode: str, rollouts: int = 4, every: int = 1, **environment: Any) -> dict[str, Any]:
-    """Return a unit on Faulty-v0 as JSON holds it; the rollouts' seeds are 0, 1, 2, ..."""
+def faulty(
+    mode: str, rollouts: int = 4, every: int = 1, until: Path | None = None, **environment: Any
+) -> dict[str, Any]:
+    """Return a unit on Faulty-v0 as JSON holds it; the rollouts' seeds are 0, 1, 2, ...
+
+    With `mode` "held" its episodes stay where they are until the file ``until`` is there.
+    """
+    kwargs = {"mode": mode, "every": every} | ({"until": str(until)} if until else {})
     return {
-        "environment": {"id": "Faulty-v0", "kwargs": {"mode": mode, "every": every}, **environment},
+        "environment": {"id": "Faulty-v0", "kwargs": kwargs, **environment},
         "policy": {"name": "linear", "bias": False},
         "parameters": [[0.0] * 4],
         "rows": [0] * rollouts,

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.processes import Server
+from tests.processes import PATIENCE, Server
 from tests.specs import cartpole_values
 
 USE = """
@@ -40,7 +40,12 @@ def test_a_generated_client_submits_lists_shows_and_stops(cluster: Server, tmp_p
     generator = Path(sys.executable).with_name("openapi-python-client")
     options = ["--path", "openapi.json", "--output-path", "made", "--meta", "none"]
     made = subprocess.run(
-        [generator, "generate", *options], cwd=tmp_path, capture_output=True, text=True, check=True, timeout=120
+        [generator, "generate", *options],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=PATIENCE,
     )
     assert "will not be generated" not in made.stdout + made.stderr
     assert "Unable to parse" not in made.stdout + made.stderr
@@ -54,6 +59,6 @@ def test_a_generated_client_submits_lists_shows_and_stops(cluster: Server, tmp_p
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=PATIENCE,
     )
     assert used.stdout.strip() == "used", used.stderr

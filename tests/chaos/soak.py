@@ -87,6 +87,10 @@ class Report:
         """Generations with more than one row."""
         return len(self.numbers) - len(set(self.numbers))
 
+    async def has_struck(self) -> bool:
+        """Whether each kind of thing that strikes has done so, and the killed master trains again."""
+        return bool(self.worker_kills and self.training_seconds and self.faults["corrupt"])
+
     def troubles(self) -> list[str]:
         """Return why the soak has failed, if it has."""
         checks = {
@@ -176,7 +180,8 @@ async def cluster(folder: Path, ports: list[int], seen_ports: list[int]) -> Asyn
         workers = []
         for number in ports:
             settings = {"SEEDCAST_WORKER_PORT": str(number), "SEEDCAST_WORKER_SLOTS": "1"}
-            workers.append(Supervised("seedcast.services.worker", settings, folder / f"worker-{number}.log"))
+            log = folder / f"worker-{number}.log"
+            workers.append(Supervised("seedcast.services.worker", settings, log, f"http://127.0.0.1:{number}"))
             stack.push_async_callback(workers[-1].stop)
         settings = {
             "SEEDCAST_PORT": str(port),
@@ -184,10 +189,10 @@ async def cluster(folder: Path, ports: list[int], seen_ports: list[int]) -> Asyn
             "SEEDCAST_WORKERS": ",".join(f"http://127.0.0.1:{number}" for number in seen_ports),
             "SEEDCAST_UNIT_SECONDS": "0.2",
         }
-        master = Supervised("seedcast.services.master", settings, folder / "master.log")
-        stack.push_async_callback(master.stop)
         url = f"http://127.0.0.1:{port}"
-        http = await stack.enter_async_context(httpx.AsyncClient(base_url=url, timeout=10, trust_env=False))
+        master = Supervised("seedcast.services.master", settings, folder / "master.log", url)
+        stack.push_async_callback(master.stop)
+        http = await stack.enter_async_context(httpx.AsyncClient(base_url=url, timeout=60, trust_env=False))
         made = Cluster(master, workers, http)
         await until(lambda: made.get("/readyz"))
         yield made
@@ -209,6 +214,7 @@ async def _soak(folder: Path, duration: float, seed: int) -> Report:
         for seen, port in zip(seen_ports, ports, strict=True)
     ]
     for proxy in proxies:
+        proxy.faults = report.faults
         await proxy.start()
     try:
         async with cluster(folder / "chaos", ports, seen_ports) as struck:
@@ -216,7 +222,6 @@ async def _soak(folder: Path, duration: float, seed: int) -> Report:
     finally:
         for proxy in proxies:
             await proxy.close()
-            report.faults += proxy.faults
     calm_ports = [free_port() for _ in range(WORKERS)]
     async with cluster(folder / "calm", calm_ports, calm_ports) as calm:
         report.calm = await _train_calmly(calm, len(report.digests))
@@ -232,6 +237,10 @@ async def _chaos(struck: Cluster, report: Report, schedule: Schedule, duration: 
         asyncio.create_task(_kill_master(struck, report, schedule, experiment_id)),
     ]
     done, _ = await asyncio.wait(strikes, timeout=duration, return_when=asyncio.FIRST_COMPLETED)
+    if not done:  # a busy machine needs longer until each thing has happened
+        watch = asyncio.create_task(until(report.has_struck))
+        done, _ = await asyncio.wait({*strikes, watch}, return_when=asyncio.FIRST_COMPLETED)
+        watch.cancel()
     for task in strikes:
         task.cancel()
     await asyncio.gather(*strikes, return_exceptions=True)
@@ -252,7 +261,9 @@ async def _generation(struck: Cluster, experiment_id: str) -> int:
 async def _kill_workers(struck: Cluster, report: Report, schedule: Schedule, random: Random) -> None:
     while True:
         await asyncio.sleep(schedule.worker_kill)
-        random.choice(struck.workers).kill()
+        victim = random.choice(struck.workers)
+        await until(partial(struck.get, f"{victim.url}/readyz"))  # killed at each start it would train nothing
+        victim.kill()
         report.worker_kills += 1
 
 

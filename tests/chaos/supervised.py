@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.processes import ROOT
+from tests.processes import PATIENCE, ROOT
 
 LOOK_SECONDS = 0.05
 
@@ -17,7 +17,8 @@ LOOK_SECONDS = 0.05
 class Supervised:
     """One server process, started again at once whenever it ends, until `stop`."""
 
-    def __init__(self, module: str, settings: dict[str, str], log: Path) -> None:
+    def __init__(self, module: str, settings: dict[str, str], log: Path, url: str) -> None:
+        self.url = url
         self._module = module
         self._settings = settings
         self._log = log
@@ -44,7 +45,7 @@ class Supervised:
         self._process.send_signal(signal.SIGCONT)
         self._process.terminate()
         try:
-            await asyncio.to_thread(self._process.wait, 15)
+            await asyncio.to_thread(self._process.wait, PATIENCE)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import sqlite3
-import threading
+import subprocess
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self, cast
 
@@ -17,8 +17,19 @@ import pytest
 from seedcast.services.master import failpoints
 from seedcast.services.master.failpoints import FAILPOINTS
 from seedcast.shared.errors import StartupError
-from tests.chaos.forge import Forge
-from tests.processes import Server, digests, eventually, free_port, submit, wait_for_end, worker
+from tests.forge import Forged, start
+from tests.processes import (
+    PATIENCE,
+    PYTHONPATH,
+    Server,
+    digests,
+    eventually,
+    free_port,
+    submit,
+    wait_for_end,
+    wait_for_lines,
+    worker,
+)
 from tests.specs import cartpole_values
 
 SMALL = cartpole_values() | {
@@ -43,36 +54,37 @@ REPLAYING = ("resume.during_replay",)
 ENDING = ("end.before_status", "end.before_commit", "end.after_status", "derived.after_files")
 DELETING = ("deletion.before_files", "deletion.before_rows")
 RUNNING = tuple(name for name in FAILPOINTS if name not in (*SUBMITTING, *DAMAGED, *REPLAYING, *ENDING, *DELETING))
-DEATH_SECONDS = 120.0
 
 
 class Masters:
     """Masters on one data folder, one after the other."""
 
-    def __init__(self, forge: Forge, folder: Path, workers: list[str]) -> None:
-        self._forge = forge
+    def __init__(self, folder: Path, workers: list[str]) -> None:
         self.data = folder / "data"
+        self._log = folder / "master.log"
         self._settings = {"SEEDCAST_DATA": str(self.data), "SEEDCAST_WORKERS": ",".join(workers)}
         self.http = httpx.Client()
 
-    def start(self, armed: str = "") -> int:
+    def start(self, armed: str = "") -> Forged:
         port = free_port()
         self.http.close()
-        self.http = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30, trust_env=False)
-        return self._forge.start(**self._settings, SEEDCAST_PORT=str(port), SEEDCAST_FAILPOINTS=armed)
+        self.http = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE, trust_env=False)
+        armed_so = {"SEEDCAST_PORT": str(port), "SEEDCAST_FAILPOINTS": armed}
+        environment = os.environ | {"PYTHONPATH": PYTHONPATH} | self._settings | armed_so
+        with self._log.open("ab") as log:
+            return start(["seedcast.services.master"], environment, Path.cwd(), log.fileno(), log.fileno())
 
     def dies_at(self, place: str, hit: int = 1) -> None:
         """Start a master that dies at a place, and see it die there."""
-        pid = self.start(f"{place}=kill@{hit}")
-        self.died(pid, place)
+        self.died(self.start(f"{place}=kill@{hit}"), place)
 
-    def died(self, pid: int, place: str) -> None:
-        giving_up = threading.Timer(DEATH_SECONDS, os.kill, (pid, signal.SIGTERM))
-        giving_up.start()
+    def died(self, master: Forged, place: str) -> None:
         try:
-            assert self._forge.end() == -signal.SIGKILL, f"{place} was not reached"
+            assert master.wait(PATIENCE) == -signal.SIGKILL, self._log.read_text()[-2000:]
+        except subprocess.TimeoutExpired:
+            pytest.fail(f"{place} was not reached")
         finally:
-            giving_up.cancel()
+            master.kill()
 
     @property
     def server(self) -> Server:
@@ -88,29 +100,29 @@ class Masters:
     @contextmanager
     def alive(self) -> Iterator[Self]:
         """Start a master that lives until the block ends."""
-        pid = self.start()
+        master = self.start()
         try:
             eventually(self.ready)
             yield self
         finally:
-            os.kill(pid, signal.SIGTERM)
-            self._forge.end()
+            master.terminate()
+            master.wait(PATIENCE)
 
     def submitted_into(self, place: str) -> None:
         """Submit to a master that dies of it."""
-        pid = self.start(f"{place}=kill")
+        master = self.start(f"{place}=kill")
         eventually(self.ready)
         with pytest.raises(httpx.HTTPError):
             self.http.post("/experiments", json=SMALL)
-        self.died(pid, place)
+        self.died(master, place)
 
     def deleted_into(self, experiment_id: str, place: str) -> None:
         """Delete an experiment of a master that dies of it."""
-        pid = self.start(f"{place}=kill")
+        master = self.start(f"{place}=kill")
         eventually(self.ready)
         with suppress(httpx.HTTPError):  # the answer may be faster
             assert self.http.delete(f"/experiments/{experiment_id}").status_code == 204
-        self.died(pid, place)
+        self.died(master, place)
 
     def rows(self, experiment_id: str) -> int:
         """Count what the database has of an experiment."""
@@ -134,9 +146,8 @@ class Masters:
 
 @pytest.fixture
 def masters(tmp_path: Path) -> Iterator[Masters]:
-    with ExitStack() as stack:
-        forge = stack.enter_context(Forge(tmp_path / "master.log"))
-        yield Masters(forge, tmp_path, [stack.enter_context(worker(tmp_path)).url])
+    with worker(tmp_path) as one:
+        yield Masters(tmp_path, [one.url])
 
 
 def calm(masters: Masters, spec: dict[str, Any]) -> list[str]:
@@ -152,8 +163,7 @@ def disturbed(masters: Masters, experiment_id: str) -> list[str]:
     with masters.alive():
         experiment = wait_for_end(masters.server, experiment_id)
         assert (experiment["status"], experiment["reason"][:3]) == ("completed", "all")
-        log = masters.http.get(f"/experiments/{experiment_id}/artifacts/log.txt").text
-        assert len(log.splitlines()) == experiment["generation"]
+        wait_for_lines(masters.server, experiment_id, "log.txt", experiment["generation"])
         return digests(masters.server, experiment_id)
 
 

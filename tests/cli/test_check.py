@@ -5,18 +5,15 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 
 import pytest
 
-from tests.processes import PLUGINS, ROOT
+from tests.forge import run
+from tests.processes import PATIENCE, PYTHONPATH
 
 
 def check(*arguments: str) -> subprocess.CompletedProcess[str]:
-    path = os.pathsep.join([str(ROOT), str(PLUGINS)])
-    command = [sys.executable, "-m", "seedcast.cli.main", "check", *arguments]
-    environment = os.environ | {"PYTHONPATH": path}
-    return subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
+    return run(["seedcast.cli.entry:main", "check", *arguments], os.environ | {"PYTHONPATH": PYTHONPATH}, PATIENCE)
 
 
 @pytest.mark.parametrize(

@@ -5,22 +5,19 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import yaml
 
+from tests.forge import run
+from tests.processes import PATIENCE
 from tests.specs import cartpole_values
 
 
 def seedcast(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Run the installed command, with a few more environment variables."""
-    command = Path(sys.executable).with_name("seedcast")
-    environ = os.environ | variables
-    return subprocess.run(
-        [command, *arguments], capture_output=True, text=True, check=False, timeout=120, env=environ
-    )
+    """Run the command, with a few more environment variables."""
+    return run(["seedcast.cli.entry:main", *arguments], os.environ | variables, PATIENCE)
 
 
 def test_every_config_validates() -> None:

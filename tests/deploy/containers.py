@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from tests.deploy.applications import PORTS
-from tests.processes import eventually, free_port
+from tests.processes import PATIENCE, eventually, free_port
 
 TAG = os.environ.get("TAG", "dev")
 MEMORY_BYTES = 2**30
@@ -93,7 +93,7 @@ class Container:
         """Where other containers on the network find it, also when it is gone."""
         self._network, self._role = network, role
         self._port = free_port()
-        self.http = httpx.Client(base_url=f"http://127.0.0.1:{self._port}", timeout=30, trust_env=False)
+        self.http = httpx.Client(base_url=f"http://127.0.0.1:{self._port}", timeout=PATIENCE, trust_env=False)
 
     def start(self, *options: str) -> None:
         """Start it and wait until it is ready."""
@@ -144,7 +144,7 @@ class Container:
             shown: dict[str, Any] = self.get(f"/experiments/{experiment}")
             return shown if shown["status"] in ("completed", "stopped", "failed") else None
 
-        return eventually(ended, 120)
+        return eventually(ended)
 
     def digests(self, experiment: str) -> list[str]:
         """Return the parameters' SHA-256 after each generation, of which none is missing or double."""

@@ -47,7 +47,7 @@ class Pod:
         self.address = address
         self._holder = subprocess.Popen([*WITH_PARENT, "unshare", "--net", "--mount", "sleep", "infinity"])
         self.pid = str(self._holder.pid)
-        eventually(self._made, 10)
+        eventually(self._made)
         self.run("ip", "link", "set", "lo", "up")
 
     def _made(self) -> bool:

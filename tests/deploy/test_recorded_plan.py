@@ -29,7 +29,7 @@ def record(server: Server, experiment: str) -> tuple[list[tuple[float, int | Non
             ended = PACE * now
         return bool(ended) and trace[-1][1] == 0
 
-    eventually(finished, 120)
+    eventually(finished)
     return trace, ended
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -16,7 +15,8 @@ import pytest
 from seedcast import Client
 from seedcast.shared.errors import SeedcastError
 from tests.deploy.applications import routes
-from tests.processes import Server, eventually, free_port, master, worker
+from tests.forge import run
+from tests.processes import PATIENCE, Server, eventually, free_port, master, worker
 from tests.specs import cartpole, cartpole_values
 
 TOKEN = "not-to-be-guessed~0123456789/+=="  # noqa: S105 - the tests' own
@@ -184,18 +184,11 @@ def test_tokens_that_are_none_stop_the_start_and_are_not_shown(tokens: str, tmp_
 
 def started(module: str, settings: dict[str, str]) -> subprocess.CompletedProcess[str]:
     """Run a server that should not start."""
-    return subprocess.run(
-        [sys.executable, "-m", module],
-        env=os.environ | {"SEEDCAST_PORT": "0"} | settings,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    return run([module], os.environ | {"SEEDCAST_PORT": "0"} | settings, PATIENCE)
 
 
 def test_what_was_trained_is_behind_it(guarded: Server) -> None:
-    with httpx.Client(base_url=guarded.url, headers=BEARER, timeout=30, trust_env=False) as client:
+    with httpx.Client(base_url=guarded.url, headers=BEARER, timeout=PATIENCE, trust_env=False) as client:
         spec = cartpole_values() | {"stop": {"generations": 1}}
         path = f"/experiments/{client.post('/experiments', json=spec).json()['id']}"
         eventually(lambda: client.get(path).json()["status"] == "completed")

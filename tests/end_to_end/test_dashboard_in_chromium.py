@@ -35,8 +35,8 @@ SHOWN = (
     "document.body.dataset.looks !== undefined || document.querySelector('#verdict .good, #verdict .bad') !== null"
 )
 """True once a page shows what it has asked the master for."""
-PATIENCE = 30_000
-"""Milliseconds that a page may take on a busy machine."""
+PATIENCE = 120_000
+"""Milliseconds that a page may take on a busy machine; `expect` and every new context are told."""
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,9 @@ def browser() -> Iterator[Browser]:
     assert CHROMIUM is not None, "CI has to install Chromium"
     with sync_playwright() as playwright:
         arguments = ["--no-sandbox", "--disable-gpu", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments, timeout=PATIENCE)
+        expect.set_options(timeout=PATIENCE)
+        browser.on("context", lambda context: context.set_default_timeout(PATIENCE))
         yield browser
         browser.close()
 
@@ -87,7 +89,7 @@ def becomes(page: Page, expression: str) -> None:
 
 
 def status_is(page: Page, status: str) -> None:
-    expect(page.locator("#status")).to_have_text(status, timeout=PATIENCE)
+    expect(page.locator("#status")).to_have_text(status)
 
 
 def test_an_experiment_is_written_corrected_started_watched_paused_resumed_stopped_and_deleted(
@@ -97,11 +99,11 @@ def test_an_experiment_is_written_corrected_started_watched_paused_resumed_stopp
         page.goto("/")
         page.get_by_role("link", name="New experiment").first.click()
         editor = page.locator("#spec")
-        expect(editor).to_have_value(re.compile("CartPole-v1"), timeout=PATIENCE)
+        expect(editor).to_have_value(re.compile("CartPole-v1"))
         good = editor.input_value().replace("name: cartpole", "name: written", 1).replace("475", "9999")
         editor.fill(good.replace("radius: 2", "radius: -2").replace("generations: 200", "generations: 100000"))
         fault = page.locator(".faults li")
-        expect(fault).to_contain_text("greater than 0", timeout=PATIENCE)
+        expect(fault).to_contain_text("greater than 0")
         expect(page.locator("#start")).to_be_disabled()
         fault.get_by_role("button").click()
         assert page.evaluate("getSelection().toString()").strip() == "radius: -2", "a press selects the wrong line"
@@ -174,7 +176,7 @@ def test_charts_share_one_zoom_fit_its_heights_and_change_their_axis(cluster: Se
         page.locator("details.figures").first.locator("summary").click()
         expect(page.locator("details.figures table").first).to_contain_text("training mean")
         page.locator("#log-box summary").click()
-        expect(page.locator("#log-text")).to_contain_text("generation", timeout=PATIENCE)
+        expect(page.locator("#log-text")).to_contain_text("generation")
         expect(page.locator("#files")).to_contain_text("best_model.npz")
 
 
@@ -185,15 +187,15 @@ def test_the_list_is_sorted_filtered_and_keeps_both_in_its_address(cluster: Serv
     with watched(browser, cluster) as page:
         page.goto("/?text=sort-")
         names = page.locator("#rows .name a")
-        expect(names).to_have_text(["sort-a", "sort-b"], timeout=PATIENCE)
+        expect(names).to_have_text(["sort-a", "sort-b"])
         page.get_by_role("button", name="Name").click()
         page.get_by_role("button", name="Name").click()
-        expect(names).to_have_text(["sort-b", "sort-a"], timeout=PATIENCE)
+        expect(names).to_have_text(["sort-b", "sort-a"])
         expect(page.locator("th[aria-sort]")).to_have_attribute("aria-sort", "descending")
         page.get_by_role("button", name="side=left").first.click()
-        expect(names).to_have_text(["sort-b"], timeout=PATIENCE)
+        expect(names).to_have_text(["sort-b"])
         page.reload()
-        expect(names).to_have_text(["sort-b"], timeout=PATIENCE)
+        expect(names).to_have_text(["sort-b"])
         assert "tag=side%3Dleft" in page.url
         page.locator("#text").fill("nothing is called so")
         expect(page.locator("#no-match")).to_be_visible(timeout=PATIENCE)
@@ -206,16 +208,16 @@ def test_a_run_is_archived_found_again_and_taken_back(cluster: Server, browser: 
     with watched(browser, cluster) as page:
         page.goto("/?text=old-one")
         names = page.locator("#rows .name a")
-        expect(names).to_have_text(["old-one"], timeout=PATIENCE)
+        expect(names).to_have_text(["old-one"])
         for _ in range(2):
             page.get_by_role("button", name="Actions of old-one").click()
             page.get_by_role("button", name="Archive", exact=True).click()
-            expect(names).to_have_count(0, timeout=PATIENCE)
+            expect(names).to_have_count(0)
             if _ == 0:
                 page.locator("#notice").get_by_role("button", name="Undo").click()
-                expect(names).to_have_text(["old-one"], timeout=PATIENCE)
+                expect(names).to_have_text(["old-one"])
         page.locator("#status").select_option("archived")
-        expect(names).to_have_text(["old-one"], timeout=PATIENCE)
+        expect(names).to_have_text(["old-one"])
         names.click()
         visible(page, "archived")
         page.get_by_role("button", name="Take out of the archive").click()
@@ -248,7 +250,7 @@ def test_a_run_is_cloned_from_the_list_with_its_parent_named(cluster: Server, br
         page.goto("/?text=cloned")
         page.get_by_role("button", name="Actions of cloned").first.click()
         page.get_by_role("button", name="Clone", exact=True).click()
-        expect(page.locator("#spec")).to_have_value(re.compile(f"parent: {original}"), timeout=PATIENCE)
+        expect(page.locator("#spec")).to_have_value(re.compile(f"parent: {original}"))
         visible(page, "It can be started.")
         page.keyboard.press("Tab")
         page.locator("#spec").press("Control+Enter")
@@ -268,7 +270,7 @@ def radii(cluster: Server) -> str:
         "budget": {"environment_steps": 3_000, "runs_at_once": 2},
     }
     study_id = str(cluster.http.post("/studies", json=study).json()["id"])
-    eventually(lambda: cluster.http.get(f"/studies/{study_id}").json()["study"]["status"] == "completed", 90)
+    eventually(lambda: cluster.http.get(f"/studies/{study_id}").json()["study"]["status"] == "completed")
     return study_id
 
 
@@ -276,11 +278,11 @@ def radii(cluster: Server) -> str:
 def test_the_fleet_shows_its_workers_and_a_study_its_trials(cluster: Server, browser: Browser) -> None:
     with watched(browser, cluster) as page:
         page.goto("/dashboard/fleet")
-        expect(page.locator("#workers tbody tr")).to_have_count(2, timeout=PATIENCE)
+        expect(page.locator("#workers tbody tr")).to_have_count(2)
         expect(page.locator("#workers td[data-label=Memory]").first).to_contain_text("MiB")
         page.get_by_role("link", name="Studies").click()
         page.get_by_role("link", name="radii").click()
-        expect(page.locator("#trials tbody tr")).to_have_count(2, timeout=PATIENCE)
+        expect(page.locator("#trials tbody tr")).to_have_count(2)
         becomes(page, "document.querySelector('.plot')?.data?.some(t => t.name.startsWith('radius 3'))")
         expect(page.locator("#copy")).to_be_enabled()
         page.goto("/dashboard/studies/nobody")
@@ -299,10 +301,10 @@ def test_an_environment_is_searched_and_a_study_is_started_from_a_run(cluster: S
         page.goto(f"/dashboard/{original}")
         page.get_by_role("button", name="Study").click()
         editor = page.locator("#spec")
-        expect(editor).to_have_value(re.compile("name: studied-study"), timeout=PATIENCE)
+        expect(editor).to_have_value(re.compile("name: studied-study"))
         wrong = editor.input_value().replace("[16, 32, 64]", "[8, -3]").replace("200000", "2000")
         editor.fill(wrong)
-        expect(page.locator(".faults li")).to_contain_text("with population_size=-3", timeout=PATIENCE)
+        expect(page.locator(".faults li")).to_contain_text("with population_size=-3")
         editor.fill(wrong.replace("-3", "16").replace("seeds: 3", "seeds: 1"))
         visible(page, "It can be started.")
         expect(page.locator("#estimate")).to_contain_text("Runs2")
@@ -382,7 +384,7 @@ def test_an_objective_has_values_and_evaluations_and_the_least_is_the_best(
             assert "return" not in shown
         expect(page.get_by_role("heading", name="Episode length")).to_have_count(0)
         page.goto("/?text=downhill")
-        expect(page.locator("#rows .reached")).to_have_count(1, timeout=PATIENCE)
+        expect(page.locator("#rows .reached")).to_have_count(1)
         assert best <= BALL["stop"]["value"]
 
 
@@ -393,13 +395,13 @@ def test_a_film_of_the_best_model_is_asked_for_and_played(cluster: Server, brows
         page.goto(f"/dashboard/{experiment_id}")
         page.get_by_role("button", name="Film it").click()
         film = page.locator("#best-film video")
-        expect(film).to_be_visible(timeout=2 * PATIENCE)
+        expect(film).to_be_visible(timeout=PATIENCE)
         expect(film).to_have_attribute("aria-label", re.compile("a return of"))
         film.evaluate("video => video.play()")
         becomes(page, "document.querySelector('#best-film video').currentTime > 0.1")
         page.get_by_role("button", name="How it learnt").click()
         held = page.get_by_role("button", name=re.compile("Play or hold: Generation")).first
-        held.press("Enter", timeout=2 * PATIENCE)
+        held.press("Enter")
         becomes(page, "document.querySelector('#films video').currentTime > 0.1")
 
 
@@ -415,7 +417,7 @@ def test_a_blocked_experiment_says_why_and_can_be_stopped(
             status_is(page, "blocked")
             expect(page.locator("#reason")).to_contain_text("storage: ")
             page.goto("/")
-            expect(page.locator("#summary")).to_contain_text("1 active", timeout=PATIENCE)
+            expect(page.locator("#summary")).to_contain_text("1 active")
             page.goto(f"/dashboard/{experiment_id}")
             page.get_by_role("button", name="Stop").click()
             page.get_by_role("dialog").get_by_role("button", name="Stop").click()
@@ -445,9 +447,9 @@ def test_a_lost_master_is_said_and_found_again(cluster: Server, browser: Browser
     page.goto(f"/dashboard/{experiment_id}")
     status_is(page, "running")
     context.set_offline(True)
-    expect(page.locator("#connection")).to_have_text(re.compile("retrying"), timeout=PATIENCE)
+    expect(page.locator("#connection")).to_have_text(re.compile("retrying"))
     context.set_offline(False)
-    expect(page.locator("#connection")).to_be_hidden(timeout=2 * PATIENCE)
+    expect(page.locator("#connection")).to_be_hidden(timeout=PATIENCE)
     context.close()
     cluster.http.delete(f"/experiments/{experiment_id}", params={"force": True})
 

@@ -106,11 +106,11 @@ def test_readers_that_never_read_harm_neither_training_nor_memory_nor_the_end(tm
         for _ in range(READERS):
             stack.enter_context(deaf(server, experiment_id))
         begun = generation(server, experiment_id)
-        wait_for_generation(server, experiment_id, begun + 300, seconds=120)
+        wait_for_generation(server, experiment_id, begun + 300)
         # Less than the 64 KiB that a connection may hold, and as much again, for each of them.
         assert resident_bytes(server) - before < READERS * 2**17 + 32 * 2**20
         assert server.http.get(f"/experiments/{experiment_id}").status_code == 200
-        server.stop(seconds=60)
+        server.stop()
 
 
 def deaf(server: Server, experiment_id: str) -> socket.socket:

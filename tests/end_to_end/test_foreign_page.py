@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.end_to_end.test_dashboard_in_chromium import CHROMIUM, REQUIRED
-from tests.processes import Server, master, worker
+from tests.processes import PATIENCE, Server, master, worker
 from tests.specs import cartpole_values
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None and not REQUIRED, reason="no Chromium installed")
@@ -95,7 +95,7 @@ def browse(url: str, profile: Path) -> None:
     command = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-sync"]
     command += ["--disable-background-networking", f"--host-resolver-rules={rules}", f"--user-data-dir={profile}"]
     command += ["--virtual-time-budget=8000", "--dump-dom", url]
-    subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
+    subprocess.run(command, capture_output=True, text=True, check=True, timeout=PATIENCE)
 
 
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1"])
@@ -117,7 +117,7 @@ def test_a_name_that_a_stranger_made_lead_here_reads_nothing(tmp_path: Path) -> 
         command = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run"]
         command += ["--host-resolver-rules=MAP evil.example 127.0.0.1", f"--user-data-dir={profile}", "--dump-dom"]
         command.append(f"http://evil.example:{server.port}/experiments")
-        dom = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout
+        dom = subprocess.run(command, capture_output=True, text=True, check=True, timeout=PATIENCE).stdout
         assert "Misdirected" in dom
         assert '"experiments"' not in dom
         assert "experiments" in own.lower()

@@ -5,14 +5,15 @@ from __future__ import annotations
 from contextlib import ExitStack
 from pathlib import Path
 
-from tests.processes import digests, master, submit, wait_for_end, wait_for_generation, worker
+from tests.processes import PATIENCE, digests, master, submit, wait_for_end, wait_for_lines, worker
 from tests.specs import cartpole_values
 
 
 def test_a_killed_warm_started_experiment_goes_on_alone_and_finishes_its_files(tmp_path: Path) -> None:
     with ExitStack() as stack:
         urls = [stack.enter_context(worker(tmp_path)).url]
-        first = stack.enter_context(master(tmp_path, urls))
+        killed_at = {"SEEDCAST_FAILPOINTS": f"generation.after_commit=kill@{1 + 30 + 4}"}
+        first = stack.enter_context(master(tmp_path, urls, **killed_at))
         source = submit(first, cartpole_values() | {"stop": {"generations": 1}})
         wait_for_end(first, source)
         model = tmp_path / "data" / "experiments" / source / "best_model.npz"
@@ -21,8 +22,7 @@ def test_a_killed_warm_started_experiment_goes_on_alone_and_finishes_its_files(t
         undisturbed = submit(first, warm)
         assert wait_for_end(first, undisturbed)["status"] == "completed"
         experiment_id = submit(first, warm)
-        wait_for_generation(first, experiment_id, 3)
-        first.kill()
+        first.process.wait(PATIENCE)
         model.unlink()
         folder = tmp_path / "data" / "experiments" / experiment_id
         (folder / "log.txt").write_text("half a li")
@@ -32,8 +32,7 @@ def test_a_killed_warm_started_experiment_goes_on_alone_and_finishes_its_files(t
         assert digests(second, experiment_id) == digests(second, undisturbed)
         rows = second.http.get(f"/experiments/{experiment_id}/generations").json()["generations"]
         (resumed,) = (row["generation"] for row in rows if row["resumed"])
-        assert resumed > 3
-        files = f"/experiments/{experiment_id}/artifacts"  # on the disk they are exact some seconds later
-        assert len(second.http.get(f"{files}/log.txt").raise_for_status().text.splitlines()) == 30
-        assert len(second.http.get(f"{files}/scores.csv").raise_for_status().text.splitlines()) == 1 + 2
+        assert resumed == 5
+        wait_for_lines(second, experiment_id, "log.txt", 30)
+        wait_for_lines(second, experiment_id, "scores.csv", 1 + 2)
         assert (folder / "warm_start.npz").exists()

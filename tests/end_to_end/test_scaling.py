@@ -30,7 +30,7 @@ def test_scaling_up_and_down_under_load_changes_nothing(tmp_path: Path) -> None:
         scaled = submit(server, SPEC)
         eventually(lambda: rows(server)[first.url]["units"] > 5)
         newcomers = [stack.enter_context(worker(tmp_path, port)) for port in ports]
-        eventually(lambda: all(rows(server)[url]["units"] > 5 for url in urls), seconds=30)
+        eventually(lambda: all(rows(server)[url]["units"] > 5 for url in urls))
         for newcomer in newcomers:
             newcomer.stop()
         eventually(lambda: all(rows(server)[url]["state"] == "gone" for url in urls))

@@ -13,7 +13,7 @@ import yaml
 
 from tests.cli.test_specs import seedcast
 from tests.end_to_end.test_train_command import SEEDCAST, alive, descendants, generation
-from tests.processes import eventually, free_port
+from tests.processes import PATIENCE, eventually, free_port
 from tests.specs import cartpole_values
 
 
@@ -26,7 +26,7 @@ def serving(data: Path, port: int) -> Iterator[subprocess.Popen[str]]:
         yield process
     finally:
         process.send_signal(signal.SIGINT)
-        process.wait(20)
+        process.wait(PATIENCE)
 
 
 def answers(port: int) -> bool:
@@ -57,7 +57,7 @@ def test_train_uses_the_server_that_runs_and_what_it_trained_can_be_looked_at_af
     assert server.returncode == 130
     assert errors == ""
     assert f"serving http://127.0.0.1:{port} with 1 workers" in output
-    assert not alive(children)
+    eventually(lambda: not alive(children))
 
 
 def test_what_ran_when_it_ended_goes_on_when_it_starts_again(tmp_path: Path) -> None:

@@ -6,14 +6,25 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.processes import ROOT, Server, digests, eventually, free_port, master, submit, wait_for_end, worker
+from tests.forge import run
+from tests.processes import (
+    PATIENCE,
+    ROOT,
+    Server,
+    digests,
+    eventually,
+    free_port,
+    master,
+    submit,
+    wait_for_end,
+    worker,
+)
 
 EXAMPLE = ROOT / "examples" / "worker_javascript"
 NODE = shutil.which("node")
@@ -47,8 +58,7 @@ def in_javascript(folder: Path, code: Path = EXAMPLE, **settings: str) -> Server
 
 def checked(url: str, *options: str) -> tuple[int, dict[str, str]]:
     """Return the exit code of `seedcast check-worker`, and the outcome of each clause."""
-    command = [sys.executable, "-m", "seedcast.cli.main", "check-worker", url, "--json", *options]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    done = run(["seedcast.cli.entry:main", "check-worker", url, "--json", *options], os.environ, PATIENCE)
     clauses = json.loads(done.stdout)["clauses"] if done.stdout else []
     return done.returncode, {clause["clause"]: clause["outcome"] for clause in clauses}
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from seedcast.shared.logs import JsonLines, of_experiment
-from tests.processes import ROOT, master, submit, wait_for_end, worker
+from tests.processes import PATIENCE, ROOT, master, submit, wait_for_end, worker
 from tests.specs import cartpole_values
 
 SERVERS = {
@@ -27,7 +27,7 @@ def check(module: str, form: str) -> subprocess.CompletedProcess[str]:
         env={SERVERS[module]: form, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE,
     )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,7 +13,8 @@ import pytest
 from seedcast.shared.errors import InvalidInput
 from seedcast.shared.registry import Registry
 from seedcast.shared.spec import policy, strategies
-from tests.processes import PLUGINS, ROOT
+from tests import forge
+from tests.processes import PATIENCE, PYTHONPATH
 
 Install = Callable[..., None]
 
@@ -127,11 +127,7 @@ class Half(Policy):
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    path = os.pathsep.join([str(ROOT), str(PLUGINS)])
-    command = [sys.executable, "-m", "seedcast.cli.main", *arguments]
-    return subprocess.run(
-        command, env=os.environ | {"PYTHONPATH": path}, cwd=ROOT, capture_output=True, text=True, check=False
-    )
+    return forge.run(["seedcast.cli.entry:main", *arguments], os.environ | {"PYTHONPATH": PYTHONPATH}, PATIENCE)
 
 
 def test_packages_that_raise_or_leave_at_import_stop_no_command() -> None:

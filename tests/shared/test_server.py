@@ -30,7 +30,7 @@ def test_the_event_loop_waits_neither_for_the_garbage_of_the_start_nor_long_for_
         assert process.stdout is not None
         try:
             seen = httpx.get(
-                f"http://127.0.0.1:{int(process.stdout.readline())}/", timeout=60, trust_env=False
+                f"http://127.0.0.1:{int(process.stdout.readline())}/", timeout=120, trust_env=False
             ).json()
         finally:
             process.terminate()

@@ -62,7 +62,7 @@ def test_a_unit_that_hangs_is_killed_at_its_deadline(server: Server) -> None:
     (failure,) = result["failures"]
     assert failure["kind"] == "timeout"
     assert "0.5 s" in failure["message"]
-    assert 0.5 <= result["busy_seconds"] < 5
+    assert 0.5 <= result["busy_seconds"] < 60  # it would hang for good
     assert_still_works(server)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.processes import Server, eventually, worker
+from tests.processes import PATIENCE, Server, eventually, worker
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
@@ -89,11 +89,12 @@ def test_what_an_environment_started_ends_with_its_slot(
 def test_a_killed_worker_takes_everything_with_it(tmp_path: Path, id_: str, kwargs: dict[str, Any]) -> None:
     with worker(tmp_path) as server, ThreadPoolExecutor(1) as threads:
         body = family(id_, die=int(signal.SIGSTOP), **kwargs)  # the slot stops in the middle of an episode
-        running = threads.submit(httpx.post, f"{server.url}/rollouts", json=body, timeout=30, trust_env=False)
+        url = f"{server.url}/rollouts"
+        running = threads.submit(httpx.post, url, json=body, timeout=PATIENCE, trust_env=False)
         eventually(lambda: id_ != "Subprocess-v0" or programs(server))
         assert len(started_by(server)) >= 2
         server.kill()
-        eventually(lambda: not started_by(server), seconds=5)
+        eventually(lambda: not started_by(server))
         assert running.exception() is not None
 
 

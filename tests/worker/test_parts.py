@@ -13,7 +13,7 @@ import pytest
 from seedcast.services.worker.engine import run_unit
 from seedcast.shared.protocol import FRAME_MEDIA_TYPE, SLOTS_HEADER, Unit, UnitJson, UnitResult
 from seedcast.shared.spec.environment import EnvironmentSpec
-from tests.processes import Server, eventually, worker
+from tests.processes import PATIENCE, Server, eventually, worker
 from tests.units import faulty, numbers, unit
 
 
@@ -23,7 +23,7 @@ def wide(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield running
 
 
-def post(server: Server, work: Unit, slots: str, timeout: float = 60.0) -> httpx.Response:
+def post(server: Server, work: Unit, slots: str, timeout: float = PATIENCE) -> httpx.Response:
     headers = {"Content-Type": FRAME_MEDIA_TYPE, SLOTS_HEADER: slots}
     return server.http.post("/rollouts", content=work.to_frame(), headers=headers, timeout=timeout)
 
@@ -41,10 +41,19 @@ def test_three_slots_give_the_bits_of_one(wide: Server) -> None:
     np.testing.assert_array_equal(split.observation_squares, here.observation_squares)
 
 
-def test_slots_share_the_work_of_a_unit(wide: Server) -> None:
-    work = UnitJson.model_validate(faulty("slow", rollouts=3)).unit()
-    reply = post(wide, work, "3")
-    assert result(reply, work).busy_seconds > 2 * reply.elapsed.total_seconds()
+def test_slots_share_the_work_of_a_unit(wide: Server, tmp_path: Path) -> None:
+    let_go = tmp_path / "let_go"
+    work = held(3, let_go)
+    with ThreadPoolExecutor() as threads:
+        running = threads.submit(post, wide, work, "3")
+        eventually(lambda: "seedcast_worker_busy_slots 3.0" in wide.http.get("/metrics").text)
+        let_go.touch()
+        assert result(running.result(), work).failures == []
+
+
+def held(rollouts: int, let_go: Path) -> Unit:
+    """Build a unit that goes on until a file is there."""
+    return UnitJson.model_validate(faulty("held", rollouts, until=let_go, max_episode_steps=1_000_000)).unit()
 
 
 def test_a_slot_that_dies_costs_its_own_part(wide: Server) -> None:
@@ -82,21 +91,23 @@ def test_a_client_that_goes_away_frees_all_slots_and_is_no_error(wide: Server) -
     with pytest.raises(httpx.ReadTimeout):
         post(wide, work, "3", timeout=1.0)
     calm = UnitJson.model_validate(faulty("none", rollouts=3)).unit()
-    eventually(lambda: "seedcast_worker_busy_slots 0.0" in wide.http.get("/metrics").text, seconds=30)
+    eventually(lambda: "seedcast_worker_busy_slots 0.0" in wide.http.get("/metrics").text)
     assert result(post(wide, calm, "3"), calm).failures == []
     assert "never retrieved" not in wide.log.read_text()
 
 
 def test_a_worker_that_is_told_to_end_finishes_the_units_that_it_has_begun(tmp_path: Path) -> None:
-    slow = UnitJson.model_validate(faulty("slow", rollouts=2)).unit()  # 1.6 s each
+    let_go = tmp_path / "let_go"
+    work = held(2, let_go)
     with worker(tmp_path, slots=2) as ending, ThreadPoolExecutor() as threads:
-        busy = threads.submit(post, ending, slow, "1")  # one slot has two rollouts: 3.2 s
+        busy = threads.submit(post, ending, work, "1")
         eventually(lambda: "seedcast_worker_busy_slots 1.0" in ending.http.get("/metrics").text)
-        begun = threads.submit(post, ending, slow, "2")  # the second part waits
+        begun = threads.submit(post, ending, work, "2")  # the second part waits
         eventually(lambda: "seedcast_worker_queue 1.0" in ending.http.get("/metrics").text)
         ending.process.terminate()
-        assert result(busy.result(), slow).failures == []
-        assert result(begun.result(), slow).failures == []
+        let_go.touch()
+        assert result(busy.result(), work).failures == []
+        assert result(begun.result(), work).failures == []
 
 
 def test_a_unit_given_up_as_it_ends_takes_no_other_with_it(wide: Server) -> None:

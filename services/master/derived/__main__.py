@@ -33,11 +33,14 @@ def main(database: Path) -> None:
     connection = sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True, timeout=10, isolation_level=None)
     connection.row_factory = sqlite3.Row
     texts = TextFiles()
-    answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
+    answers = os.dup(sys.stdout.fileno())
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # whatever a library prints is no answer
     for line in sys.stdin:
-        answers.write(json.dumps({"failed": _serve(connection, texts, json.loads(line))}) + "\n")
-        answers.flush()
+        answer = {"failed": _serve(connection, texts, json.loads(line))}
+        try:
+            os.write(answers, json.dumps(answer).encode() + b"\n")
+        except BrokenPipeError:  # the master was killed meanwhile; the next one has the files written anew
+            break
 
 
 def _serve(connection: sqlite3.Connection, texts: TextFiles, request: dict[str, Any]) -> str | None:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import csv
+import json
 import os
 import signal
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from subprocess import PIPE
 
 import pytest
 import yaml
@@ -24,6 +28,7 @@ from seedcast.services.master.storage.database import Database
 from seedcast.services.master.storage.history import History
 from seedcast.shared.errors import StorageFailed
 from tests.master.records import evaluated, generation
+from tests.processes import PATIENCE
 from tests.specs import cartpole
 
 
@@ -171,6 +176,26 @@ def test_the_process_draws_plots_and_is_replaced_when_it_dies(tmp_path: Path) ->
     with_experiment(tmp_path, story)
 
 
+def test_a_writer_whose_master_has_died_ends_without_a_word(tmp_path: Path) -> None:
+    async def story(experiment: Experiment) -> None:
+        await experiment.learn(2)
+        assert await asyncio.to_thread(write_for_nobody, experiment) == (0, b"")
+        assert experiment.log() == numbers(2)
+
+    with_experiment(tmp_path, story)
+
+
+def write_for_nobody(experiment: Experiment) -> tuple[int, bytes]:
+    """Have texts written by a process whose answer nobody reads; return its code and what it said of that."""
+    request = {"experiment": "e", "folder": str(experiment.folder), "texts": True, "plots": False, "exact": True}
+    command = [sys.executable, "-m", "seedcast.services.master.derived", str(experiment.path)]
+    with subprocess.Popen(command, stdin=PIPE, stdout=PIPE, stderr=PIPE) as writer:
+        assert writer.stdout is not None
+        writer.stdout.close()
+        _, said = writer.communicate(json.dumps(request).encode() + b"\n", PATIENCE)
+    return writer.returncode, said
+
+
 def test_many_commits_are_one_round_and_the_end_is_noted_once_the_files_are_exact(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -196,7 +221,7 @@ def test_many_commits_are_one_round_and_the_end_is_noted_once_the_files_are_exac
         await experiment.repository.settle("e", Status.COMPLETED, "done")
         assert await experiment.repository.with_files_behind() == ["e"]
         refresher.ended("e")
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE):
             while await experiment.repository.with_files_behind():  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
         assert experiment.log() == numbers(51)

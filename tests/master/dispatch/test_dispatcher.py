@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
@@ -18,6 +18,7 @@ from seedcast.services.master.fleet.fleet import Fleet
 from seedcast.services.master.fleet.worker_client import NoReply, WorkerClient
 from tests.master.dispatch import stub_worker
 from tests.master.dispatch.stub_worker import Fault, StubWorker
+from tests.processes import PATIENCE
 from tests.simulation.virtual_fleet import batch, check
 
 FAULTS = ["reset", "truncate", "corrupt", "fail", "busy", "crash", "stray"]
@@ -32,9 +33,7 @@ async def running(*workers: StubWorker) -> AsyncIterator[Dispatcher]:
         fleet = Fleet(parse_workers(",".join(worker.url for worker in workers)))
         dispatcher = Dispatcher(fleet)
         watching = asyncio.create_task(fleet.run())
-        async with asyncio.timeout(20):
-            while len(fleet.ready) < len(workers):  # noqa: ASYNC110 - the fleet tells of the first one only
-                await asyncio.sleep(0.02)
+        await until(lambda: len(fleet.ready) == len(workers))  # the fleet tells of the first one only
         try:
             yield dispatcher
         finally:
@@ -43,8 +42,14 @@ async def running(*workers: StubWorker) -> AsyncIterator[Dispatcher]:
             await asyncio.gather(watching, return_exceptions=True)
 
 
+async def until(check: Callable[[], bool]) -> None:
+    async with asyncio.timeout(PATIENCE):
+        while not check():  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+
+
 def run(test: Coroutine[Any, Any, None]) -> None:
-    asyncio.run(asyncio.wait_for(test, 100))
+    asyncio.run(asyncio.wait_for(test, 3 * PATIENCE))
 
 
 def work(members: int = 40, timeout: float = 60.0) -> Batch:
@@ -91,8 +96,7 @@ def test_a_worker_that_never_ends_its_answer_is_hedged_and_its_connection_closed
         async with running(stuck, good) as dispatcher:
             check(todo := work(), done := await dispatcher.run(todo))
             assert done.hedged == dispatcher.hedges >= 1
-            await asyncio.sleep(0.2)
-            assert stuck.units["abandoned"] == 1
+            await until(lambda: stuck.units["abandoned"] == 1)
 
     run(scenario())
 
@@ -106,8 +110,7 @@ def test_a_reply_that_is_not_whole_in_time_is_given_up(name: str, monkeypatch: p
         async with running(alone) as dispatcher:
             check(todo := work(4, timeout=0.5), done := await dispatcher.run(todo))
             assert done.retried > 0
-            assert done.lost == 1
-            assert alone.units["abandoned"] == 1
+            assert done.lost == alone.units["abandoned"] >= 1
 
     run(scenario())
 
@@ -125,15 +128,13 @@ def test_the_whole_reply_counts_against_the_time_limit() -> None:
 
 def test_work_that_nobody_wants_any_more_is_cancelled_at_the_workers() -> None:
     async def scenario() -> None:
-        worker = StubWorker(seconds=30.0)
+        worker = StubWorker(seconds=3600.0)
         async with running(worker) as dispatcher:
             task = asyncio.create_task(dispatcher.run(work()))
-            while not worker.units["came"]:  # noqa: ASYNC110
-                await asyncio.sleep(0.02)
+            await until(lambda: worker.units["came"] > 0)
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
-            await asyncio.sleep(0.2)
-            assert worker.units["abandoned"] == worker.units["came"]
+            await until(lambda: worker.units["abandoned"] == worker.units["came"])
 
     run(scenario())
 

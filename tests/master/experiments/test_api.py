@@ -20,6 +20,7 @@ from seedcast.services.master.storage.data_folder import DataFolder
 from seedcast.services.master.storage.database import Database
 from tests.master.experiments.test_lifecycle import digests
 from tests.master.experiments.test_recovery import Master, running
+from tests.processes import PATIENCE
 from tests.shared.test_model import MODEL
 from tests.specs import cartpole, cartpole_values
 
@@ -250,7 +251,7 @@ def test_a_stop_condition_changed_on_a_running_experiment_holds_at_once(tmp_path
         one = await master.service.create(cartpole(stop={"generations": 1_000_000}))
         await master.until(one.id, lambda seen: seen.generation >= 3)
         await master.service.change(one.id, Changes(stop={"generations": 5}))
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             ended = await master.until(one.id, lambda seen: seen.status is Status.COMPLETED)
         assert ended.reason == "all 5 generations done"
 

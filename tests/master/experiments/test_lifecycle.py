@@ -16,6 +16,7 @@ from seedcast.services.master.experiments.schemas import Experiment
 from seedcast.services.master.experiments.status import Status
 from seedcast.shared.errors import Conflict, NotFound, StorageFailed
 from tests.master.experiments.test_recovery import LONG, Master, running
+from tests.processes import PATIENCE
 from tests.specs import cartpole
 
 SPEC = cartpole(test={"every": 5, "episodes": 4}, stop={"generations": 20})
@@ -154,7 +155,7 @@ def test_a_deletion_is_finished_by_the_next_master(tmp_path: Path) -> None:
 
 async def gone(master: Master, experiment_id: str) -> None:
     """Wait until nothing is left of an experiment."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while experiment_id in await master.repository.statuses():  # noqa: ASYNC110
             await asyncio.sleep(0.01)
     assert not (master.data.experiments / experiment_id).exists()
@@ -182,7 +183,7 @@ def test_a_stop_while_a_completed_experiment_is_being_stored_leaves_it_completed
 
     async def story(master: Master) -> None:
         experiment_id = (await master.service.create(cartpole())).id
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             await storing.wait()
         stops = [asyncio.create_task(master.service.stop(experiment_id)) for _ in range(2)]
         await asyncio.sleep(0.05)

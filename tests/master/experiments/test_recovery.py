@@ -28,6 +28,7 @@ from seedcast.services.master.storage.data_folder import DataFolder
 from seedcast.services.master.storage.database import Database
 from seedcast.services.master.storage.history import History
 from seedcast.shared.spec.environment import DiscreteActions, EnvironmentDescription
+from tests.processes import PATIENCE
 from tests.specs import cartpole
 
 DESCRIPTION = EnvironmentDescription(
@@ -95,7 +96,7 @@ class Master:
         self.refreshing = asyncio.create_task(self.refresher.run())
 
     async def until(self, experiment_id: str, reached: Callable[[Experiment], bool]) -> Experiment:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE):
             while not reached(experiment := await self.service.get(experiment_id)):  # noqa: ASYNC110
                 await asyncio.sleep(0.005)
         return experiment
@@ -108,7 +109,7 @@ class Master:
         self.data.close()
 
     async def until_files_are_exact(self, experiment_id: str) -> None:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE):
             while experiment_id in await self.repository.with_files_behind():  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
 

@@ -18,7 +18,7 @@ from seedcast.shared.errors import Busy
 from seedcast.shared.protocol import PROTOCOL_VERSION, WorkerInfo
 from seedcast.shared.spec.environment import EnvironmentDescription, EnvironmentSpec
 from tests.master.evolution.test_state import DESCRIPTION
-from tests.processes import free_port, worker
+from tests.processes import PATIENCE, free_port, worker
 from tests.simulation import virtual_time
 
 INFO = WorkerInfo(
@@ -38,12 +38,9 @@ class Changing:
 
 async def rounds(fleet: Fleet, until: WorkerState | None, url: str) -> None:
     """Probe until a worker is in a state, or (None) until it is gone."""
-    for _ in range(100):
-        found = fleet.workers.get(url)
-        if (found.state if found else None) is until:
-            return
-        await asyncio.sleep(0.1)
-    raise AssertionError(f"{url} is {fleet.workers.get(url)}")
+    async with asyncio.timeout(PATIENCE):
+        while ((found := fleet.workers.get(url)) and found.state) is not until:  # noqa: ASYNC110
+            await asyncio.sleep(0.1)
 
 
 def test_workers_come_and_go_with_their_discovery_and_their_answers(tmp_path: Path) -> None:

@@ -14,21 +14,23 @@ import pytest
 
 from seedcast.services.master.storage.database import Database
 from seedcast.shared.errors import StorageFailed
+from tests.processes import PATIENCE
 
 
 def test_a_read_is_answered_while_writes_wait_in_line(tmp_path: Path) -> None:
-    go_on = threading.Event()
+    begun, go_on = threading.Event(), threading.Event()
 
     def slow(connection: sqlite3.Connection) -> str:
         connection.execute("UPDATE experiments SET note = 'x'")
-        go_on.wait(30)
+        begun.set()
+        go_on.wait(PATIENCE)
         return threading.current_thread().name
 
     async def run() -> None:
         database = Database(tmp_path / "seedcast.db")
         writes = [asyncio.create_task(database.write(slow)) for _ in range(8)]
-        await asyncio.sleep(0.05)
-        async with asyncio.timeout(10):
+        await asyncio.to_thread(begun.wait, PATIENCE)
+        async with asyncio.timeout(PATIENCE / 2):
             for _ in range(20):
                 await database.read(lambda connection: connection.execute("SELECT * FROM experiments").fetchall())
         assert not any(write.done() for write in writes)

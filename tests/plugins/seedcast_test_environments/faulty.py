@@ -29,7 +29,7 @@ class Faulty(gymnasium.Env[Observation, np.int64]):
     observation_space = spaces.Box(-np.inf, np.inf, (2,), np.float32)
     action_space = spaces.Discrete(2)
 
-    def __init__(self, mode: str = "none", after: int = 3, every: int = 1) -> None:
+    def __init__(self, mode: str = "none", after: int = 3, every: int = 1, until: str = "") -> None:
         if mode in MAKING:
             MAKING[mode](self)
         if mode not in FAULTS:
@@ -38,6 +38,7 @@ class Faulty(gymnasium.Env[Observation, np.int64]):
         self._close_raises = mode == "close_raises"
         self._after = after
         self._every = every
+        self._until = Path(until)
         self._faulty = False
         self._steps = 0
 
@@ -66,6 +67,15 @@ class Faulty(gymnasium.Env[Observation, np.int64]):
     def plain(self) -> Step:
         """Answer as if nothing were wrong."""
         return self.observation(), 1.0, self._steps >= LENGTH, False, {}
+
+    def stay(self) -> Step:
+        """Take a step that does not count."""
+        self._steps -= 1
+        return self.observation(), 0.0, False, False, {}
+
+    def is_let_go(self) -> bool:
+        """Whether the file is there that a held episode waits for."""
+        return self._until.is_file()
 
     def observation(self) -> Observation:
         """Return the count."""
@@ -97,9 +107,11 @@ def _hang(_: Faulty) -> Step:
         time.sleep(60)
 
 
-def _slow(environment: Faulty) -> Step:
-    time.sleep(0.2)
-    return environment.plain()
+def _held(environment: Faulty) -> Step:
+    if environment.is_let_go():
+        return environment.plain()
+    time.sleep(0.01)
+    return environment.stay()
 
 
 def _segfault(_: Faulty) -> Step:
@@ -154,7 +166,7 @@ FAULTS: dict[str, Callable[[Faulty], Step]] = {
     "nan_observation": _nan_observation,
     "wrong_shape": _wrong_shape,
     "hang": _hang,
-    "slow": _slow,
+    "held": _held,
     "segfault": _segfault,
     "exit": _exit,
     "endless": _endless,
