@@ -11,7 +11,7 @@ from tests.chaos.soak import Report, run
 
 @pytest.mark.timeout(600)
 def test_chaos_and_calm_learn_the_same(tmp_path: Path) -> None:
-    report = run(tmp_path, duration=15, seed=3)
+    report = run(tmp_path, duration=6, seed=3)
     assert not report.troubles(), report.text()
 
 

@@ -101,7 +101,7 @@ def test_readers_that_never_read_harm_neither_training_nor_memory_nor_the_end(tm
         server = stack.enter_context(master(tmp_path, [there.url]))
         eventually(lambda: server.http.get("/workers").json()["workers"][0]["state"] == "ready")
         experiment_id = submit(server, cartpole_values() | {"stop": {"generations": 100_000}})
-        wait_for_generation(server, experiment_id, 300)
+        wait_for_generation(server, experiment_id, 50)
         before = resident_bytes(server)
         for _ in range(READERS):
             stack.enter_context(deaf(server, experiment_id))

@@ -10,11 +10,16 @@ from tests.processes import Server, digests, eventually, free_port, master, subm
 from tests.specs import cartpole_values
 
 SPEC = cartpole_values() | {
+    "environment": {"id": "Patient-v0", "max_episode_steps": 50},
     "population_size": 64,
-    "episodes_per_member": 16,
     "test": {"every": 100, "episodes": 5},
-    "stop": {"generations": 1000},
+    "stop": {"generations": 1_000_000},
 }
+
+
+def patient(folder: Path, port: int | None = None) -> Server:
+    """Start a worker that waits before each episode: a generation is long, and yet hardly any work."""
+    return worker(folder, port, SEEDCAST_TEST_PATIENCE="0.02")
 
 
 def rows(server: Server) -> dict[str, Any]:
@@ -23,13 +28,13 @@ def rows(server: Server) -> dict[str, Any]:
 
 def test_scaling_up_and_down_under_load_changes_nothing(tmp_path: Path) -> None:
     with ExitStack() as stack:
-        first = stack.enter_context(worker(tmp_path))
+        first = stack.enter_context(patient(tmp_path))
         ports = [free_port() for _ in range(3)]
         urls = [f"http://127.0.0.1:{port}" for port in ports]
         server = stack.enter_context(master(tmp_path, [first.url, *urls], SEEDCAST_UNIT_SECONDS="0.05"))
         scaled = submit(server, SPEC)
         eventually(lambda: rows(server)[first.url]["units"] > 5)
-        newcomers = [stack.enter_context(worker(tmp_path, port)) for port in ports]
+        newcomers = [stack.enter_context(patient(tmp_path, port)) for port in ports]
         eventually(lambda: all(rows(server)[url]["units"] > 5 for url in urls))
         for newcomer in newcomers:
             newcomer.stop()
@@ -40,6 +45,8 @@ def test_scaling_up_and_down_under_load_changes_nothing(tmp_path: Path) -> None:
         assert stopped.is_success, stopped.text
         assert wait_for_end(server, scaled)["status"] == "stopped"
         history = digests(server, scaled)
+        first.stop()
+        stack.enter_context(worker(tmp_path, first.port))
         calm = submit(server, SPEC | {"stop": {"generations": len(history)}})
         assert wait_for_end(server, calm)["status"] == "completed"
         assert digests(server, calm) == history

@@ -12,7 +12,7 @@ import httpx
 import yaml
 
 from tests.cli.test_specs import seedcast
-from tests.end_to_end.test_train_command import SEEDCAST, alive, descendants, generation
+from tests.end_to_end.test_train_command import HTTP, SEEDCAST, alive, descendants, generation
 from tests.processes import PATIENCE, eventually, free_port
 from tests.specs import cartpole_values
 
@@ -31,7 +31,7 @@ def serving(data: Path, port: int) -> Iterator[subprocess.Popen[str]]:
 
 def answers(port: int) -> bool:
     try:
-        return bool(httpx.get(f"http://127.0.0.1:{port}/readyz", trust_env=False).is_success)
+        return bool(HTTP.get(f"http://127.0.0.1:{port}/readyz").is_success)
     except httpx.HTTPError:
         return False
 
@@ -51,7 +51,7 @@ def test_train_uses_the_server_that_runs_and_what_it_trained_can_be_looked_at_af
         assert "completed: all 2 generations done" in trained.stdout
         assert "starting a master" not in trained.stdout
         address = trained.stdout.rpartition("look again: ")[2].strip()
-        assert httpx.get(address, trust_env=False).is_success
+        assert HTTP.get(address).is_success
         children = descendants(server.pid)
     output, errors = server.communicate()
     assert server.returncode == 130

@@ -17,19 +17,21 @@ from tests.processes import PATIENCE, eventually, free_port, master, submit
 from tests.specs import cartpole_values
 
 SEEDCAST = Path(sys.executable).with_name("seedcast")
+HTTP = httpx.Client(timeout=PATIENCE, trust_env=False)
+"""For all requests: to make one costs more than to send one."""
 
 
-def start(folder: Path, port: int, *options: str, **stop: object) -> subprocess.Popen[str]:
+def start(folder: Path, port: int, *options: str, workers: int = 1, **stop: object) -> subprocess.Popen[str]:
     config = folder / "config.yaml"
     config.write_text(yaml.safe_dump(cartpole_values() | {"stop": stop}))
-    command = [str(SEEDCAST), "train", str(config), "-n", "2", "--port", str(port), "--data", str(folder / "runs")]
-    command += options
+    command = [str(SEEDCAST), "train", str(config), "-n", str(workers), "--port", str(port)]
+    command += ["--data", str(folder / "runs"), *options]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 def generation(port: int) -> int:
     try:
-        rows = httpx.get(f"http://127.0.0.1:{port}/experiments", trust_env=False).json()["experiments"]
+        rows = HTTP.get(f"http://127.0.0.1:{port}/experiments").json()["experiments"]
     except httpx.HTTPError:
         return 0
     return max((int(row["generation"]) for row in rows), default=0)
@@ -54,7 +56,7 @@ def alive(pids: set[int]) -> set[int]:
 
 def test_ctrl_c_stops_everything_and_the_same_command_resumes(tmp_path: Path) -> None:
     port = free_port()
-    process = start(tmp_path, port, generations=100_000)
+    process = start(tmp_path, port, workers=2, generations=100_000)
     eventually(lambda: generation(port) >= 3)
     children = descendants(process.pid)
     assert len(children) >= 5  # a master, two workers, a slot each
