@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,8 @@ class TensorBoard:
 
     def begin(self, experiment: Experiment) -> None:
         """Write a file of its own, beside those of earlier starts; TensorBoard reads them as one."""
-        self._writer = self._library.SummaryWriter(str(self._folder / experiment.id))
+        own = f".{secrets.token_hex(4)}"  # the library's names are the same for all of a second
+        self._writer = self._library.SummaryWriter(str(self._folder / experiment.id), filename_suffix=own)
         text = json.dumps(experiment.spec.model_dump(mode="json"), indent=2)
         self._writer.add_text("specification", f"```\n{text}\n```", 0)
 

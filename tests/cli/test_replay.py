@@ -19,7 +19,7 @@ from seedcast.shared.spec.environment import (
     EnvironmentSpec,
 )
 from tests.cli.test_specs import seedcast
-from tests.processes import PLUGINS
+from tests.processes import PYTHONPATH
 
 METADATA = ModelMetadata(
     environment=EnvironmentSpec(id="CartPole-v1"),
@@ -107,7 +107,7 @@ def test_what_draws_no_pictures_is_tested_and_then_refused_in_one_line(
     model = Model(parameters=np.zeros(4, np.float32), normaliser=None, metadata=metadata)
     (tmp_path / "best_model.npz").write_bytes(model.to_bytes())
     options = ["--logdir", str(tmp_path), "--episodes", "1", "--video", str(tmp_path / "film.mp4")]
-    done = seedcast("test", *options, PYTHONPATH=str(PLUGINS))
+    done = seedcast("test", *options, PYTHONPATH=PYTHONPATH)
     assert done.returncode == 2
     assert "mean " in done.stdout
     assert done.stderr.startswith(f"seedcast: {id_} cannot be filmed: {reason}")

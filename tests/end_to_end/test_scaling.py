@@ -19,7 +19,7 @@ SPEC = cartpole_values() | {
 
 def patient(folder: Path, port: int | None = None) -> Server:
     """Start a worker that waits before each episode: a generation is long, and yet hardly any work."""
-    return worker(folder, port, SEEDCAST_TEST_PATIENCE="0.02")
+    return worker(folder, port, SEEDCAST_TEST_PATIENCE="0.01")
 
 
 def rows(server: Server) -> dict[str, Any]:

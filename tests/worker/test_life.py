@@ -41,10 +41,13 @@ def post(server: Server, body: object, timeout: float = PATIENCE) -> httpx.Respo
 
 
 def slots(server: Server) -> list[int]:
-    """Return the process ids of a worker's slots."""
-    pid = server.process.pid
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [int(child) for child in children if "slots.child" in Path(f"/proc/{child}/cmdline").read_text()]
+    """Return the process ids of the wardens of a worker's slots."""
+    found = children(server.process.pid)
+    return [child for child in found if "slots.child" in Path(f"/proc/{child}/cmdline").read_text()]
+
+
+def children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def runs(pid: int) -> bool:
@@ -123,7 +126,10 @@ def sent_by_one_who_goes(server: Server, body: dict[str, Any]) -> Iterator[None]
 
 def test_a_slot_that_dies_idle_is_replaced_before_the_next_unit(server: Server) -> None:
     before = metric(server, "slot_restarts_total")
-    os.kill(slots(server)[0], signal.SIGKILL)
+    (warden,) = slots(server)
+    (slot,) = children(warden)
+    os.kill(warden, signal.SIGKILL)
+    eventually(lambda: not runs(warden) and not runs(slot))
     assert post(server, QUICK).json()["returns"] == [10.0] * 4
     assert metric(server, "slot_restarts_total") == before + 1
 

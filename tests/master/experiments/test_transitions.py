@@ -131,7 +131,7 @@ def test_what_is_under_way_is_not_overtaken_by_a_request(state: State) -> None:
     assert not set(TABLE[state]) & {*REQUESTS, Event.SHUTDOWN}
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(st.data())
 def test_there_is_one_runner_at_most_and_one_legal_end_whatever_happens_when(data: st.DataObject) -> None:
     begun = data.draw(st.sampled_from([status for status in Status if status is not Status.DELETED]))

@@ -85,7 +85,7 @@ KINDS = ["done", "done", "fail", "lost", "late", "refused", "down", "drain", "up
 EVENTS = st.tuples(st.sampled_from(KINDS), st.integers(0, 7))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(events=st.lists(EVENTS, max_size=300), rollouts=st.integers(1, 60), slots=st.integers(1, 4))
 def test_whatever_happens_every_rollout_is_settled_exactly_once(
     events: list[tuple[str, int]], rollouts: int, slots: int

@@ -135,7 +135,7 @@ fates = st.dictionaries(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(fates=fates, at_once=st.integers(1, 9), halving=st.booleans())
 def test_a_study_always_ends_whatever_becomes_of_its_runs(
     fates: dict[RunKey, tuple[RunState, int]], at_once: int, halving: bool
