@@ -16,7 +16,7 @@ from typing import Any, Self, TypeVar
 
 import httpx
 
-from tests.forge import Forged, start
+from tests.forge import Forged, run, start
 
 T = TypeVar("T")
 ROOT = Path(__file__).parent.parent
@@ -142,6 +142,11 @@ def master(folder: Path, workers: list[str], **settings: str) -> Server:
         "SEEDCAST_WORKERS": ",".join(workers),
     }
     return Server("seedcast.services.master", values | settings, port, folder / "master.log")
+
+
+def refused_start(module: str, settings: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run a server that should not start, to its end."""
+    return run([module], os.environ | {"PYTHONPATH": PYTHONPATH} | settings, PATIENCE)
 
 
 def submit(server: Server, spec: dict[str, Any]) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -15,8 +14,7 @@ import pytest
 from seedcast import Client
 from seedcast.shared.errors import SeedcastError
 from tests.deploy.applications import routes
-from tests.forge import run
-from tests.processes import PATIENCE, Server, eventually, free_port, master, worker
+from tests.processes import PATIENCE, Server, eventually, free_port, master, refused_start, worker
 from tests.specs import cartpole, cartpole_values
 
 TOKEN = "not-to-be-guessed~0123456789/+=="  # noqa: S105 - the tests' own
@@ -184,7 +182,7 @@ def test_tokens_that_are_none_stop_the_start_and_are_not_shown(tokens: str, tmp_
 
 def started(module: str, settings: dict[str, str]) -> subprocess.CompletedProcess[str]:
     """Run a server that should not start."""
-    return run([module], os.environ | {"SEEDCAST_PORT": "0"} | settings, PATIENCE)
+    return refused_start(module, {"SEEDCAST_PORT": "0"} | settings)
 
 
 def test_what_was_trained_is_behind_it(guarded: Server) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -13,7 +12,7 @@ import httpx
 import pytest
 import yaml
 
-from tests.processes import PATIENCE, eventually, free_port, master, submit
+from tests.processes import PATIENCE, eventually, free_port, master, refused_start, submit
 from tests.specs import cartpole_values
 
 SEEDCAST = Path(sys.executable).with_name("seedcast")
@@ -116,10 +115,7 @@ def test_killing_the_command_leaves_no_server_behind(tmp_path: Path) -> None:
 )
 def test_a_wrong_setting_is_named_in_one_line(settings: dict[str, str], message: str, tmp_path: Path) -> None:
     values = {"SEEDCAST_PORT": "0", "SEEDCAST_DATA": str(tmp_path)} | settings
-    command = [sys.executable, "-m", "seedcast.services.master"]
-    done = subprocess.run(
-        command, env=os.environ | values, capture_output=True, text=True, check=False, timeout=PATIENCE
-    )
+    done = refused_start("seedcast.services.master", values)
     assert done.returncode == 2
     assert message in done.stderr
     assert "Traceback" not in done.stderr
@@ -128,10 +124,7 @@ def test_a_wrong_setting_is_named_in_one_line(settings: dict[str, str], message:
 def test_a_data_folder_in_use_by_another_master_is_refused(tmp_path: Path) -> None:
     with master(tmp_path, []) as first:
         values = {"SEEDCAST_PORT": "0", "SEEDCAST_DATA": str(tmp_path / "data")}
-        command = [sys.executable, "-m", "seedcast.services.master"]
-        done = subprocess.run(
-            command, env=os.environ | values, capture_output=True, text=True, check=False, timeout=PATIENCE
-        )
+        done = refused_start("seedcast.services.master", values)
         assert done.returncode == 2
         assert f"in use by another master (pid {first.process.pid})" in done.stderr
 

@@ -17,7 +17,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.processes import PATIENCE, ROOT, Server, eventually, free_port, worker
+from tests.processes import PATIENCE, ROOT, Server, eventually, free_port, refused_start, worker
 from tests.units import faulty
 
 QUICK = faulty("none")
@@ -181,7 +181,13 @@ def test_a_slot_that_cannot_start_makes_the_worker_unready_with_the_reason(tmp_p
     (tmp_path / "envpool.py").write_text("raise SystemExit(9)\n")
     port = free_port()
     settings = {"SEEDCAST_WORKER_PORT": str(port), "SEEDCAST_WORKER_SLOTS": "1", "PYTHONPATH": str(tmp_path)}
-    process = start(settings)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "seedcast.services.worker"],
+        env=os.environ | settings,
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     try:
         detail = eventually(lambda: reason_not_ready(port, "does not start"))
         assert "exited with code 9" in detail
@@ -202,22 +208,10 @@ def reason_not_ready(port: int, part: str) -> str:
     return detail if part in detail else ""
 
 
-def start(settings: dict[str, str]) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "seedcast.services.worker"],
-        env=os.environ | settings,
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
 def test_a_taken_port_is_one_line_and_exit_code_2(server: Server) -> None:
-    process = start({"SEEDCAST_WORKER_PORT": str(server.port)})
-    assert process.wait(PATIENCE) == 2
-    assert process.stderr is not None
-    assert process.stderr.read().splitlines() == [
+    done = refused_start("seedcast.services.worker", {"SEEDCAST_WORKER_PORT": str(server.port)})
+    assert done.returncode == 2
+    assert done.stderr.splitlines() == [
         f"seedcast-worker: cannot listen on 127.0.0.1:{server.port}: Address already in use"
     ]
 
@@ -231,10 +225,9 @@ def test_a_taken_port_is_one_line_and_exit_code_2(server: Server) -> None:
     ],
 )
 def test_a_wrong_setting_is_one_line_and_exit_code_2(name: str, value: str, reason: str) -> None:
-    process = start({f"SEEDCAST_WORKER_{name}": value})
-    assert process.wait(PATIENCE) == 2
-    assert process.stderr is not None
-    (line,) = process.stderr.read().splitlines()
+    done = refused_start("seedcast.services.worker", {f"SEEDCAST_WORKER_{name}": value})
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
     assert line.startswith(f"seedcast-worker: SEEDCAST_WORKER_{name}: ")
     assert reason in line
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from functools import cache
 from importlib import import_module
@@ -86,6 +86,10 @@ def _client_class() -> type[Any]:
 
         def __init__(self) -> None:
             super().__init__(connection_mode=pybullet().DIRECT)
+
+        def __del__(self, is_ending: Callable[[], bool] = sys.is_finalizing) -> None:
+            if not is_ending():  # with the process everything is disconnected, and half of Python is gone already
+                super().__del__()
 
         def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - PyBullet has no types
             value = super().__getattr__(name)
