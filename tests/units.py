@@ -48,13 +48,13 @@ def member(row: int, dimension: int) -> NDArray[np.float32]:
 
 
 def faulty(
-    mode: str, rollouts: int = 4, every: int = 1, until: Path | None = None, **environment: Any
+    mode: str, rollouts: int = 4, every: int = 1, file: Path | None = None, **environment: Any
 ) -> dict[str, Any]:
     """Return a unit on Faulty-v0 as JSON holds it; the rollouts' seeds are 0, 1, 2, ...
 
-    With `mode` "held" its episodes stay where they are until the file ``until`` is there.
+    With `mode` "held" its episodes stay where they are until ``file`` is there; with "hang" they make it first.
     """
-    kwargs = {"mode": mode, "every": every} | ({"until": str(until)} if until else {})
+    kwargs = {"mode": mode, "every": every} | ({"file": str(file)} if file else {})
     return {
         "environment": {"id": "Faulty-v0", "kwargs": kwargs, **environment},
         "policy": {"name": "linear", "bias": False},

@@ -80,7 +80,7 @@ def let_go(tmp_path: Path) -> Iterator[Path]:
 
 
 def held(let_go: Path) -> dict[str, Any]:
-    return faulty("held", until=let_go, rollout_timeout_seconds=600.0, max_episode_steps=1_000_000)
+    return faulty("held", file=let_go, rollout_timeout_seconds=600.0, max_episode_steps=1_000_000)
 
 
 def hold(server: Server, threads: ThreadPoolExecutor, let_go: Path) -> Future[httpx.Response]:
@@ -241,9 +241,10 @@ def test_a_unit_whose_client_has_gone_leaves_its_slot_and_the_slot_lives_on(serv
     assert post(server, QUICK).json()["returns"] == [10.0] * 4
 
 
-def test_a_slot_that_does_not_let_go_of_an_unwanted_unit_is_replaced(server: Server) -> None:
+def test_a_slot_that_does_not_let_go_of_an_unwanted_unit_is_replaced(server: Server, tmp_path: Path) -> None:
     before = metric(server, "slot_restarts_total")
-    with sent_by_one_who_goes(server, faulty("hang", rollout_timeout_seconds=600.0)):
-        eventually(lambda: metric(server, "busy_slots") == 1)
+    hangs = tmp_path / "hangs"
+    with sent_by_one_who_goes(server, faulty("hang", file=hangs, rollout_timeout_seconds=600.0)):
+        eventually(hangs.exists)
     eventually(lambda: metric(server, "slot_restarts_total") == before + 1)
     assert post(server, QUICK).json()["returns"] == [10.0] * 4

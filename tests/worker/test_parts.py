@@ -53,7 +53,7 @@ def test_slots_share_the_work_of_a_unit(wide: Server, tmp_path: Path) -> None:
 
 def held(rollouts: int, let_go: Path) -> Unit:
     """Build a unit that goes on until a file is there."""
-    return UnitJson.model_validate(faulty("held", rollouts, until=let_go, max_episode_steps=1_000_000)).unit()
+    return UnitJson.model_validate(faulty("held", rollouts, file=let_go, max_episode_steps=1_000_000)).unit()
 
 
 def test_a_slot_that_dies_costs_its_own_part(wide: Server) -> None:

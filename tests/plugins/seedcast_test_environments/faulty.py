@@ -29,7 +29,7 @@ class Faulty(gymnasium.Env[Observation, np.int64]):
     observation_space = spaces.Box(-np.inf, np.inf, (2,), np.float32)
     action_space = spaces.Discrete(2)
 
-    def __init__(self, mode: str = "none", after: int = 3, every: int = 1, until: str = "") -> None:
+    def __init__(self, mode: str = "none", after: int = 3, every: int = 1, file: str = "") -> None:
         if mode in MAKING:
             MAKING[mode](self)
         if mode not in FAULTS:
@@ -38,7 +38,7 @@ class Faulty(gymnasium.Env[Observation, np.int64]):
         self._close_raises = mode == "close_raises"
         self._after = after
         self._every = every
-        self._until = Path(until)
+        self._file = Path(file)
         self._faulty = False
         self._steps = 0
 
@@ -75,7 +75,12 @@ class Faulty(gymnasium.Env[Observation, np.int64]):
 
     def is_let_go(self) -> bool:
         """Whether the file is there that a held episode waits for."""
-        return self._until.is_file()
+        return self._file.is_file()
+
+    def say_that_it_hangs(self) -> None:
+        """Make the file, if there is to be one."""
+        if self._file.name:
+            self._file.touch()
 
     def observation(self) -> Observation:
         """Return the count."""
@@ -102,7 +107,8 @@ def _wrong_shape(_: Faulty) -> Step:
     return np.zeros(3, np.float32), 1.0, False, False, {}
 
 
-def _hang(_: Faulty) -> Step:
+def _hang(environment: Faulty) -> Step:
+    environment.say_that_it_hangs()
     while True:
         time.sleep(60)
 
