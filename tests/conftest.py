@@ -15,6 +15,7 @@ from tests.processes import Server, eventually, master, worker
 # Some environments set it. The suite starts hundreds of processes, which would each compile the same files.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+Server.forked = True
 
 # The same examples each time, and as slow as the machine is busy.
 settings.register_profile("steady", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])

@@ -58,8 +58,8 @@ class Server:
     """One process that serves HTTP; started and ready once constructed."""
 
     forked = False
-    """Whether those that need nothing of their own are forks of a process that has imported everything, as in the test
-    suite. Benchmarks start programs."""
+    """Whether those that need nothing of their own are forks of a process that has imported everything, as in the
+    test suite. Benchmarks start programs."""
     own_sessions = False
     """Whether each has a session of its own, and so (Linux's autogroups) its own share of the processor, as under
     `seedcast serve`. For benchmarks: Ctrl-C reaches such a server through whoever started it alone."""
