@@ -10,6 +10,7 @@ from contextlib import ExitStack
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests import forge
 from tests.processes import Server, eventually, master, worker
 
 # Some environments set it. The suite starts hundreds of processes, which would each compile the same files.
@@ -20,6 +21,11 @@ Server.forked = True
 # The same examples each time, and as slow as the machine is busy.
 settings.register_profile("steady", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("steady")
+
+
+def pytest_sessionfinish() -> None:
+    """End what the forges still run, and them."""
+    forge.close()
 
 
 @pytest.fixture(scope="session")

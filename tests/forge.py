@@ -20,7 +20,6 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from functools import cache
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -70,11 +69,18 @@ class Forged:
         self.send_signal(signal.SIGKILL)
 
     def _look(self, seconds: float | None) -> int | None:
-        if self.returncode is None and select.select([self._ended], [], [], seconds)[0]:
+        if self.returncode is None and _readable(self._ended, seconds):
             told = os.read(self._ended, 16)
             os.close(self._ended)
             self.returncode = int(told) if told else -signal.SIGKILL  # the forge itself has ended
         return self.returncode
+
+
+def _readable(handle: int, seconds: float | None) -> bool:
+    """Wait until there is something to read, or the end."""
+    poll = select.poll()  # `select` knows no handle from 1,024 on
+    poll.register(handle, select.POLLIN)
+    return bool(poll.poll(None if seconds is None else seconds * 1000))
 
 
 class Forge:
@@ -102,13 +108,27 @@ class Forge:
             os.close(telling)
         return Forged(int(self._requests.recv(16)), ended)
 
+    def close(self) -> None:
+        """End it, and all that it has started and that still runs."""
+        self._requests.close()
+        self._process.wait()
 
-_forge = cache(Forge)
+
+_forges = dict[str, Forge]()
+
+
+def close() -> None:
+    """End this process's forges."""
+    while _forges:
+        _forges.popitem()[1].close()
 
 
 def start(arguments: Sequence[str], environment: Mapping[str, str], cwd: Path, output: int, errors: int) -> Forged:
     """Start a module, or `module:function`, with arguments, in a fork of a process with the same PYTHONPATH."""
-    return _forge(environment.get("PYTHONPATH", "")).start(arguments, environment, cwd, output, errors)
+    path = environment.get("PYTHONPATH", "")
+    if path not in _forges:
+        _forges[path] = Forge(path)
+    return _forges[path].start(arguments, environment, cwd, output, errors)
 
 
 def run(
@@ -156,6 +176,7 @@ def _serve(requests: socket.socket) -> None:
             requests.send(str(pid).encode())
     for pid in running:
         os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
 
 
 def _tell_of_ends(running: dict[int, int]) -> None:

@@ -35,7 +35,7 @@ from tests.processes import free_port
 from tests.specs import cartpole_values
 
 WORKERS = 2
-START_SECONDS = 120.0
+START_SECONDS = 240.0
 POLL_SECONDS = 0.05
 SPEC: dict[str, Any] = cartpole_values() | {
     "name": "chaos",
