@@ -56,8 +56,7 @@ class ColumnReader:
         """
         experiment_id, best = experiment.id, experiment.best_generation
         sign = -1 if experiment.direction == "minimise" else 1
-        last, last_test = await self._history.last(experiment_id)
-        spacing = 1 if last is None else await self._history.spacing(experiment_id, most)
+        last, last_test, spacing = await self._history.extent(experiment_id, most)
         whole = after <= 0 or spacing != every or (last or 0) < after
         since = 0 if whole else after
         generations, tests = await self._history.since(experiment_id, since, spacing, most, best)

@@ -57,10 +57,6 @@ class History:
         """Return the last ``limit`` records as they are stored, oldest first."""
         return await self._database.read(lambda connection: newest(connection, table, experiment_id, limit))
 
-    async def spacing(self, experiment_id: str, most: int) -> int:
-        """Return of how many generations one is told, for at most ``most`` to be told."""
-        return await self._database.read(lambda connection: stride(connection, "generations", experiment_id, most))
-
     async def since(
         self, experiment_id: str, after: int, every: int, most: int, best: int | None
     ) -> tuple[list[str], list[str]]:
@@ -85,12 +81,16 @@ class History:
             lambda connection: extremes(connection, experiment_id, every, first, sign)
         )
 
-    async def last(self, experiment_id: str) -> tuple[int | None, int | None]:
-        """Return the generations of the last record and of the last test, None where there is none."""
+    async def extent(self, experiment_id: str, most: int) -> tuple[int | None, int | None, int]:
+        """Return how far a history goes: the generations of its last record and its last test, None without one.
+
+        And of how many generations one is told, for at most ``most`` to be told.
+        """
         return await self._database.read(
             lambda connection: (
                 last_generation(connection, "generations", experiment_id),
                 last_generation(connection, "tests", experiment_id),
+                stride(connection, "generations", experiment_id, most),
             )
         )
 
