@@ -108,7 +108,7 @@ def create_app(settings: Settings, folder: DataFolder, leaving: asyncio.Event | 
         planner = Planner(settings.autoscale)
 
         def take() -> FleetSample:
-            plan = planner.plan(service.demand(), fleet.slots_per_worker, time.monotonic())
+            plan = planner.plan(service.lives.demand(), fleet.slots_per_worker, time.monotonic())
             return sample(worker_views(fleet, dispatcher, {}), plan.desired_workers, time.time())
 
         recorder = FleetRecorder(take)
@@ -124,7 +124,7 @@ def create_app(settings: Settings, folder: DataFolder, leaving: asyncio.Event | 
             ]
             if bucket is not None:
                 background.append(asyncio.create_task(Mirror(bucket, folder.experiments).run()))
-            await service.resume_all()
+            await service.lives.resume_all()
             await job_service.resume_all()
             await study_service.resume_all()
             try:
@@ -146,7 +146,7 @@ def create_app(settings: Settings, folder: DataFolder, leaving: asyncio.Event | 
                 await environments.close()
                 await study_service.close()
                 await job_service.close()
-                await service.close()
+                await service.lives.close()
                 await dispatcher.close()
                 for task in background:
                     task.cancel()

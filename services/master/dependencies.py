@@ -84,7 +84,7 @@ PlannerState = Annotated[Planner, Depends(_planner)]
 
 
 async def _plan(service: Service, fleet: FleetState, planner: PlannerState) -> Plan:
-    return planner.plan(service.demand(), fleet.slots_per_worker, time.monotonic())
+    return planner.plan(service.lives.demand(), fleet.slots_per_worker, time.monotonic())
 
 
 CurrentPlan = Annotated[Plan, Depends(_plan)]

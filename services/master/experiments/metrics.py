@@ -25,7 +25,7 @@ class ExperimentCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Yield all."""
-        states = self._service.states()
+        states = self._service.lives.states()
         family = GaugeMetricFamily("seedcast_master_experiments", "Experiments by state.", labels=["state"])
         for state in SHOWN:
             family.add_metric([state.value], states.pop(state, 0))

@@ -4,75 +4,43 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import logging
 import secrets
-from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Any
 from weakref import WeakValueDictionary
 
 from seedcast.services.master.evolution.state import Evolution
 from seedcast.services.master.experiments.changes import Changes, Cloning, unmet
 from seedcast.services.master.experiments.description import describe_if_possible
-from seedcast.services.master.experiments.disk_retry import DiskRetry
 from seedcast.services.master.experiments.estimate import Estimate, estimate
 from seedcast.services.master.experiments.files import ExperimentFiles
 from seedcast.services.master.experiments.glances import Glances
-from seedcast.services.master.experiments.hindrance import Hindrance, bound_to, hindrance
-from seedcast.services.master.experiments.lifecycle import Ending, Lifecycle
+from seedcast.services.master.experiments.lives import Lives
 from seedcast.services.master.experiments.repository import ExperimentRepository
 from seedcast.services.master.experiments.rows import ExperimentRow, ExperimentRows, Wanted
-from seedcast.services.master.experiments.runner import Collaborators, Runner
+from seedcast.services.master.experiments.runner import Collaborators
 from seedcast.services.master.experiments.schemas import Experiment, Progress
-from seedcast.services.master.experiments.status import Status
 from seedcast.services.master.experiments.transitions import AT_REST, Event, State
-from seedcast.services.master.failpoints import reach
-from seedcast.services.master.storage.artifacts import Artifact, Artifacts, OpenArtifact
+from seedcast.services.master.storage.artifacts import Artifact, OpenArtifact
 from seedcast.services.master.storage.data_folder import DataFolder
-from seedcast.services.master.storage.failures import storage_errors
 from seedcast.services.master.storage.history import History
-from seedcast.shared.errors import Conflict, InvalidInput, NotFound, StorageFailed
-from seedcast.shared.logs import of_experiment
+from seedcast.shared.errors import InvalidInput
 from seedcast.shared.spec.experiment import ExperimentSpec
 
-DELETION_RETRY_SECONDS = 30.0
 ESTIMATE_SECONDS = 10.0
 """How long an estimate waits for workers whose slots are busy; without their word it says less."""
 
-log = logging.getLogger(__name__)
-
-
-@dataclass
-class _Run:
-    """What is known of an experiment while it runs."""
-
-    spec: ExperimentSpec
-    disk: DiskRetry
-    fingerprint: str | None
-    """Of the machines that it is bound to, if it is (determinism: strict)."""
-    runner: Runner | None = None
-
 
 class ExperimentService:
-    """Creates, runs, shows, pauses, resumes, stops and deletes experiments."""
+    """Creates, shows, changes, pauses, resumes, stops and deletes experiments; `lives` runs them."""
 
     def __init__(self, folder: DataFolder, collaborators: Collaborators) -> None:
-        self._folder = folder
         self._with = collaborators
         self._repository: ExperimentRepository = collaborators.repository
-        self._lives: dict[str, Lifecycle] = {}
-        """Of all experiments that there are, running or not."""
-        self._runs: dict[str, _Run] = {}
         self._keys: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-        self._afterwards: set[asyncio.Task[None]] = set()
-        """What is done of experiments that have ended: deletions, mostly."""
         self.history: History = collaborators.history
-        self.before_removal: Callable[[str], Awaitable[None]] | None = None
-        """Has others let go of an experiment's folder before it is removed."""
         self._glances = Glances(collaborators.history)
         self._files = ExperimentFiles(folder, collaborators.repository, collaborators.refresher)
+        self.lives = Lives(folder, collaborators, self._files)
 
     async def create(self, spec: ExperimentSpec, key: str | None = None) -> Experiment:
         """Check an experiment as far as can be checked now, and start it.
@@ -134,15 +102,12 @@ class ExperimentService:
             InvalidInput: a value is none that a specification may have.
             StorageFailed: the disk does not take it; nothing has changed.
         """
-        life = self._life(experiment_id)
+        life = self.lives.of(experiment_id)
 
         async def write() -> None:
             spec = changes.applied_to((await self._repository.get(experiment_id)).spec)
             await self._repository.change(experiment_id, spec, changes.note, archived=changes.archived)
-            if (run := self._runs.get(experiment_id)) is not None:
-                run.spec = spec
-                if run.runner is not None:
-                    run.runner.change(spec)
+            self.lives.change(experiment_id, spec)
 
         async def nothing() -> None:
             pass
@@ -156,15 +121,8 @@ class ExperimentService:
             if life.state in AT_REST.values():
                 self._with.refresher.ended(experiment_id)
             if life.state is State.COMPLETED:  # since then
-                await self._continue_if_unmet(life)
+                await self.lives.continue_if_unmet(experiment_id)
         return await self.get(experiment_id)
-
-    async def _continue_if_unmet(self, life: Lifecycle) -> None:
-        """Go on with a completed experiment whose stop conditions were raised while it completed."""
-        experiment = await self._repository.get(life.id)
-        if unmet(experiment.spec, experiment):
-            with suppress(Conflict):  # somebody else was faster
-                await life.request(Event.CONTINUE)
 
     async def rows(self, wanted: Wanted) -> ExperimentRows:
         """Return a page of the experiments in few words.
@@ -186,8 +144,7 @@ class ExperimentService:
             await self._files.keep_warm_start(experiment_id, warm_start)
         await self._repository.add(experiment_id, spec, description, key)
         experiment = await self._repository.get(experiment_id)
-        self._lives[experiment_id] = Lifecycle(experiment_id, Status.PENDING, self)
-        self.settled(experiment_id, State.RUNNING)
+        self.lives.begin(experiment_id)
         return experiment
 
     async def get(self, experiment_id: str) -> Experiment:
@@ -206,7 +163,7 @@ class ExperimentService:
             Conflict: it has ended already.
             StorageFailed: the disk does not take it; it runs on.
         """
-        await self._life(experiment_id).request(Event.STOP)
+        await self.lives.of(experiment_id).request(Event.STOP)
         return await self.get(experiment_id)
 
     async def pause(self, experiment_id: str) -> Experiment:
@@ -217,7 +174,7 @@ class ExperimentService:
             Conflict: it does not run.
             StorageFailed: the disk does not take it; it runs on.
         """
-        await self._life(experiment_id).request(Event.PAUSE)
+        await self.lives.of(experiment_id).request(Event.PAUSE)
         return await self.get(experiment_id)
 
     async def resume(self, experiment_id: str) -> Experiment:
@@ -228,7 +185,7 @@ class ExperimentService:
             Conflict: it runs, or it has completed.
             StorageFailed: the disk does not take it; it rests as before.
         """
-        await self._life(experiment_id).request(Event.RESUME)
+        await self.lives.of(experiment_id).request(Event.RESUME)
         return await self.get(experiment_id)
 
     async def delete(self, experiment_id: str, *, force: bool = False) -> None:
@@ -239,7 +196,7 @@ class ExperimentService:
             Conflict: it runs, and ``force`` is not given.
             StorageFailed: the disk does not take it; it is still there.
         """
-        await self._life(experiment_id).request(Event.FORCE_DELETE if force else Event.DELETE)
+        await self.lives.of(experiment_id).request(Event.FORCE_DELETE if force else Event.DELETE)
 
     async def progress(self, experiment_id: str) -> Progress | None:
         """Return how far the generation in the making is, if one is.
@@ -259,7 +216,7 @@ class ExperimentService:
         Raises:
             NotFound: there is no such experiment.
         """
-        self._life(experiment_id)
+        self.lives.of(experiment_id)
         return await self._files.list(experiment_id)
 
     async def artifact(self, experiment_id: str, name: str) -> OpenArtifact:
@@ -268,7 +225,7 @@ class ExperimentService:
         Raises:
             NotFound: there is no such experiment, or no such file of it.
         """
-        self._life(experiment_id)
+        self.lives.of(experiment_id)
         return await self._files.open(experiment_id, name)
 
     def require(self, experiment_id: str) -> None:
@@ -277,125 +234,13 @@ class ExperimentService:
         Raises:
             NotFound: there is none.
         """
-        self._life(experiment_id)
-
-    def states(self) -> Counter[State]:
-        """Return how many experiments are in each state."""
-        return Counter(life.state for life in self._lives.values())
-
-    def demand(self) -> dict[str, int]:
-        """Return how many rollouts a generation of each running experiment may have."""
-        return {one: run.spec.largest_generation for one, run in self._runs.items()}
-
-    def bindings(self) -> dict[str, str]:
-        """Return the fingerprint of the machines that a running experiment is bound to, for each that is."""
-        return {one: run.fingerprint for one, run in self._runs.items() if run.fingerprint is not None}
-
-    async def resume_all(self) -> None:
-        """Go on with every experiment that was active when the last master ended, and with what it left undone."""
-        for experiment_id, status in (await self._repository.statuses()).items():
-            if status.active:
-                log.info("going on with %s", experiment_id)
-            self._lives[experiment_id] = life = Lifecycle(experiment_id, status, self)
-            if life.state in (State.RUNNING, State.DELETED):
-                self.settled(experiment_id, life.state)
-        for experiment_id in await self._repository.with_files_behind():
-            self._with.refresher.ended(experiment_id)
-
-    async def close(self) -> None:
-        """Let go of all running experiments; they stay active, for the next master to resume."""
-        await asyncio.gather(*(life.close() for life in self._lives.values()))
-        for task in self._afterwards:
-            task.cancel()
-        await asyncio.gather(*self._afterwards, return_exceptions=True)
-
-    # What the lives of experiments consist of: see `lifecycle.Work`.
-
-    async def run(self, experiment_id: str) -> Ending:
-        """Train an experiment from its last committed generation to its end."""
-        disk = DiskRetry(experiment_id)
-
-        async def attempt() -> Ending:
-            experiment = await self._repository.get(experiment_id)
-            run = self._runs[experiment_id] = _Run(experiment.spec, disk, bound_to(experiment))
-            folder = self._folder.experiment(experiment_id)
-            warm_start = None
-            if experiment.spec.warm_start is not None and not experiment.generation:
-                warm_start = await asyncio.to_thread(Artifacts(folder).warm_start)
-            run.runner = Runner(experiment, folder, self._with, warm_start, disk, self._note_bound)
-            run.runner.change(run.spec)  # which may have changed meanwhile
-            return await run.runner.run()
-
-        try:
-            return await disk.until_done(attempt)
-        finally:
-            self._runs.pop(experiment_id, None)
-
-    async def store(self, experiment_id: str, ending: Ending) -> None:
-        """Write where an experiment has come to rest, or that it goes on.
-
-        Raises:
-            StorageFailed: the disk does not take it.
-        """
-        with storage_errors("seedcast.db"):
-            await self._repository.settle(experiment_id, ending.status, ending.reason, ending.elapsed_seconds)
-
-    def settled(self, experiment_id: str, state: State) -> None:
-        """Have the files of an ended experiment brought to the end, and those of a deleted one removed."""
-        match state:
-            case State.RUNNING:
-                self._with.refresher.resumed(experiment_id)
-            case State.PAUSED | State.STOPPED | State.COMPLETED | State.FAILED:
-                self._with.refresher.ended(experiment_id)
-                if state is State.COMPLETED:
-                    self._spawn(self._continue_if_unmet(self._lives[experiment_id]), experiment_id)
-            case State.DELETED:
-                self._spawn(self._remove(experiment_id), experiment_id)
-
-    def _spawn(self, work: Coroutine[Any, Any, None], experiment_id: str) -> None:
-        """Have something done that nobody waits for."""
-        name = f"after the end of {experiment_id}"
-        task = asyncio.create_task(work, name=name, context=of_experiment(experiment_id))
-        self._afterwards.add(task)  # or nobody would hold it
-        task.add_done_callback(self._afterwards.discard)
-
-    async def _remove(self, experiment_id: str) -> None:
-        """Remove what is left of a deleted experiment: files first, its row in the database last."""
-        if self.before_removal is not None:
-            await self.before_removal(experiment_id)
-        await self._with.refresher.forget(experiment_id)
-        while True:
-            try:
-                await self._files.remove(experiment_id)
-                reach("deletion.before_rows")
-                await self._repository.remove(experiment_id)
-            except (StorageFailed, OSError) as error:
-                log.warning("%s cannot be removed yet: %s", experiment_id, error)
-                await asyncio.sleep(DELETION_RETRY_SECONDS)
-            else:
-                self._lives.pop(experiment_id, None)
-                return
-
-    def _note_bound(self, experiment_id: str, fingerprint: str | None) -> None:
-        if (run := self._runs.get(experiment_id)) is not None:
-            run.fingerprint = fingerprint
-
-    def _life(self, experiment_id: str) -> Lifecycle:
-        life = self._lives.get(experiment_id)
-        if life is None or life.state is State.DELETED:
-            raise NotFound(f"there is no experiment {experiment_id!r}")
-        return life
+        self.lives.of(experiment_id)
 
     def _seen_now(self, experiment: Experiment) -> Experiment:
         """Show an experiment that cannot go on now as what it is: blocked by the disk, or waiting for workers."""
-        seen = self._hindrance(experiment.id, experiment.status)
+        seen = self.lives.hindrance(experiment.id, experiment.status)
         return experiment if seen is None else experiment.model_copy(update=seen)
 
     def _row_seen_now(self, row: ExperimentRow) -> ExperimentRow:
-        seen = self._hindrance(row.id, row.status)
+        seen = self.lives.hindrance(row.id, row.status)
         return row if seen is None else row.model_copy(update=seen)
-
-    def _hindrance(self, experiment_id: str, stored: Status) -> Hindrance | None:
-        run, life = self._runs.get(experiment_id), self._lives.get(experiment_id)
-        blocked = (run.disk.reason if run else None) or (life.refusal if life else None)
-        return hindrance(stored, blocked, run.fingerprint if run else None, self._with.fleet)

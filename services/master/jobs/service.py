@@ -45,7 +45,7 @@ class JobService:
         self._slots = asyncio.Semaphore(AT_ONCE)
         self._tasks: defaultdict[str, set[asyncio.Task[None]]] = defaultdict(set)
         """Unfinished, by experiment."""
-        experiments.before_removal = self._forget
+        experiments.lives.before_removal = self._forget
 
     async def evaluate(self, experiment_id: str, request: EvaluationRequest) -> Job:
         """Have a model evaluated.

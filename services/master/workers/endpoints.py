@@ -18,7 +18,7 @@ router = APIRouter(tags=["operations"])
 @router.get("/workers")
 async def list_workers(service: Service, fleet: FleetState, dispatcher: DispatcherState) -> WorkerList:
     """List the workers with what is known of each."""
-    return WorkerList(workers=worker_views(fleet, dispatcher, service.bindings()))
+    return WorkerList(workers=worker_views(fleet, dispatcher, service.lives.bindings()))
 
 
 @router.get("/workers/history", responses={422: {"model": Problem}})

@@ -148,7 +148,7 @@ def test_an_experiment_without_an_intact_checkpoint_waits_for_one_and_names_the_
 
     async def resume(master: Master) -> None:
         committed = (await master.service.get(begun[0])).generation
-        await master.service.resume_all()
+        await master.service.lives.resume_all()
         blocked = await master.until(begun[0], lambda one: one.status is Status.BLOCKED)
         assert blocked.reason.startswith("storage: none of the 3 checkpoints is intact")
         assert sum(path.name in blocked.reason for path in kept) == 3  # a stop may have left one more behind

@@ -63,12 +63,12 @@ def test_a_paused_experiment_stays_paused_over_a_restart_and_goes_on_as_if_nothi
         await master.until(begun[0], lambda one: one.generation >= 7)
         paused = await master.service.pause(begun[0])
         assert (paused.status, paused.active, paused.finished_at) == (Status.PAUSED, False, None)
-        assert master.service.demand() == {}
+        assert master.service.lives.demand() == {}
         with pytest.raises(Conflict, match="cannot be paused: it is paused"):
             await master.service.pause(begun[0])
 
     async def resume(master: Master) -> None:
-        await master.service.resume_all()
+        await master.service.lives.resume_all()
         await asyncio.sleep(0.1)
         assert runners(begun[0]) == 0
         paused = await master.service.get(begun[0])
@@ -146,7 +146,7 @@ def test_a_deletion_is_finished_by_the_next_master(tmp_path: Path) -> None:
 
     async def finish(master: Master) -> None:
         failpoints.arm("")
-        await master.service.resume_all()
+        await master.service.lives.resume_all()
         await gone(master, deleted[0])
 
     running(tmp_path, delete)
@@ -215,7 +215,7 @@ def test_whatever_is_asked_of_it_in_whatever_order_an_experiment_learns_the_same
             await asyncio.sleep(draw.choice((0.0, 0.0, 0.005, 0.03)))
 
     async def disturb(master: Master) -> None:
-        await master.service.resume_all()
+        await master.service.lives.resume_all()
         if not experiments:
             experiments.append((await master.service.create(SPEC)).id)
         first, second = sorted(draw.sample(range(1, 12), 2))
@@ -225,7 +225,7 @@ def test_whatever_is_asked_of_it_in_whatever_order_an_experiment_learns_the_same
 
     async def finish(master: Master) -> None:
         failpoints.arm("")
-        await master.service.resume_all()
+        await master.service.lives.resume_all()
         shown = await master.service.get(experiments[0])
         if not shown.active and shown.status is not Status.COMPLETED:
             await master.service.resume(experiments[0])
