@@ -6,14 +6,13 @@ was hedged), *pending*, or *alone* (a suspect, to be run on its own).
 
 from __future__ import annotations
 
-import math
-import sys
 from collections import Counter, deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import pairwise
 
+from seedcast.services.master.scheduling.events import JobAdded
 from seedcast.services.master.scheduling.instructions import Flight
 from seedcast.services.master.scheduling.pool_worker import PoolWorker
 
@@ -38,20 +37,7 @@ class JobState(StrEnum):
 class Job:
     """A job and its rollouts, by number."""
 
-    number: int
-    experiment: str
-    background: bool
-    rollouts: int
-    most_seconds: float = math.inf
-    """No unit should take longer than this,"""
-    most_rollouts: int = sys.maxsize
-    """and none may have more."""
-    kind: str | None = None
-    """Only workers of this kind may have any of it; None: all."""
-    needs: str | None = None
-    """Only workers that offer this may, an objective; None: all."""
-    share: float = 1.0
-    """Its experiment's weight beside the others: what it has in flight is divided by this."""
+    spec: JobAdded
     pending: deque[range] = field(init=False)
     """Disjoint; in the order in which they will be sent."""
     waiting: int = field(init=False)
@@ -77,10 +63,10 @@ class Job:
     """Units with a rollout in them that had no known outcome."""
 
     def __post_init__(self) -> None:
-        self.pending = deque([range(self.rollouts)])
-        self.waiting = self.rollouts
-        self.settled = bytearray(self.rollouts)
-        self.copies = bytearray(self.rollouts)
+        self.pending = deque([range(self.spec.rollouts)])
+        self.waiting = self.spec.rollouts
+        self.settled = bytearray(self.spec.rollouts)
+        self.copies = bytearray(self.spec.rollouts)
 
     @property
     def settled_count(self) -> int:
@@ -89,9 +75,9 @@ class Job:
 
     def state(self, hopeless_failures: int) -> JobState:
         """Return what has come of it; hopeless are so many rollouts given up before one has worked."""
-        if not self.done and self.given_up >= min(hopeless_failures, self.rollouts):
+        if not self.done and self.given_up >= min(hopeless_failures, self.spec.rollouts):
             return JobState.HOPELESS
-        if self.settled_count == self.rollouts:
+        if self.settled_count == self.spec.rollouts:
             return JobState.COMPLETE
         return JobState.RUNNING if self.done else JobState.UNPROVEN
 
@@ -102,7 +88,8 @@ class Job:
 
     def takes(self, worker: PoolWorker) -> bool:
         """Whether a worker is of the kind that this asks for, and offers what it needs."""
-        return self.kind in (None, worker.kind) and (self.needs is None or self.needs in worker.offers)
+        kind, needs = self.spec.kind, self.spec.needs
+        return kind in (None, worker.kind) and (needs is None or needs in worker.offers)
 
     def work_for(self, worker: str, alternatives: bool) -> bool:
         """Whether there is anything for a worker: a suspect is left to another one, if there are others."""

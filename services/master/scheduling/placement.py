@@ -84,12 +84,12 @@ class Placer:
             return Placement(worker, why)
         if suspect := job.take_suspect(worker.name):
             return Placement(worker, Why.SUSPECT, job, suspect)
-        size = self._size(job, worker, self.pool.totals(job.kind, job.needs))
+        size = self._size(job, worker, self.pool.totals(job.spec.kind, job.spec.needs))
         why = Why.QUEUED if worker.full else Why.NEXT
         return Placement(worker, why, job, job.take(size.rollouts), size.slots)
 
     def _size(self, job: Job, worker: PoolWorker, totals: Totals) -> UnitSize:
-        seconds, portion = self.speeds.seconds(job.experiment), self.shares.portion(job)
+        seconds, portion = self.speeds.seconds(job.spec.experiment), self.shares.portion(job)
         return unit_size(job, worker, seconds, totals, self.tuning, portion)
 
     def is_slow(self, worker: PoolWorker, totals: Totals) -> bool:
@@ -98,7 +98,7 @@ class Placer:
 
     def _wanted_kinds(self) -> Set[str]:
         """Return the kinds of free workers that there may be anything to send to."""
-        wanted = {job.kind for job in self.jobs.values() if job.waiting}
+        wanted = {job.spec.kind for job in self.jobs.values() if job.waiting}
         wanted |= self.stragglers.kinds
         return self.pool.free_kinds if None in wanted else {kind for kind in wanted if kind is not None}
 
@@ -117,7 +117,7 @@ class Placer:
         """Return why a job may not use a worker now; None where it may."""
         if not job.waiting or not job.takes(worker):
             return Why.NOTHING_WAITS
-        totals = self.pool.totals(job.kind, job.needs)
+        totals = self.pool.totals(job.spec.kind, job.spec.needs)
         if not job.work_for(worker.name, alternatives=totals.workers > 1):
             return Why.NOTHING_WAITS
         if job.pending and self._left_to_others(job, worker, totals):
@@ -130,7 +130,7 @@ class Placer:
         The quickest is never slow, so that some worker takes what there is.
         """
         others = totals.speed - worker.speed
-        if self.speeds.seconds(job.experiment) is None or others <= 1e-9 or not self.is_slow(worker, totals):
+        if self.speeds.seconds(job.spec.experiment) is None or others <= 1e-9 or not self.is_slow(worker, totals):
             return False
         return worker.slowness > job.waiting / others + totals.slowness
 
@@ -140,14 +140,14 @@ class Placer:
         Toward the end a unit in a busy worker's queue would be waited for, while slots elsewhere have nothing to
         do. But a unit of several slots is done with some of them first, and these go on with what is queued.
         """
-        tuning, seconds = self.tuning, self.speeds.seconds(job.experiment)
+        tuning, seconds = self.tuning, self.speeds.seconds(job.spec.experiment)
         several = worker.slots > 1 and worker.room > 1  # else no unit takes more than one
         if worker.wide or (several and self._size(job, worker, totals).slots > 1):
             return True
         if seconds is None:
             return job.waiting > 2 * totals.slots * tuning.first_unit_rollouts
         left = job.waiting * seconds / max(totals.speed, 1e-9)
-        return left >= 2 * min(tuning.unit_seconds, job.most_seconds)
+        return left >= 2 * min(tuning.unit_seconds, job.spec.most_seconds)
 
     def _hedge(self, worker: PoolWorker, neediest: Job | None) -> Placement | None:
         """Return the worst straggler's rollouts, unless an experiment with less in flight needs the worker."""
@@ -155,7 +155,7 @@ class Placer:
         for straggler, job in self.stragglers.worst(worker.kind):
             if not job.takes(worker):
                 continue
-            totals = self.pool.totals(job.kind, job.needs)
+            totals = self.pool.totals(job.spec.kind, job.spec.needs)
             if straggler.flight.send.worker == worker.name or self.is_slow(worker, totals):
                 continue
             rollouts = self.stragglers.part(straggler, job, totals.idle_slots)

@@ -116,31 +116,21 @@ class Scheduler:
     def _job_added(self, event: ev.JobAdded) -> list[Instruction]:
         self._absent.pop(event.experiment, None)
         self._shares.enter(event.experiment, self._jobs.values())
-        self._jobs[event.job] = Job(
-            event.job,
-            event.experiment,
-            event.background,
-            event.rollouts,
-            event.most_seconds,
-            event.most_rollouts,
-            event.kind,
-            event.needs,
-            event.share,
-        )
-        self._pool.note_needs({job.needs for job in self._jobs.values() if job.needs is not None})
+        self._jobs[event.job] = Job(event)
+        self._pool.note_needs({job.spec.needs for job in self._jobs.values() if job.spec.needs is not None})
         return []
 
     def _job_removed(self, number: int) -> list[Instruction]:
         units = list(self._jobs[number].flights)
         for unit in units:
             self._land(unit)
-        self._leave(self._jobs.pop(number).experiment)
+        self._leave(self._jobs.pop(number).spec.experiment)
         self._lost = {unit: send for unit, send in self._lost.items() if send.job != number}
         return [Cancel(unit) for unit in units]
 
     def _leave(self, experiment: str) -> None:
         """Count an experiment as absent that has no job any more; forget those that are absent longest."""
-        if any(job.experiment == experiment for job in self._jobs.values()):
+        if any(job.spec.experiment == experiment for job in self._jobs.values()):
             return
         self._absent[experiment] = None
         while len(self._absent) > self._tuning.absent_experiments:
@@ -182,7 +172,7 @@ class Scheduler:
         job.complete(counted)
         anew = {rollout: failed[rollout] for rollout in fresh if rollout in failed}
         given_up, retried = after_failure(job, send, anew, self._tuning)
-        settle = Settle(job.number, counted, given_up, retried)
+        settle = Settle(job.spec.job, counted, given_up, retried)
         return [settle, *(self._cancel_useless(job) if twice or given_up else ()), *self._ending(job, given_up)]
 
     def _unit_lost(self, unit: int) -> list[Instruction]:
@@ -194,7 +184,7 @@ class Scheduler:
             worker.fail(flight.sent, self._now, may_rest=True)
         self._lost[unit] = send
         given_up, retried = after_loss(job, send, self._tuning)
-        return [Settle(job.number, (), given_up, retried, lost=1), *self._ending(job, {})]
+        return [Settle(job.spec.job, (), given_up, retried, lost=1), *self._ending(job, {})]
 
     def _unit_refused(self, event: ev.UnitRefused) -> list[Instruction]:
         flight = self._land(event.unit)
@@ -210,8 +200,8 @@ class Scheduler:
     def _ending(self, job: Job, given_up: dict[int, Failure]) -> list[Instruction]:
         state = job.state(self._tuning.hopeless_failures)
         if state is JobState.HOPELESS and given_up:
-            return [Fail(job.number, next(iter(given_up.values())))]
-        return [Finish(job.number)] if job.settled_count == job.rollouts else []
+            return [Fail(job.spec.job, next(iter(given_up.values())))]
+        return [Finish(job.spec.job)] if job.settled_count == job.spec.rollouts else []
 
     # Units in flight
 
@@ -220,7 +210,9 @@ class Scheduler:
         if job is None or worker is None:
             raise ValueError(f"{placement} sends nothing")
         slots = min(placement.slots, len(placement.rollouts))
-        send = Send(next(self._numbers), job.number, placement.rollouts, worker.name, slots, hedge=placement.hedge)
+        send = Send(
+            next(self._numbers), job.spec.job, placement.rollouts, worker.name, slots, hedge=placement.hedge
+        )
         flight = Flight(send, self._now, None if worker.full else self._now)
         self._units[send.unit] = flight
         worker.depart(flight)
@@ -235,7 +227,7 @@ class Scheduler:
         if flight is not None:
             job = self._jobs[flight.send.job]
             job.land(unit)
-            self._shares.land(job.experiment)
+            self._shares.land(job.spec.experiment)
             if worker := self._pool.change(flight.send.worker):
                 worker.land(unit, self._now)
         return flight
@@ -246,14 +238,14 @@ class Scheduler:
             flight = self._land(unit)
             worker = self._pool.change(flight.send.worker) if flight else None
             if flight and worker and flight.started is not None:
-                self._speeds.learn_least(job.experiment, worker, flight.send.rounds, flight.age(self._now))
+                self._speeds.learn_least(job.spec.experiment, worker, flight.send.rounds, flight.age(self._now))
         return [Cancel(unit) for unit in units]
 
     def _judge(
         self, send: Send, flight: Flight | None, job: Job, busy_seconds: float, failed: dict[int, Failure]
     ) -> None:
         """Learn from a reply how slow its worker is, and whether it works."""
-        alternatives = self._pool.totals(job.kind, job.needs).workers > 1
+        alternatives = self._pool.totals(job.spec.kind, job.spec.needs).workers > 1
         worker = self._pool.change(send.worker)
         if worker is None:
             return
@@ -262,8 +254,8 @@ class Scheduler:
             return  # one of its slots died, others did well: that tells neither how slow nor how good it is
         if not everything_failed:
             worker.succeed(send.slots)
-            of = None if job.background else job.rollouts
-            self._speeds.learn(job.experiment, worker, len(send.rollouts), busy_seconds, of)
+            of = None if job.spec.background else job.spec.rollouts
+            self._speeds.learn(job.spec.experiment, worker, len(send.rollouts), busy_seconds, of)
         elif job.done and flight is not None and not any(job.strikes[rollout] for rollout in send.rollouts):
             worker.fail(flight.sent, self._now, may_rest=alternatives)
 

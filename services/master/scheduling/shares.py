@@ -25,7 +25,7 @@ class Shares:
 
     def enter(self, experiment: str, others: Iterable[Job]) -> None:
         """Let an experiment in beside the ``others``: absence earns no credit."""
-        least = min((self._had(other.experiment) for other in others), default=0.0)
+        least = min((self._had(other.spec.experiment) for other in others), default=0.0)
         self._served[experiment] = max(self._had(experiment), least)
 
     def forget(self, experiment: str) -> None:
@@ -35,8 +35,8 @@ class Shares:
 
     def depart(self, job: Job) -> None:
         """A unit of a job is sent."""
-        self._served[job.experiment] = self._had(job.experiment) + 1 / job.share
-        self._in_flight[job.experiment] += 1
+        self._served[job.spec.experiment] = self._had(job.spec.experiment) + 1 / job.spec.share
+        self._in_flight[job.spec.experiment] += 1
 
     def land(self, experiment: str) -> None:
         """A unit of an experiment is no longer in flight."""
@@ -44,21 +44,21 @@ class Shares:
 
     def need(self, job: Job) -> tuple[float, float, bool, int]:
         """Return a key by which the neediest job is the least; within one experiment, training before tests."""
-        in_flight = self._in_flight[job.experiment] / job.share
-        return in_flight, self._had(job.experiment), job.background, job.number
+        in_flight = self._in_flight[job.spec.experiment] / job.spec.share
+        return in_flight, self._had(job.spec.experiment), job.spec.background, job.spec.job
 
     def weigh(self, jobs: Iterable[Job]) -> None:
         """Note which experiments want workers now, and of which kind."""
         weights: dict[str | None, dict[str, float]] = {}
         for job in jobs:
-            weights.setdefault(job.kind, {})[job.experiment] = job.share
+            weights.setdefault(job.spec.kind, {})[job.spec.experiment] = job.spec.share
         self._wanted = {kind: sum(shares.values()) for kind, shares in weights.items()}
 
     def portion(self, job: Job) -> float:
         """Return which part of the workers is a job's, if every experiment that wants the same has its share."""
-        if job.kind is None:
-            return job.share / sum(self._wanted.values())
-        return job.share / (self._wanted[job.kind] + self._wanted.get(None, 0.0))
+        if job.spec.kind is None:
+            return job.spec.share / sum(self._wanted.values())
+        return job.spec.share / (self._wanted[job.spec.kind] + self._wanted.get(None, 0.0))
 
     def _had(self, experiment: str) -> float:
         return self._served.get(experiment, 0.0)

@@ -43,7 +43,7 @@ def unit_size(
         return _first_unit(job, worker, totals, tuning)
     alike = 1 / tuning.tolerance < worker.slowness < tuning.tolerance
     slowness = 1.0 if alike else worker.slowness
-    target = min(tuning.unit_seconds, job.most_seconds) * (1.0 if worker.answered else tuning.untried_share)
+    target = min(tuning.unit_seconds, job.spec.most_seconds) * (1.0 if worker.answered else tuning.untried_share)
     most = max(1, int(target / (seconds * slowness) + _ROUNDING))
     own_speed = max(totals.speed * portion, 1e-9)
     share = job.waiting / (own_speed * slowness)
@@ -53,7 +53,7 @@ def unit_size(
     rollouts = max(1, min(max(part, least), most))
     if not worker.full and job.waiting <= rollouts * (totals.idle_slots + slots):  # the last are for idle slots
         slots = min(slots, worker.idle_slots)
-    return UnitSize(min(rollouts * slots, job.most_rollouts), slots)
+    return UnitSize(min(rollouts * slots, job.spec.most_rollouts), slots)
 
 
 def _first_unit(job: Job, worker: PoolWorker, totals: Totals, tuning: Tuning) -> UnitSize:
@@ -63,7 +63,7 @@ def _first_unit(job: Job, worker: PoolWorker, totals: Totals, tuning: Tuning) ->
     to_fill = totals.idle_slots + job.slots  # the same for all of its first units
     wide = int(tuning.request_seconds * to_fill / tuning.first_fill_seconds + _ROUNDING)
     slots = max(1, min(wide, worker.idle_slots, worker.room))
-    return UnitSize(max(1, min(each * slots, job.most_rollouts)), slots)
+    return UnitSize(max(1, min(each * slots, job.spec.most_rollouts)), slots)
 
 
 def slots_wanted(unit_seconds: float, worker: PoolWorker, totals: Totals, tuning: Tuning) -> int:
@@ -89,9 +89,9 @@ def _least(
     feeding = min(totals.slots, job.waiting) / slots * tuning.request_seconds
     if feeding <= tuning.minimum_unit_seconds:
         shares = max(1, round(own_speed * slowness))  # whole: a speed of 7.9 is eight slots, measured
-        share = math.ceil(job.rollouts / shares)
+        share = math.ceil(job.spec.rollouts / shares)
         least = max(1, int(tuning.minimum_unit_seconds / (seconds * slowness) + _ROUNDING))
         return share if share < 2 * least else least
     least = max(1, math.ceil(feeding / seconds - _ROUNDING))
-    waves = max(1, job.rollouts // (totals.slots * least))
-    return int(math.ceil(job.rollouts / (totals.slots * waves)) / slowness + _ROUNDING)
+    waves = max(1, job.spec.rollouts // (totals.slots * least))
+    return int(math.ceil(job.spec.rollouts / (totals.slots * waves)) / slowness + _ROUNDING)

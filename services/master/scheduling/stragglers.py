@@ -46,7 +46,7 @@ class Stragglers:
         """Find them anew; ``seconds_of`` an experiment is what one of its rollouts takes the median worker."""
         self._found = defaultdict(list)
         for job in self._jobs.values():
-            self._found[job.kind] += self._of(job, seconds_of(job.experiment), now)
+            self._found[job.spec.kind] += self._of(job, seconds_of(job.spec.experiment), now)
         for found in self._found.values():
             found.sort(key=lambda straggler: straggler.times)
 
@@ -68,16 +68,16 @@ class Stragglers:
 
     def hedges_left(self, job: Job) -> int:
         """Return how many more of a job's rollouts may be sent a second time."""
-        return max(1, int(self._tuning.hedged_share * job.rollouts)) - job.hedged
+        return max(1, int(self._tuning.hedged_share * job.spec.rollouts)) - job.hedged
 
     def _of(self, job: Job, seconds: float | None, now: float) -> list[Straggler]:
         if seconds is None or job.waiting or self.hedges_left(job) <= 0:
             return []
-        if job.settled_count < self._tuning.hedge_after_share * job.rollouts:
+        if job.settled_count < self._tuning.hedge_after_share * job.spec.rollouts:
             return []
         found: list[Straggler] = []
         for flight in job.flights.values():
             age, expected = flight.age(now), seconds * flight.send.rounds
             if age > max(self._tuning.patience * expected, self._tuning.hedge_after_seconds):
-                found.append(Straggler(job.number, flight, age / expected))
+                found.append(Straggler(job.spec.job, flight, age / expected))
         return [straggler for straggler in found if job.repeatable(straggler.flight, 1)]

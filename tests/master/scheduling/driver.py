@@ -133,7 +133,7 @@ class Driver:
         return self.scheduler.settled(number)
 
     def finished(self, number: int) -> bool:
-        return self.done(number) == self.scheduler._jobs[number].rollouts
+        return self.done(number) == self.scheduler._jobs[number].spec.rollouts
 
     def worker(self, name: str) -> PoolWorker | None:
         return self.scheduler.worker(name)

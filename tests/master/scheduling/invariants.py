@@ -13,13 +13,13 @@ def check_places(scheduler: Scheduler, number: int) -> None:
     in_flight = Counter(rollout for flight in job.flights.values() for rollout in flight.send.rollouts)
     pending = Counter(rollout for rollouts in job.pending for rollout in rollouts)
     alone = Counter(rollout for rollout, _ in job.alone)
-    for rollout in range(job.rollouts):
+    for rollout in range(job.spec.rollouts):
         assert in_flight[rollout] == job.copies[rollout] <= 2
         waits = pending[rollout] + alone[rollout]
         assert waits + (in_flight[rollout] > 0 and not job.settled[rollout]) + job.settled[rollout] == 1
     assert job.waiting == pending.total() + alone.total()
     assert job.done + job.given_up == sum(job.settled)
-    assert job.hedged <= max(1, 0.1 * job.rollouts)
+    assert job.hedged <= max(1, 0.1 * job.spec.rollouts)
     for worker in scheduler._pool:
         assert worker.taken == sum(flight.send.slots for flight in worker.flights.values())
         assert worker.wide == sum(flight.send.slots > 1 for flight in worker.flights.values())

@@ -134,7 +134,7 @@ def finish(scheduler: Driver, jobs: list[int], chance: random.Random | None = No
         for send in new:
             worker = scheduler.worker(send.worker)
             assert worker is not None
-            assert scheduler.scheduler._jobs[send.job].kind in (None, worker.kind)
+            assert scheduler.scheduler._jobs[send.job].spec.kind in (None, worker.kind)
         if all(scheduler.finished(job) for job in jobs):
             return sends
         if not queue:

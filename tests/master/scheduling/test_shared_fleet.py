@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from seedcast.services.master.scheduling.events import JobAdded
 from seedcast.services.master.scheduling.job import Job
 from seedcast.services.master.scheduling.pool import Totals
 from seedcast.services.master.scheduling.pool_worker import PoolWorker
@@ -14,7 +15,7 @@ from tests.master.scheduling.driver import Driver
 
 
 def job(number: int, experiment: str, share: float = 1.0, kind: str | None = None) -> Job:
-    return Job(number, experiment, background=False, rollouts=120, share=share, kind=kind)
+    return Job(JobAdded(number, experiment, 120, share=share, kind=kind))
 
 
 def portion_of(one: Job, jobs: list[Job]) -> float:
