@@ -6,9 +6,11 @@ field has a description; and a default is only there where a generator can write
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator
 from functools import cache
+from threading import Lock
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -51,8 +53,11 @@ def operation_id(route: APIRoute) -> str:
 
 
 def complete(app: FastAPI) -> None:
-    """Have ``app`` answer /openapi.json with the whole document, written down once."""
-    generate = app.openapi
+    """Have ``app`` answer /openapi.json with the whole document, which is made once, beside the event loop.
+
+    It takes a second of a core to make.
+    """
+    generate, making = app.openapi, Lock()
 
     @cache
     def openapi() -> Document:
@@ -60,10 +65,14 @@ def complete(app: FastAPI) -> None:
 
     @cache
     def written() -> bytes:
-        return json.dumps(openapi(), ensure_ascii=False, separators=(",", ":")).encode()
+        return json.dumps(app.openapi(), ensure_ascii=False, separators=(",", ":")).encode()
+
+    def written_once() -> bytes:
+        with making:
+            return written()
 
     async def document(_: Request) -> Response:
-        return Response(written(), media_type="application/json")
+        return Response(await asyncio.to_thread(written_once), media_type="application/json")
 
     app.openapi = openapi  # type: ignore[method-assign]
     path = str(app.openapi_url)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import httpx
 import pytest
+from fastapi import FastAPI
 
 from seedcast.services.master.app import create_app as create_master
 from seedcast.services.master.settings import Settings as MasterSettings
@@ -16,6 +20,7 @@ from seedcast.services.worker.app import create_app as create_worker
 from seedcast.services.worker.metrics import Metrics
 from seedcast.services.worker.settings import Settings as WorkerSettings
 from seedcast.services.worker.slots.pool import SlotPool
+from seedcast.shared.openapi import complete
 
 ROLES = ("master", "worker")
 PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
@@ -112,3 +117,33 @@ def test_every_reference_leads_somewhere(role: str) -> None:
             pending += value.values()
         elif isinstance(value, list):
             pending += value
+
+
+def test_while_the_document_is_made_others_are_answered() -> None:
+    async def story() -> None:
+        app, others_were, made = FastAPI(), threading.Event(), 0
+
+        @app.get("/other")
+        async def other() -> str:
+            return "answered"
+
+        complete(app)
+        generate = app.openapi
+
+        def slow() -> dict[str, Any]:
+            nonlocal made
+            made += 1
+            assert others_were.wait(60)
+            return generate()
+
+        app.openapi = slow  # type: ignore[method-assign]
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+            asked = [asyncio.create_task(client.get("/openapi.json")) for _ in range(3)]
+            assert (await client.get("/other")).json() == "answered"
+            others_were.set()
+            for reply in await asyncio.gather(*asked):
+                assert "/other" in reply.json()["paths"]
+        assert made == 1
+
+    asyncio.run(story())
