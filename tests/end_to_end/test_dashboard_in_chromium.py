@@ -295,7 +295,11 @@ def test_an_environment_is_searched_and_a_study_is_started_from_a_run(cluster: S
     with watched(browser, cluster) as page:
         page.goto("/dashboard/submit")
         visible(page, "It can be started.")
+        nothing_yet = {"environments": [], "total": 0, "complete": False}  # while the workers are busy
+        page.route("**/environments?*", lambda route: route.fulfill(json=nothing_yet))
         page.get_by_label("Search environments").fill("classic acrobot")
+        expect(page.locator("#environments-note")).to_have_text("The workers are being asked …")
+        page.unroute("**/environments?*")
         page.get_by_role("button", name="Acrobot-v1").click()
         expect(page.locator("#spec")).to_have_value(re.compile(r"environment:\n  id: Acrobot-v1"))
         page.goto(f"/dashboard/{original}")

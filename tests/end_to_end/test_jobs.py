@@ -122,8 +122,9 @@ def test_jobs_outlive_the_master_and_go_with_their_experiment(tmp_path: Path) ->
 
 
 def test_the_fleet_lists_its_environments_and_the_master_its_version(cluster: Server) -> None:
-    found = cluster.http.get("/environments", params={"text": "box2d walker", "wait": 60}).json()
-    assert found["complete"]
+    found = eventually(
+        lambda: (page := cluster.http.get("/environments?text=box2d+walker&wait=60").json())["complete"] and page
+    )
     assert {"BipedalWalker-v3", "BipedalWalkerHardcore-v3"} == {row["id"] for row in found["environments"]}
     assert {row["observation_size"] for row in found["environments"]} == {24}
     assert cluster.http.get("/environments?limit=1").json()["total"] > 100

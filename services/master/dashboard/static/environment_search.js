@@ -6,6 +6,7 @@ import { byId, element, setText } from "./dom.js";
 import { count, given } from "./format.js";
 
 const PAUSE_MS = 200;
+const AGAIN_MS = 1000;
 const MOST = 12;
 
 /** `choose(id)` is called with the environment that was pressed. */
@@ -18,11 +19,16 @@ export function createEnvironmentSearch(choose) {
     asked = input.value.trim();
     const text = asked;
     try {
-      const { environments: found, total } = await environments(text, MOST);
+      const { environments: found, total, complete } = await environments(text, MOST);
       if (text !== asked) return;
       byId("environments").replaceChildren(...found.map((one) => entry(one, choose)));
       const more = total > found.length ? `${count(found.length)} of ${count(total)}: go on typing` : "";
-      setText(byId("environments-note"), total ? more : "No worker that answers has such an environment.");
+      const none = complete ? "No worker that answers has such an environment." : "The workers are being asked …";
+      setText(byId("environments-note"), total ? more : none);
+      if (!complete) {
+        clearTimeout(typing);
+        typing = setTimeout(look, AGAIN_MS);
+      }
     } catch (error) {
       setText(byId("environments-note"), `They could not be asked for: ${error.message}`);
     }
