@@ -158,7 +158,8 @@ class Placer:
             totals = self.pool.totals(job.spec.kind, job.spec.needs)
             if straggler.flight.send.worker == worker.name or self.is_slow(worker, totals):
                 continue
-            rollouts = self.stragglers.part(straggler, job, totals.idle_slots)
+            slots = min(straggler.flight.send.slots, worker.idle_slots)
+            rollouts = self.stragglers.part(straggler, job, slots, totals.idle_slots)
             if neediest is None or need(neediest) >= need(job):
-                return Placement(worker, Why.STRAGGLER, job, rollouts, hedge=True)
+                return Placement(worker, Why.STRAGGLER, job, rollouts, slots, hedge=True)
         return None

@@ -86,7 +86,8 @@ class Scheduler:
         self._pool.tick(self._now)
         if self._now >= self._looked + self._tuning.look_every_seconds:
             self._looked = self._now
-            self._stragglers.look(self._speeds.seconds, self._now)
+            request_wait = len(self._units) * self._tuning.request_seconds
+            self._stragglers.look(self._speeds.seconds, request_wait, self._now)
         if self._now >= self._found_median + self._tuning.median_every_seconds:
             self._found_median = self._now
             if median := self._speeds.median(self._pool):

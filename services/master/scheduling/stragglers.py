@@ -2,8 +2,9 @@
 
 This is a hedge (Dean and Barroso, "The tail at scale", 2013, https://doi.org/10.1145/2408776.2408794). The rule:
 nothing of the job waits to be sent, at least three quarters of its rollouts are settled, and the unit has run for
-more than twice what its rollouts take the median worker. At most a tenth of a job's rollouts (and always one) goes
-out a second time, none a third time while two are in flight, and no suspect: that might cost two slots at once.
+more than twice what its rollouts take the median worker, its request's own wait for others included. At most a
+tenth of a job's rollouts (and always one) goes out a second time, none a third time while two are in flight, and
+no suspect: that might cost two slots at once. A unit of several slots is repeated on several, to spare requests.
 """
 
 from __future__ import annotations
@@ -42,11 +43,15 @@ class Stragglers:
         """The kinds of workers that there is any for; None: all."""
         return {kind for kind, found in self._found.items() if found}
 
-    def look(self, seconds_of: Callable[[str], float | None], now: float) -> None:
-        """Find them anew; ``seconds_of`` an experiment is what one of its rollouts takes the median worker."""
+    def look(self, seconds_of: Callable[[str], float | None], request_wait: float, now: float) -> None:
+        """Find them anew; ``seconds_of`` an experiment is what one of its rollouts takes the median worker.
+
+        ``request_wait`` is what the master takes for the requests in flight, in seconds: hundreds at once wait
+        for each other, and to send them all to a second worker would make a late generation later.
+        """
         self._found = defaultdict(list)
         for job in self._jobs.values():
-            self._found[job.spec.kind] += self._of(job, seconds_of(job.spec.experiment), now)
+            self._found[job.spec.kind] += self._of(job, seconds_of(job.spec.experiment), request_wait, now)
         for found in self._found.values():
             found.sort(key=lambda straggler: straggler.times)
 
@@ -61,16 +66,16 @@ class Stragglers:
                     break
                 found.pop()  # it is none any more
 
-    def part(self, straggler: Straggler, job: Job, idle_slots: int) -> range:
-        """Return what to repeat of a straggler: it is split over the idle slots, within what may be repeated."""
-        most = math.ceil(len(straggler.flight.send.rollouts) / max(1, idle_slots))
+    def part(self, straggler: Straggler, job: Job, slots: int, idle_slots: int) -> range:
+        """Return what so many slots are to repeat of a straggler: all idle slots share what may be repeated."""
+        most = slots * math.ceil(len(straggler.flight.send.rollouts) / max(1, idle_slots))
         return job.repeatable(straggler.flight, min(self.hedges_left(job), most))
 
     def hedges_left(self, job: Job) -> int:
         """Return how many more of a job's rollouts may be sent a second time."""
         return max(1, int(self._tuning.hedged_share * job.spec.rollouts)) - job.hedged
 
-    def _of(self, job: Job, seconds: float | None, now: float) -> list[Straggler]:
+    def _of(self, job: Job, seconds: float | None, request_wait: float, now: float) -> list[Straggler]:
         if seconds is None or job.waiting or self.hedges_left(job) <= 0:
             return []
         if job.settled_count < self._tuning.hedge_after_share * job.spec.rollouts:
@@ -78,6 +83,6 @@ class Stragglers:
         found: list[Straggler] = []
         for flight in job.flights.values():
             age, expected = flight.age(now), seconds * flight.send.rounds
-            if age > max(self._tuning.patience * expected, self._tuning.hedge_after_seconds):
+            if age > max(self._tuning.patience * (expected + request_wait), self._tuning.hedge_after_seconds):
                 found.append(Straggler(job.spec.job, flight, age / expected))
         return [straggler for straggler in found if job.repeatable(straggler.flight, 1)]

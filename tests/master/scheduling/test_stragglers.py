@@ -143,3 +143,46 @@ def warm(slowness: float, scheduler: Driver | None = None) -> tuple[Driver, list
         scheduler.unit_done(send.unit, 0.01 * times * len(send.rollouts))
         sends += scheduler.assign()
     return scheduler, sends
+
+
+def test_units_whose_requests_wait_for_each_other_are_not_sent_twice_before_that_can_be_over() -> None:
+    scheduler = Driver(
+        Tuning(request_seconds=0.001, most_request_share=1e9, easy_request_share=1e9, start_share=1e9)
+    )
+    learning = scheduler.add_job("a", 8)
+    scheduler.worker_up("w", 400, queue=0)
+    for send in scheduler.assign():
+        scheduler.unit_done(send.unit, 0.1 * len(send.rollouts))
+    scheduler.remove_job(learning)
+    scheduler.add_job("a", 400)
+    sends = scheduler.assign()
+    assert len(sends) == 400
+    for send in sends[:300]:
+        scheduler.unit_done(send.unit, 0.1)
+    scheduler.worker_up("idle", 400, queue=0)
+    scheduler.tick(0.35)  # 0.1 s for the rollout, 0.1 s for the 100 requests in flight: twice that is not over
+    assert scheduler.assign() == []
+    scheduler.tick(0.45)
+    assert all(send.hedge for send in scheduler.assign())
+    assert scheduler.scheduler.hedges == 40, "a tenth of all"
+
+
+def test_a_late_unit_of_several_slots_is_repeated_on_several_slots_by_one_request() -> None:
+    scheduler = Driver(Tuning(request_seconds=0.05))
+    job = scheduler.add_job("a", 256)
+    scheduler.worker_up("w", 64, queue=0)
+    while True:
+        *done, late = scheduler.assign()
+        if scheduler.done(job) + sum(len(send.rollouts) for send in (*done, late)) == 256:
+            break
+        for send in (*done, late):
+            scheduler.unit_done(send.unit, 0.5 * len(send.rollouts))
+    for send in done:
+        scheduler.unit_done(send.unit, 0.5 * len(send.rollouts))
+    assert late.slots > 1
+    scheduler.worker_up("idle", 64, queue=0)
+    scheduler.tick(60.0)
+    (again,) = scheduler.assign()
+    assert again.hedge
+    assert (again.worker, again.slots) == ("idle", late.slots)
+    assert len(again.rollouts) == min(len(late.rollouts), 25)
