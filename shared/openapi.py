@@ -63,16 +63,17 @@ def complete(app: FastAPI) -> None:
     def openapi() -> Document:
         return _completed(generate())
 
-    @cache
-    def written() -> bytes:
-        return json.dumps(app.openapi(), ensure_ascii=False, separators=(",", ":")).encode()
+    written: list[bytes] = []
 
-    def written_once() -> bytes:
+    def write_once() -> None:
         with making:
-            return written()
+            if not written:
+                written.append(json.dumps(app.openapi(), ensure_ascii=False, separators=(",", ":")).encode())
 
     async def document(_: Request) -> Response:
-        return Response(await asyncio.to_thread(written_once), media_type="application/json")
+        if not written:
+            await asyncio.to_thread(write_once)
+        return Response(written[0], media_type="application/json")
 
     app.openapi = openapi  # type: ignore[method-assign]
     path = str(app.openapi_url)

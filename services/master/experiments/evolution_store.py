@@ -11,6 +11,7 @@ from seedcast.services.master.evolution.replay import replay, results_frame
 from seedcast.services.master.evolution.state import Arrays, Evolution
 from seedcast.services.master.failpoints import reach
 from seedcast.services.master.storage.checkpoints import Checkpoint, newest_intact, write_checkpoint
+from seedcast.services.master.storage.disk_threads import in_disk_thread
 from seedcast.services.master.storage.history import History
 from seedcast.services.master.storage.records import GenerationRecord
 from seedcast.services.master.storage.spacing import Spacing
@@ -40,7 +41,7 @@ class EvolutionStore:
         results = await asyncio.to_thread(results_frame, evolution.learnt) if evolution.learnt else b""
         checkpoint = None
         if self._spacing.due(len(results), record.master_seconds):
-            checkpoint = await asyncio.to_thread(self._write, evolution)
+            checkpoint = await in_disk_thread(self._write, evolution)
         kept = results if self._spacing.keeps_results(len(results)) else None
         reach("generation.before_transaction")
         files = await self._history.commit_generation(self._experiment_id, record, checkpoint, kept)

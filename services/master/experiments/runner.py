@@ -28,6 +28,7 @@ from seedcast.services.master.failpoints import reach
 from seedcast.services.master.fleet.fleet import Fleet
 from seedcast.services.master.storage.artifacts import Artifacts
 from seedcast.services.master.storage.checkpoints import remove_old_checkpoints
+from seedcast.services.master.storage.disk_threads import in_disk_thread
 from seedcast.services.master.storage.history import History
 from seedcast.services.master.storage.records import GenerationRecord, Retraining, TestRecord
 from seedcast.shared.model import Model
@@ -263,12 +264,12 @@ class Runner:
     async def _commit_test(self, model: Model, record: TestRecord) -> bool:
         """Write a tested model and its score; return whether it is the best so far."""
         reach("test.before_model")
-        await self._stored(lambda: asyncio.to_thread(self._artifacts.write_model, model))  # before its score
+        await self._stored(lambda: in_disk_thread(self._artifacts.write_model, model))  # before its score
         best = await self._stored(lambda: self._with.history.commit_test(self._experiment.id, record))
         reach("test.before_thinning")
         best_generation = (await self._with.repository.get(self._experiment.id)).best_generation
         thin = self._artifacts.thin_models
-        await self._stored(lambda: asyncio.to_thread(thin, self._with.models_kept, best_generation))
+        await self._stored(lambda: in_disk_thread(thin, self._with.models_kept, best_generation))
         self._with.refresher.changed(self._experiment.id)
         return best
 
@@ -282,5 +283,5 @@ class Runner:
         """Make a generation durable; then remove what it makes superfluous."""
         kept = await self._stored(lambda: self._store.commit(evolution, record))
         folder = self._folder / "checkpoints"
-        await self._stored(lambda: asyncio.to_thread(remove_old_checkpoints, folder, kept))
+        await self._stored(lambda: in_disk_thread(remove_old_checkpoints, folder, kept))
         self._with.refresher.changed(self._experiment.id)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
+import threading
 from collections.abc import Awaitable, Callable
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,9 +17,11 @@ import pytest
 from seedcast.services.master.dispatch.batch import BatchResult
 from seedcast.services.master.evolution.generation import summarise
 from seedcast.services.master.evolution.state import Evolution
+from seedcast.services.master.experiments import evolution_store
 from seedcast.services.master.experiments.evolution_store import EvolutionStore
 from seedcast.services.master.experiments.repository import ExperimentRepository
 from seedcast.services.master.storage import spacing
+from seedcast.services.master.storage.checkpoints import Checkpoint, write_checkpoint
 from seedcast.services.master.storage.database import Database
 from seedcast.services.master.storage.history import History
 from seedcast.services.master.storage.records import GenerationRecord
@@ -204,5 +208,35 @@ def test_a_search_of_which_nothing_is_left_does_not_begin_anew(tmp_path: Path) -
     async def story(search: Search) -> None:
         with pytest.raises(DamagedCheckpoint, match="nothing is left of 3 generations"):
             await search.restored(3)
+
+    searching(tmp_path, story)
+
+
+def test_a_disk_that_takes_its_time_keeps_nobody_else_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk, waiting = threading.Event(), 0
+
+    def slow(*written: Any) -> Checkpoint:
+        nonlocal waiting
+        waiting += 1
+        assert disk.wait(60)
+        return write_checkpoint(*written)
+
+    async def story(search: Search) -> None:
+        monkeypatch.setattr(evolution_store, "write_checkpoint", slow)
+        commits = []
+        for number in range(40):  # more than there are threads for all else on any machine
+            name, evolution = f"e{number}", begin()
+            await ExperimentRepository(search.history._database).add(name, SPEC, DESCRIPTION)
+            (tmp_path / name).mkdir()
+            store = EvolutionStore(name, tmp_path / name, search.history)
+            commits.append(asyncio.create_task(store.commit(evolution, learn(evolution))))
+        async with asyncio.timeout(60):
+            while waiting < 16:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+            assert await asyncio.to_thread(lambda: "answered") == "answered"
+        disk.set()
+        await asyncio.gather(*commits)
 
     searching(tmp_path, story)
