@@ -16,7 +16,7 @@ from seedcast.shared.errors import SeedcastError
 from seedcast.shared.protocol import EnvironmentCatalogue, OfferedEnvironment
 
 MOST_KINDS = 8
-"""Of workers with different environments, whose answers are remembered."""
+"""Of workers with different environments, whose answers are remembered; those of workers that are there always."""
 MOST_PAGES = 32
 """Answers that are kept as they were sent."""
 UNKNOWN = "unknown"
@@ -92,9 +92,10 @@ class Environments:
         except SeedcastError as error:
             log.info("%s does not list its environments now: %s", worker.url, error)
             return
-        while len(self._told) >= MOST_KINDS:
-            del self._told[next(iter(self._told))]
         self._told[kind] = catalogue.environments
+        gone = [one for one in self._told if one not in self._kinds()]
+        for one in gone[: max(0, len(self._told) - MOST_KINDS)]:
+            del self._told[one]
 
 
 def _ids_only(kind: Kind) -> list[OfferedEnvironment]:

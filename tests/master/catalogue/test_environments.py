@@ -6,7 +6,7 @@ import asyncio
 from types import SimpleNamespace
 from typing import Any, cast
 
-from seedcast.services.master.catalogue.environments import Environments
+from seedcast.services.master.catalogue.environments import MOST_KINDS, Environments
 from seedcast.services.master.catalogue.schemas import EnvironmentList
 from seedcast.services.master.fleet.fleet import Fleet
 from seedcast.shared.errors import Busy
@@ -98,5 +98,19 @@ def test_a_worker_that_could_not_tell_is_asked_again() -> None:
         busy.client.environments = answer
         environments = Environments(fleet_of(busy))
         assert [(await environments.find("", wait_seconds=60))[1] for _ in range(2)] == [False, True]
+
+    asyncio.run(run())
+
+
+def test_all_is_told_of_however_many_kinds_of_workers_there_are_and_those_that_left_are_forgotten() -> None:
+    async def run() -> None:
+        several = [worker(row(f"e{number:02}")) for number in range(MOST_KINDS + 3)]
+        fleet = fleet_of(*several)
+        environments = Environments(fleet)
+        rows, complete = await environments.find("myosuite", wait_seconds=60)
+        assert (len(rows), complete) == (MOST_KINDS + 3, True)
+        fleet.ready[:] = [worker(row("new"))]
+        assert (await environments.find("", wait_seconds=60))[1]
+        assert len(environments._told) == MOST_KINDS
 
     asyncio.run(run())
