@@ -56,6 +56,8 @@ class Figures:
     requests: int
     cpu_seconds: float
     """Of the master, all threads."""
+    workers_cpu_seconds: float
+    """Of the processes that simulate the workers, on the same machine."""
     lags: NDArray[np.float64]
     """How late its event loop woke up, seconds."""
     extra: float
@@ -71,7 +73,8 @@ class Figures:
         p50, p99 = np.percentile(self.lags, [50, 99]) * 1000
         return (
             f"{self.seconds:8.2f} {self.ideal:6.2f} {self.efficiency:9.1%} {self.requests / self.seconds:11.0f} "
-            f"{1000 * self.cpu_seconds / self.requests:9.2f} ms {self.cpu_seconds / self.seconds:5.0%} "
+            f"{1000 * self.cpu_seconds / self.requests:9.2f} ms {self.cpu_seconds / self.seconds:5.0%}, "
+            f"{self.workers_cpu_seconds / self.seconds:4.0%} "
             f"{p50:7.1f}, {p99:5.1f} ms"
         )
 
@@ -113,7 +116,7 @@ def print_efficiency(slots: int, shapes: Sequence[int], rollouts: int, members: 
     print(f"\n{slots} slots, {rollouts} rollouts a generation")
     print(
         f"{'workers':>10} {'rollout':>10} {'':>5} {'seconds':>8} {'ideal':>6} {'of ideal':>9} {'requests/s':>11} "
-        f"{'CPU/request':>12} {'CPU':>5} {'loop lag p50, p99':>18}"
+        f"{'CPU/request':>12} {'CPU, workers':>12} {'loop lag p50, p99':>18}"
     )
     for each in shapes:
         for seconds in SECONDS:
@@ -172,15 +175,17 @@ async def generations(
             begun, lags = fleet.begun.value, list[float]()
             units = sum(worker.units for worker in master.workers.values())
             watching = asyncio.create_task(_watch(lags))
-            started, cpu = time.perf_counter(), time.process_time()
+            started, cpu, others = time.perf_counter(), time.process_time(), fleet.cpu_seconds
             result = await dispatcher.run(work)
             seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
+            others = fleet.cpu_seconds - others
             watching.cancel()
             if result.failures or not np.array_equal(result.returns, durations):
                 raise RuntimeError("results are missing or wrong")
             requests = sum(worker.units for worker in master.workers.values()) - units
             extra = (fleet.begun.value - begun) / len(durations) - 1
-            figures.append(Figures(seconds, ideal(durations, slots), requests, cpu, np.array(lags), extra))
+            best = ideal(durations, slots)
+            figures.append(Figures(seconds, best, requests, cpu, others, np.array(lags), extra))
     return figures
 
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import multiprocessing
+import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
 from multiprocessing.connection import Connection as Pipe
-from multiprocessing.sharedctypes import Synchronized
+from multiprocessing.sharedctypes import Synchronized, SynchronizedArray
 from typing import cast
 
 import numpy as np
@@ -25,6 +26,7 @@ from seedcast.shared.frame import decode_frame
 from seedcast.shared.protocol import PROTOCOL_VERSION, SLOTS_HEADER, UnitResult, WorkerInfo
 
 QUEUE_PER_SLOT = 2
+CPU_EVERY_SECONDS = 0.02
 HEAD_END = b"\r\n\r\n"
 
 
@@ -177,6 +179,13 @@ class StubFleet:
     urls: list[str]
     begun: Synchronized[int]
     """Rollouts that ever got a slot, those of cancelled units included."""
+    cpu: SynchronizedArray[float]
+    """CPU seconds of each process, as of `CPU_EVERY_SECONDS` ago at most."""
+
+    @property
+    def cpu_seconds(self) -> float:
+        """CPU seconds that the simulation of the workers itself has taken."""
+        return sum(self.cpu[:])
 
 
 @contextmanager
@@ -185,25 +194,39 @@ def stub_fleet(workers: int, slots: int, slow: Sequence[float] = (), processes: 
     context = multiprocessing.get_context("spawn")
     slowness = [*slow, *[1.0] * (workers - len(slow))]
     begun = context.Value("q", 0)
+    cpu = context.Array("d", processes)
     urls: list[str] = []
     children = []
     for number in range(min(processes, workers)):
         ours, theirs = context.Pipe()
-        arguments = (theirs, slots, slowness[number::processes], begun)
+        arguments = (theirs, slots, slowness[number::processes], begun, cpu, number)
         child = context.Process(target=_serve, args=arguments, daemon=True)
         child.start()
         children.append(child)
         urls += ours.recv()
     try:
-        yield StubFleet(urls, begun)
+        yield StubFleet(urls, begun, cpu)
     finally:
         for child in children:
             child.terminate()
             child.join()
 
 
-def _serve(pipe: Pipe, slots: int, slowness: list[float], begun: Synchronized[int]) -> None:
-    asyncio.run(_serve_all(pipe, [StubWorker(slots, slow, begun) for slow in slowness]))
+def _serve(
+    pipe: Pipe,
+    slots: int,
+    slowness: list[float],
+    begun: Synchronized[int],
+    cpu: SynchronizedArray[float],
+    number: int,
+) -> None:
+    async def serve() -> None:
+        await _serve_all(pipe, [StubWorker(slots, slow, begun) for slow in slowness])
+        while True:
+            cpu[number] = time.process_time()
+            await asyncio.sleep(CPU_EVERY_SECONDS)
+
+    asyncio.run(serve())
 
 
 async def _serve_all(pipe: Pipe, workers: list[StubWorker]) -> None:
@@ -213,4 +236,3 @@ async def _serve_all(pipe: Pipe, workers: list[StubWorker]) -> None:
         for worker in workers
     ]
     pipe.send([f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}" for server in servers])
-    await asyncio.Event().wait()
