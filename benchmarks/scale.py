@@ -103,7 +103,7 @@ def main() -> None:
 
 
 def print_prices(requests: int) -> None:
-    """Print the master's CPU time for a request: HTTP alone, and with httpx."""
+    """Print the master's CPU time for a request: HTTP alone, and by its client."""
     print(
         f"\nthe master's CPU for a request of 4 x {DIMENSION} parameters, {CONCURRENCY} at a time, nothing else:"
     )
@@ -234,7 +234,7 @@ async def prices(requests: int) -> dict[str, float]:
         client = WorkerClient(fleet.urls[0])
         each = requests // CONCURRENCY
 
-        async def through_httpx() -> None:
+        async def through_client() -> None:
             for _ in range(each):
                 await client.rollouts(frame, 60.0)
 
@@ -253,8 +253,8 @@ async def prices(requests: int) -> dict[str, float]:
             writer.close()
 
         found = {}
-        for name, way in (("bare asyncio streams", bare), ("httpx", through_httpx)):
-            await asyncio.gather(*(way() for _ in range(CONCURRENCY)))  # opens the connections of httpx
+        for name, way in (("bare asyncio streams", bare), ("the master's client", through_client)):
+            await asyncio.gather(*(way() for _ in range(CONCURRENCY)))  # opens the client's connections
             cpu = time.process_time()
             await asyncio.gather(*(way() for _ in range(CONCURRENCY)))
             found[name] = (time.process_time() - cpu) / (each * CONCURRENCY)
