@@ -12,6 +12,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from seedcast.services.master.experiments.prices import Cost
 from seedcast.services.master.experiments.status import Status
 from seedcast.shared.errors import InvalidInput
 from seedcast.shared.spec.objective import Direction
@@ -50,6 +51,9 @@ class ExperimentRow(BaseModel):
     environment_steps: int = Field(description="Training steps, tests not counted.")
     elapsed_seconds: float = Field(description="Wall time spent training, tests and commits included.")
     core_hours: float = Field(description="How long slots have worked, tests included: a slot is a core.")
+    cost: Cost | None = Field(
+        default=None, description="What they cost, where the master has been told the price of one."
+    )
     best_test_return: float | None = Field(description="The mean return of the best test so far.")
     best_generation: int | None = Field(description="The generation that it was made after.")
     target: float | None = Field(description="The mean test return that ends it.")
