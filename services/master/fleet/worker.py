@@ -86,10 +86,6 @@ class Worker:
         """Take nothing for granted that was said: another one may answer there from now on."""
         self._told = {}  # a new one: an answer on its way may still be of the old worker
 
-    def rates(self) -> tuple[float, float]:
-        """Return (units, environment steps) per second, of late."""
-        return self.meter.rates(asyncio.get_running_loop().time())
-
     def answered(self, result: UnitResult) -> None:
         """Count a reply."""
         self.units += 1
