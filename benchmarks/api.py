@@ -28,7 +28,6 @@ import numpy as np
 from benchmarks.history import buckets, p99
 from benchmarks.restart import generations
 from seedcast.shared.garbage import settle
-from seedcast.shared.turns import take_short_turns
 from tests.processes import Server, eventually, master, submit, worker
 from tests.specs import cartpole_values
 
@@ -235,8 +234,7 @@ def report(seen: Seen, cost: dict[str, float]) -> bool:
 def run(folder: Path, experiments: int, workers: int, per_second: float, seconds: float) -> bool:
     """Measure and print; return whether the bars are met."""
     Server.own_sessions = True
-    take_short_turns()  # as the master does, and
-    settle()  # as it does: whoever measures must neither wait for slots nor look for garbage meanwhile
+    settle()  # as the master does: whoever measures must not look for garbage meanwhile
     with ExitStack() as stack:
         servers = [stack.enter_context(worker(folder, slots=1)) for _ in range(workers)]
         server = stack.enter_context(master(folder, [one.url for one in servers]))

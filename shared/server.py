@@ -19,7 +19,6 @@ from pydantic_settings import BaseSettings
 from seedcast.shared.errors import StartupError
 from seedcast.shared.garbage import settle
 from seedcast.shared.guard import is_loopback
-from seedcast.shared.turns import take_short_turns
 from seedcast.shared.validation import field_errors
 
 KEEP_ALIVE_SECONDS = 75
@@ -93,7 +92,6 @@ def serve(
     Until ``has_taken_leave`` whoever is connected is still answered, for `LEAVE_SECONDS` of that time at most.
     """
     sys.setswitchinterval(SWITCH_SECONDS)
-    take_short_turns()
     host, port = listener.getsockname()[:2]
     log.info("listening on http://%s:%d", host, port)
     config = uvicorn.Config(

@@ -21,8 +21,7 @@ from seedcast.shared.protocol import (
 )
 from seedcast.shared.seeding import noise
 from seedcast.shared.spec.environment import EnvironmentDescription, EnvironmentSpec
-from tests.processes import Server, eventually
-from tests.shared.test_turns import SHORT, USUAL, below, turns
+from tests.processes import Server
 from tests.units import LINEAR, faulty, numbers, unit
 
 JSON = {"Content-Type": "application/json"}
@@ -238,10 +237,3 @@ def test_the_environments_are_listed_with_what_they_observe_and_take(server: Ser
     )
     assert rows["Dice-v0"] | {"observation_size": None, "actions": None} == rows["Dice-v0"]
     assert not [id_ for id_ in here if rows[id_]["observation_size"] is None and rows[id_]["family"] == "Box2D"]
-
-
-@pytest.mark.skipif(not USUAL, reason="this kernel has no turns of a chosen length")
-def test_a_worker_takes_short_turns_on_the_processor_and_its_slots_the_usual_ones(server: Server) -> None:
-    assert server.http.get("/readyz").is_success
-    assert turns([server.process.pid]) == {SHORT}
-    assert eventually(lambda: turns(below(server.process.pid)) == {USUAL})

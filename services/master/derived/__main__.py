@@ -18,7 +18,6 @@ from typing import Any
 from seedcast.services.master.derived.files import TextFiles, write_plots
 from seedcast.services.master.storage.failures import storage_errors
 from seedcast.shared.errors import StorageFailed
-from seedcast.shared.turns import take_usual_turns
 
 NICENESS = 10
 
@@ -28,7 +27,6 @@ def main(database: Path) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the master, which then closes our input
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     os.nice(NICENESS)
-    take_usual_turns()  # the master's own are short
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
     connection = sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True, timeout=10, isolation_level=None)
     connection.row_factory = sqlite3.Row

@@ -19,12 +19,10 @@ from seedcast.services.worker.slots.channel import PROCESS_ID, Kind, Message, re
 from seedcast.services.worker.slots.memory import FreedMemory
 from seedcast.services.worker.slots.warden import become_warden
 from seedcast.shared.garbage import settle
-from seedcast.shared.turns import take_usual_turns
 
 
 def main() -> None:
     """Warm up, say so, then answer until the worker goes away."""
-    take_usual_turns()  # the worker's own are short
     become_warden()
     requests, replies = _take_channel()
     notice = _take_notice(int(sys.argv[1]))
