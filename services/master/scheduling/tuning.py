@@ -49,8 +49,8 @@ class Tuning:
     slots, one of them 10x slow, 2.7 times as long."""
     queue_share: float = 0.42
     """Share of its slots that a worker may have waiting in its queue, so that no slot waits for a request. In the
-    simulation of 128 x 8, 16 x 64, 8 x 128 slots 0.35 made warm generations 1-4% longer; 0.5 made none more than
-    1-2% shorter, and first ones up to 12% longer."""
+    simulation of 128 x 8, 16 x 64, 8 x 128 slots 0.35 made warm generations 1-4% longer (but the first one of
+    128 x 64, 0.1-0.2 s, 7% shorter); 0.5 made none more than 1-2% shorter, and first ones up to 12% longer."""
     usual_queue: int = 2
     """Units for a slot that a worker's queue holds where it does not say."""
 
