@@ -1,6 +1,7 @@
 """How long it takes to learn: environment steps and seconds to a fixed test return, by several ways.
 
-The first two run the very same search, to the seed of every episode: `Evolution` asks, caps, normalises, learns.
+The first two run the same search, to the seed of every episode: `Evolution` asks, caps, normalises and learns.
+Their physics differ in the last bits, so that their runs part after some generations.
 
 - *Seedcast*: a master and a worker a core on this machine, over HTTP, as `seedcast train` has it;
 - *Gymnasium*: the usual way: a pool of one process a core, in each one environment and a numpy policy that takes
