@@ -76,7 +76,10 @@ class UnitHeader(TaskFields, PopulationHeader):
 
 @dataclass(frozen=True)
 class Unit:
-    """A batch of rollouts: rollout ``i`` runs ``parameters[rows[i]]`` on the episode of ``seeds[i]``."""
+    """A batch of rollouts: rollout ``i`` runs ``parameters[rows[i]]`` on the episode of ``seeds[i]``.
+
+    What comes from elsewhere is checked where it comes in (`from_frame`, `UnitJson.unit`), by `checked`.
+    """
 
     header: UnitHeader
     parameters: Members
@@ -87,7 +90,13 @@ class Unit:
     """``(rollouts,)``"""
     normaliser: Normaliser | None = None
 
-    def __post_init__(self) -> None:
+    def checked(self) -> Self:
+        """Return the same unit, if its parts fit together.
+
+        Raises:
+            InvalidInput: what is wrong, by field.
+            ProtocolMismatch: it is of another version, or of other noise.
+        """
         if self.header.protocol != PROTOCOL_VERSION:
             raise ProtocolMismatch(
                 f"the unit speaks protocol {self.header.protocol}, this worker speaks {PROTOCOL_VERSION}"
@@ -102,6 +111,7 @@ class Unit:
             raise InvalidInput.of("seeds", f"must be from 0 to {EPISODE_SEED_LIMIT - 1}")
         if self.normaliser is not None and (fault := self.normaliser.fault()):
             raise InvalidInput.of("normaliser", fault)
+        return self
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -153,7 +163,7 @@ class Unit:
             rows=checked_array(arrays, "rows", np.int32),
             seeds=checked_array(arrays, "seeds", np.int32),
             normaliser=_normaliser(arrays),
-        )
+        ).checked()
 
 
 class UnitJson(UnitHeader):
@@ -186,7 +196,8 @@ class UnitJson(UnitHeader):
         """
         arrays = {name: _array(name, values) for name in _DTYPES if (values := getattr(self, name)) is not None}
         header = UnitHeader.model_validate(self.model_dump(include=set(UnitHeader.model_fields)))
-        return Unit(header, read_members(header, arrays), arrays["rows"], arrays["seeds"], _normaliser(arrays))
+        members = read_members(header, arrays)
+        return Unit(header, members, arrays["rows"], arrays["seeds"], _normaliser(arrays)).checked()
 
 
 _DTYPES: dict[str, type[np.generic]] = {

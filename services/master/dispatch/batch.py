@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Self
 
 import numpy as np
@@ -49,10 +50,14 @@ class Batch:
     def __len__(self) -> int:
         return int(self.seeds.size)
 
+    @cached_property
+    def dimension(self) -> int:
+        """Return how many parameters a member has."""
+        return int(self.members(0, 1).shape[1])
+
     def most_rollouts(self, size: int) -> int:
         """Return how many rollouts a unit may have so that its members take ``size`` bytes, with one at least."""
-        dimension = int(self.members(0, 1).shape[1])
-        members = max(1, size // (4 * dimension))
+        members = max(1, size // (4 * self.dimension))
         return members * int(self.seeds.shape[1])
 
     def unit(self, rollouts: range) -> Unit:
@@ -107,10 +112,15 @@ class BatchResult:
     def store(self, rollouts: range, result: UnitResult, counted: Sequence[int] | None = None) -> None:
         """Put the result of a unit in its place; what failed, or does not count, is left as it is."""
         self.core_seconds += result.busy_seconds
-        failed = [index for failure in result.failures for index in failure.rollouts]
-        among = np.arange(len(rollouts)) if counted is None else np.array(counted, np.intp) - rollouts.start
-        good = np.setdiff1d(among, failed)
-        target = good + rollouts.start
+        good: slice | NDArray[np.intp]
+        target: slice | NDArray[np.intp]
+        if not result.failures and (counted is None or len(counted) == len(rollouts)):
+            good, target = slice(None), slice(rollouts.start, rollouts.stop)
+        else:
+            failed = [index for failure in result.failures for index in failure.rollouts]
+            among = np.arange(len(rollouts)) if counted is None else np.array(counted, np.intp) - rollouts.start
+            good = np.setdiff1d(among, failed)
+            target = good + rollouts.start
         self.returns[target] = result.returns[good]
         self.fitness[target] = result.fitness[good]
         self.lengths[target] = result.lengths[good]

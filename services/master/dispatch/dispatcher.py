@@ -26,6 +26,7 @@ from seedcast.services.master.scheduling.tuning import Tuning
 from seedcast.shared.errors import Busy, InvalidInput
 from seedcast.shared.logs import of_experiment
 from seedcast.shared.protocol import UnitResult
+from seedcast.shared.protocol.members import member_arrays
 
 REPLY_MARGIN_SECONDS = 30.0
 """Beyond the deadlines of a unit and of whatever it may wait for in the worker: the network, and a new slot."""
@@ -33,8 +34,8 @@ REPLY_MARGIN_SECONDS = 30.0
 MOST_UNIT_BYTES = 128 * 2**20
 """A unit with its members written out takes no more, unless one member does: half of what a worker accepts."""
 
-SMALL_REPLY_BYTES = 65_536
-"""Up to here to decode a reply takes less than to hand it to a thread."""
+SMALL_BYTES = 65_536
+"""Up to here to encode a unit or to decode a reply takes less than to hand it to a thread."""
 
 ROLLOUTS = "rollouts of any environment"
 """What a batch of rollouts needs of a worker, beside the ids of objectives, which hold no blanks."""
@@ -248,18 +249,28 @@ class Dispatcher:
         timeout = deadline + max(worker.deadlines, default=0.0) + REPLY_MARGIN_SECONDS
         worker.deadlines.append(deadline)
         try:
-            frame, seconds = await asyncio.to_thread(_encode, batch, send.rollouts, not worker.takes_keys)
-            self._cost.count(seconds)
+            frame = await self._frame(batch, send.rollouts, written_out=not worker.takes_keys)
             compute = worker.client.evaluations if batch.header.objective else worker.client.rollouts
             reply = await compute(frame, timeout, send.slots)
         finally:
             worker.deadlines.remove(deadline)
         try:
-            if len(reply) <= SMALL_REPLY_BYTES:
+            if len(reply) <= SMALL_BYTES:
                 return UnitResult.from_frame(reply, len(send.rollouts))
             return await asyncio.to_thread(UnitResult.from_frame, reply, len(send.rollouts))
         except InvalidInput as error:
             raise WorkerLost(f"its reply is no result: {error}") from error
+
+    async def _frame(self, batch: Batch, rollouts: range, *, written_out: bool) -> bytes:
+        """Encode a unit, its members as rows if they are to be; a small one here and now."""
+        if not written_out and 4 * batch.dimension <= SMALL_BYTES:
+            unit = batch.unit(rollouts)  # no rows that are not there but one or a few
+            if sum(array.nbytes for array in member_arrays(unit.parameters).values()) <= SMALL_BYTES:
+                self._cost.count(0.0)
+                return unit.to_frame()
+        frame, seconds = await asyncio.to_thread(_encode, batch, rollouts, written_out)
+        self._cost.count(seconds)
+        return frame
 
     def _file(self, job: _Job, reply: _Reply) -> None:
         reply.worker.answered(reply.result)

@@ -40,6 +40,12 @@ _MOST_THREADS = 8
 _ROWS_AT_ONCE = 16
 """float32 ``(dimension,)``: a few members, and what they are made of."""
 
+_FEW = 4
+"""Draws that are made by themselves, even where all are to be kept: all may take seconds."""
+
+_SPARED = 0.25
+"""Of what a unit's members take as keys: rows are sent only where they spare so much, as they have to be drawn."""
+
 
 def sampling_bytes(dimension: int, draws: int) -> int:
     """Return about how much noise and members take at their peak; it does not fall as either number grows."""
@@ -90,7 +96,7 @@ class GaussianPopulation(Population):
         """Return the parameters ``(stop - start, dimension)`` of members ``start`` to ``stop - 1``."""
         start, stop, _ = slice(start, stop).indices(self._size)
         first, last = (start // 2, (stop + 1) // 2) if self._key.mirrored else (start, stop)
-        noise = self.noise(first, last, alone=last - first == 1)  # the event loop asks for one, to see its size
+        noise = self.noise(first, last, alone=last - first <= _FEW)  # the event loop asks for few
         members = perturbed(self.mean, self.sigma, noise, mirrored=self._key.mirrored)
         skipped = start % 2 if self._key.mirrored else 0
         rows = members[skipped : skipped + stop - start]
@@ -98,9 +104,9 @@ class GaussianPopulation(Population):
         return rows
 
     def members(self, start: int, stop: int) -> Members:
-        """Return the same members in whichever form is the smallest to send."""
+        """Return the same members in whichever form is much the smaller to send; as keys where neither is."""
         count, dimension = stop - start, len(self.mean)
-        if dimension + len(self._sent_sigma) + count >= count * dimension:
+        if count * dimension <= (1 - _SPARED) * (dimension + len(self._sent_sigma) + count):
             return self.rows(start, stop)
         return GaussianMembers(self.mean, self._sent_sigma, self._key, np.arange(start, stop, dtype=np.int32))
 

@@ -103,14 +103,17 @@ def test_threads_that_ask_for_rows_at_once_get_the_same_bits() -> None:
 
 
 @given(st.integers(1, 50), st.booleans(), st.integers(1, 20))
-def test_members_come_in_the_form_that_takes_fewer_bytes(dimension: int, scalar: bool, count: int) -> None:
+def test_members_are_written_out_only_where_that_spares_a_quarter(
+    dimension: int, scalar: bool, count: int
+) -> None:
     members = population(dimension, 20, scalar=scalar).members(0, count)
     rows = 4 * dimension * count
     described = 4 * dimension + 4 * (1 if scalar else dimension) + 4 * count
     if isinstance(members, GaussianMembers):
-        assert members.mean.nbytes + members.sigma.nbytes + members.numbers.nbytes == described < rows
+        assert members.mean.nbytes + members.sigma.nbytes + members.numbers.nbytes == described
+        assert rows > 0.75 * described
     else:
-        assert members.nbytes == rows <= described
+        assert members.nbytes == rows <= 0.75 * described
 
 
 def test_a_sigma_that_is_the_same_everywhere_is_sent_as_one_number() -> None:
