@@ -41,16 +41,16 @@ class Transport(httpx.AsyncBaseTransport):
             httpx.ReadTimeout: the response has not come in time.
             httpx.ReadError, httpx.RemoteProtocolError: the connection broke, or what came is no response.
         """
-        head, timeouts = _head(request), request.extensions["timeout"]
+        head, body, timeouts = _head(request), request.read(), request.extensions["timeout"]
         connection = self._take() or await self._connect(timeouts["connect"])
         try:
             async with asyncio.timeout(timeouts["read"]):
-                status, headers, body = await connection.exchange(head, request.content)
+                status, headers, content = await connection.exchange(head, body)
         except TimeoutError as error:
             raise httpx.ReadTimeout("no reply in time") from error
         finally:
             self._give_back(connection)
-        return httpx.Response(status, headers=headers, content=body, request=request)
+        return httpx.Response(status, headers=headers, content=content, request=request)
 
     async def aclose(self) -> None:
         """Close the connections, those in use as soon as they are free."""

@@ -195,10 +195,17 @@ class WorkerClient:
         headers: Mapping[str, str] | None = None,
         limits: httpx.Timeout = PROBE_TIMEOUT,
     ) -> httpx.Response:
-        extensions = {"timeout": limits.as_dict()}
         url = _url(self._url + path)
-        sent = {**self._credentials, **(headers or {})}
-        request = httpx.Request(method, url, content=content, headers=sent, extensions=extensions)
+        sent = {"Host": url.netloc.decode("ascii"), **self._credentials, **(headers or {})}
+        if content is not None:
+            sent["Content-Length"] = str(len(content))
+        request = httpx.Request(  # given as `content` it would have httpx make the headers three times
+            method,
+            url,
+            headers=sent,
+            stream=httpx.ByteStream(content or b""),
+            extensions={"timeout": limits.as_dict()},
+        )
         try:
             response = await self._transport.handle_async_request(request)
         except httpx.ReadTimeout as error:
