@@ -13,8 +13,8 @@ from enum import StrEnum
 from itertools import pairwise
 
 from seedcast.services.master.scheduling.events import JobAdded
+from seedcast.services.master.scheduling.experiment import Experiment
 from seedcast.services.master.scheduling.instructions import Flight
-from seedcast.services.master.scheduling.pool_worker import PoolWorker
 
 
 class JobState(StrEnum):
@@ -38,6 +38,7 @@ class Job:
     """A job and its rollouts, by number."""
 
     spec: JobAdded
+    experiment: Experiment = field(default_factory=Experiment)
     pending: deque[range] = field(init=False)
     """Disjoint; in the order in which they will be sent."""
     waiting: int = field(init=False)
@@ -52,6 +53,8 @@ class Job:
     """By unit, oldest first."""
     slots: int = 0
     """Slots that these take, or wait for."""
+    stragglers: list[Flight] = field(default_factory=list)
+    """Units that took too long when last looked at, the latest at the end (see `stragglers`)."""
     done: int = 0
     given_up: int = 0
     hedged: int = 0
@@ -86,10 +89,16 @@ class Job:
         """Whether to find out about suspects before anything else."""
         return not self.done and bool(self.alone)
 
-    def takes(self, worker: PoolWorker) -> bool:
-        """Whether a worker is of the kind that this asks for, and offers what it needs."""
-        kind, needs = self.spec.kind, self.spec.needs
-        return kind in (None, worker.kind) and (needs is None or needs in worker.offers)
+    @property
+    def need(self) -> tuple[float, float, bool, int]:
+        """A key by which the neediest job is the least; within one experiment, training before tests."""
+        experiment, spec = self.experiment, self.spec
+        return experiment.in_flight / spec.share, experiment.served, spec.background, spec.job
+
+    def takes(self, kind: str, offers: frozenset[str]) -> bool:
+        """Whether a worker of this kind that offers this may have any of it."""
+        spec = self.spec
+        return spec.kind in (None, kind) and (spec.needs is None or spec.needs in offers)
 
     def work_for(self, worker: str, alternatives: bool) -> bool:
         """Whether there is anything for a worker: a suspect is left to another one, if there are others."""
@@ -122,11 +131,14 @@ class Job:
         for rollout in flight.send.rollouts:
             self.copies[rollout] += 1
         self.hedged += len(flight.send.rollouts) if flight.send.hedge else 0
+        self.experiment.in_flight += 1
+        self.experiment.served += 1 / self.spec.share
 
     def land(self, unit: int) -> None:
         """Note a unit that is in flight no more, whatever became of it."""
         send = self.flights.pop(unit).send
         self.slots -= send.slots
+        self.experiment.in_flight -= 1
         for rollout in send.rollouts:
             self.copies[rollout] -= 1
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Set
+from collections import Counter
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
 from seedcast.services.master.scheduling.job import Job
-from seedcast.services.master.scheduling.pool import Pool, Totals
+from seedcast.services.master.scheduling.pool import Group, Pool, Totals
 from seedcast.services.master.scheduling.pool_worker import PoolWorker
-from seedcast.services.master.scheduling.shares import Shares
 from seedcast.services.master.scheduling.sizing import UnitSize, unit_size
-from seedcast.services.master.scheduling.speeds import Speeds
-from seedcast.services.master.scheduling.stragglers import Stragglers
+from seedcast.services.master.scheduling.stragglers import latest_straggler, part_to_repeat
 from seedcast.services.master.scheduling.tuning import Tuning
 
 
@@ -34,95 +33,97 @@ class Placement:
 
     worker: PoolWorker
     why: Why
-    job: Job | None = None
-    """None: nothing, now."""
-    rollouts: range = range(0)
+    job: Job
+    rollouts: range
     slots: int = 1
-    hedge: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass
 class Placer:
-    """All that a placement depends on."""
+    """Decides by what there is: it holds nothing of its own."""
 
     pool: Pool
-    jobs: Mapping[int, Job]
-    shares: Shares
-    speeds: Speeds
-    stragglers: Stragglers
+    jobs: Collection[Job]
     tuning: Tuning
 
     def placements(self) -> Iterator[Placement]:
         """Yield what to send now, the freest worker first; each has to be sent before the next is asked for."""
-        self.shares.weigh(self.jobs.values())  # once: they do not change before the next event
-        passed: list[PoolWorker] = []
-        spent: set[str] = set()
-        """Kinds none of whose workers has an idle slot, and of which the freest may queue nothing."""
-        while worker := self.pool.take_freest(self._wanted_kinds() - spent):
-            placement = self.place(worker)
-            worker.why = placement.why
-            if placement.job is not None:
-                yield placement
-                continue
-            passed.append(worker)
-            if worker.full:
-                spent.add(worker.kind)  # it was the freest of them
-        for worker in passed:
-            self.pool.change(worker.name)
+        passed: Counter[Group] = Counter()
+        """Workers that nothing is for now. They come first in their group, as all others have as much to do."""
+        while found := self._freest(passed):
+            worker, group = found
+            decision = self.place(worker)
+            if isinstance(decision, Placement):
+                worker.why = decision.why
+                yield decision
+            else:
+                worker.why = decision
+                passed[group] += len(group.free) if worker.full else 1  # no other one has an idle slot then
 
-    def place(self, worker: PoolWorker) -> Placement:
+    def place(self, worker: PoolWorker) -> Placement | Why:
         """Return what a worker with room is to be sent, or why nothing.
 
-        A straggler goes to an idle slot of a worker that is not slow, unless an experiment with less in flight
-        needs it. Else the job that needs it most and may use it gets it: first its suspects, if it is time for
-        them, else as many rollouts as `unit_size` says.
+        The job that needs it most of those that may use it gets it: first its suspects, if it is time for them,
+        else as many rollouts as `unit_size` says. Where nothing of it waits, a straggler goes to an idle slot.
         """
-        job, why = self._neediest(worker)
-        if not worker.full and (hedge := self._hedge(worker, job)):
-            return hedge
-        if job is None:
-            return Placement(worker, why)
-        if suspect := job.take_suspect(worker.name):
-            return Placement(worker, Why.SUSPECT, job, suspect)
-        size = self._size(job, worker, self.pool.totals(job.spec.kind, job.spec.needs))
-        why = Why.QUEUED if worker.full else Why.NEXT
-        return Placement(worker, why, job, job.take(size.rollouts), size.slots)
-
-    def _size(self, job: Job, worker: PoolWorker, totals: Totals) -> UnitSize:
-        seconds, portion = self.speeds.seconds(job.spec.experiment), self.shares.portion(job)
-        return unit_size(job, worker, seconds, totals, self.tuning, portion)
-
-    def is_slow(self, worker: PoolWorker, totals: Totals) -> bool:
-        """Whether a worker is slow beside all those that a job may use, which the quickest of them never is."""
-        return worker.slowness > self.tuning.slow * totals.slowness
-
-    def _wanted_kinds(self) -> Set[str]:
-        """Return the kinds of free workers that there may be anything to send to."""
-        wanted = {job.spec.kind for job in self.jobs.values() if job.waiting}
-        wanted |= self.stragglers.kinds
-        return self.pool.free_kinds if None in wanted else {kind for kind in wanted if kind is not None}
-
-    def _neediest(self, worker: PoolWorker) -> tuple[Job | None, Why]:
-        """Return the job that needs a worker most of those that may use it now; or None, and why no job may."""
         why = Why.NOTHING_WAITS
-        for job in sorted(self.jobs.values(), key=self.shares.need):  # whoever comes after it is not looked at
-            reason = self._objection(worker, job)
-            if reason is None:
-                return job, why
-            if reason is not Why.NOTHING_WAITS:
-                why = reason
-        return None, why
+        for job in sorted(filter(_wants, self.jobs), key=lambda job: job.need):
+            if not job.takes(worker.kind, worker.offers):
+                continue
+            totals = self.pool.totals(job)
+            if not job.waiting:
+                decision = self._repetition(worker, job, totals)
+            else:
+                decision = self._next(worker, job, totals)
+            if isinstance(decision, Placement):
+                return decision  # whoever comes after it is not looked at
+            if decision is not Why.NOTHING_WAITS:
+                why = decision
+        return why
 
-    def _objection(self, worker: PoolWorker, job: Job) -> Why | None:
-        """Return why a job may not use a worker now; None where it may."""
-        if not job.waiting or not job.takes(worker):
-            return Why.NOTHING_WAITS
-        totals = self.pool.totals(job.spec.kind, job.spec.needs)
+    def _freest(self, passed: Counter[Group]) -> tuple[PoolWorker, Group] | None:
+        """Return the freest worker that there may be anything for."""
+        wanting = list(filter(_wants, self.jobs))
+        firsts = [
+            (group.free[passed[group]], group)
+            for group in self.pool.groups
+            if passed[group] < len(group.free) and any(job.takes(group.kind, group.offers) for job in wanting)
+        ]
+        if not firsts:
+            return None
+        (_, _, worker), group = min(firsts, key=lambda first: first[0])
+        return worker, group
+
+    def _next(self, worker: PoolWorker, job: Job, totals: Totals) -> Placement | Why:
+        """Return what is next of a job for a worker, or why that is not for it now."""
         if not job.work_for(worker.name, alternatives=totals.workers > 1):
             return Why.NOTHING_WAITS
         if job.pending and self._left_to_others(job, worker, totals):
             return Why.TOO_SLOW
-        return Why.NO_QUEUEING if worker.full and not self._may_queue(job, worker, totals) else None
+        if worker.full and not self._may_queue(job, worker, totals):
+            return Why.NO_QUEUEING
+        if suspect := job.take_suspect(worker.name):
+            return Placement(worker, Why.SUSPECT, job, suspect)
+        size = self._size(job, worker, totals)
+        return Placement(worker, Why.QUEUED if worker.full else Why.NEXT, job, job.take(size.rollouts), size.slots)
+
+    def _repetition(self, worker: PoolWorker, job: Job, totals: Totals) -> Placement | Why:
+        """Return what an idle slot of a worker that is not slow is to repeat of a job, if anything."""
+        if worker.full or self._is_slow(worker, totals):
+            return Why.NOTHING_WAITS
+        straggler = latest_straggler(job, self.tuning)
+        if straggler is None or straggler.send.worker == worker.name:
+            return Why.NOTHING_WAITS
+        slots = min(straggler.send.slots, worker.idle_slots)
+        rollouts = part_to_repeat(job, straggler, slots, totals.idle_slots, self.tuning)
+        return Placement(worker, Why.STRAGGLER, job, rollouts, slots)
+
+    def _size(self, job: Job, worker: PoolWorker, totals: Totals) -> UnitSize:
+        return unit_size(job, worker, totals, self.tuning, portion(job, self.jobs))
+
+    def _is_slow(self, worker: PoolWorker, totals: Totals) -> bool:
+        """Whether a worker is slow beside all those that a job may use, which the quickest of them never is."""
+        return worker.slowness > self.tuning.slow * totals.slowness
 
     def _left_to_others(self, job: Job, worker: PoolWorker, totals: Totals) -> bool:
         """Whether the others do all that waits before a slow worker does one rollout.
@@ -130,7 +131,7 @@ class Placer:
         The quickest is never slow, so that some worker takes what there is.
         """
         others = totals.speed - worker.speed
-        if self.speeds.seconds(job.spec.experiment) is None or others <= 1e-9 or not self.is_slow(worker, totals):
+        if job.experiment.seconds is None or others <= 1e-9 or not self._is_slow(worker, totals):
             return False
         return worker.slowness > job.waiting / others + totals.slowness
 
@@ -140,7 +141,7 @@ class Placer:
         Toward the end a unit in a busy worker's queue would be waited for, while slots elsewhere have nothing to
         do. But a unit of several slots is done with some of them first, and these go on with what is queued.
         """
-        tuning, seconds = self.tuning, self.speeds.seconds(job.spec.experiment)
+        tuning, seconds = self.tuning, job.experiment.seconds
         several = worker.slots > 1 and worker.room > 1  # else no unit takes more than one
         if worker.wide or (several and self._size(job, worker, totals).slots > 1):
             return True
@@ -149,17 +150,14 @@ class Placer:
         left = job.waiting * seconds / max(totals.speed, 1e-9)
         return left >= 2 * min(tuning.unit_seconds, job.spec.most_seconds)
 
-    def _hedge(self, worker: PoolWorker, neediest: Job | None) -> Placement | None:
-        """Return the worst straggler's rollouts, unless an experiment with less in flight needs the worker."""
-        need = self.shares.need
-        for straggler, job in self.stragglers.worst(worker.kind):
-            if not job.takes(worker):
-                continue
-            totals = self.pool.totals(job.spec.kind, job.spec.needs)
-            if straggler.flight.send.worker == worker.name or self.is_slow(worker, totals):
-                continue
-            slots = min(straggler.flight.send.slots, worker.idle_slots)
-            rollouts = self.stragglers.part(straggler, job, slots, totals.idle_slots)
-            if neediest is None or need(neediest) >= need(job):
-                return Placement(worker, Why.STRAGGLER, job, rollouts, slots, hedge=True)
-        return None
+
+def portion(job: Job, jobs: Collection[Job]) -> float:
+    """Return which part of the workers is a job's, if every experiment that wants the same has its share."""
+    kinds = {None, job.spec.kind}
+    shares = {one.experiment: one.spec.share for one in jobs if one.spec.kind in kinds or job.spec.kind is None}
+    return job.spec.share / sum(shares.values())
+
+
+def _wants(job: Job) -> bool:
+    """Whether anything of a job is to be sent, or may be."""
+    return bool(job.waiting or job.stragglers)

@@ -21,9 +21,8 @@ class PoolState(StrEnum):
     """It has no slots for new units: it drains, or is down."""
     RESTING = "resting"
     """It is set aside until ``rest_until``."""
-    UNTRIED = "untried"
-    """It has answered no unit yet, and gets small ones."""
-    TRUSTED = "trusted"
+    USABLE = "usable"
+    """It is sent what it has room for."""
 
 
 @dataclass(eq=False)
@@ -47,18 +46,16 @@ class PoolWorker:
     """What it could hold when it last had no room for more."""
     slowness: float = 1.0
     """Relative slowness: 2.0 takes twice as long as the median worker."""
-    flights: dict[int, Flight] = field(default_factory=dict)
-    """Units it holds, oldest first: those that begin within the first ``slots`` of ``taken`` run."""
     queued: dict[int, Flight] = field(default_factory=dict)
-    """Those of them that have no slot yet."""
+    """Units that have no slot yet, oldest first."""
     taken: int = 0
-    """Slots that these units take, or wait for in its queue."""
+    """Slots that its units take, or wait for in its queue."""
     waiting: int = 0
     """Those of them that units without a slot wait for."""
     wide: int = 0
     """Units among them that take several slots."""
-    answered: int = 0
-    """Units answered in all."""
+    answered: bool = False
+    """Whether it has answered any unit."""
     troubles: int = 0
     """Units lost or failed since the last that was answered well; those sent before the last such count as one."""
     troubled: float = -math.inf
@@ -72,13 +69,7 @@ class PoolWorker:
         """Return what may be sent to it now."""
         if not self.slots:
             return PoolState.AWAY
-        if now < self.rest_until:
-            return PoolState.RESTING
-        return PoolState.TRUSTED if self.answered else PoolState.UNTRIED
-
-    def usable(self, now: float) -> bool:
-        """Whether anything may be sent to it, once it has room."""
-        return self.slots > 0 and now >= self.rest_until
+        return PoolState.RESTING if now < self.rest_until else PoolState.USABLE
 
     @property
     def places(self) -> int:
@@ -126,20 +117,18 @@ class PoolWorker:
 
     def depart(self, flight: Flight) -> None:
         """Note a unit that is sent to it."""
-        self.flights[flight.send.unit] = flight
         self.taken += flight.send.slots
         self.wide += flight.send.slots > 1
         if flight.started is None:
             self.queued[flight.send.unit] = flight
             self.waiting += flight.send.slots
 
-    def land(self, unit: int, now: float) -> None:
+    def land(self, flight: Flight, now: float) -> None:
         """Note a unit that it holds no more; the first of its queue get the slots."""
-        if flight := self.flights.pop(unit, None):
-            self.taken -= flight.send.slots
-            self.wide -= flight.send.slots > 1
-            if self.queued.pop(unit, None):
-                self.waiting -= flight.send.slots
+        self.taken -= flight.send.slots
+        self.wide -= flight.send.slots > 1
+        if self.queued.pop(flight.send.unit, None):
+            self.waiting -= flight.send.slots
         while self.queued and self.taken - self.waiting < self.slots:
             first = self.queued.pop(next(iter(self.queued)))
             first.started = now
@@ -147,7 +136,7 @@ class PoolWorker:
 
     def succeed(self, slots: int = 1) -> None:
         """A unit of so many slots was answered well: earn as many more, beyond what was too much once fewer."""
-        self.answered += 1
+        self.answered = True
         self.troubles = 0
         more = float(slots) if self.earned < self.ceiling else slots / self.earned
         self.earned = min(self.earned + more, 2.0 * self.slots + 1)

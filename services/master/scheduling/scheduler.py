@@ -11,6 +11,7 @@ import math
 from dataclasses import replace
 
 from seedcast.services.master.scheduling import events as ev
+from seedcast.services.master.scheduling.experiment import Experiment
 from seedcast.services.master.scheduling.instructions import (
     Cancel,
     Fail,
@@ -21,13 +22,12 @@ from seedcast.services.master.scheduling.instructions import (
     Settle,
 )
 from seedcast.services.master.scheduling.job import Job, JobState
-from seedcast.services.master.scheduling.placement import Placement, Placer
+from seedcast.services.master.scheduling.placement import Placement, Placer, Why
 from seedcast.services.master.scheduling.pool import Pool
 from seedcast.services.master.scheduling.pool_worker import PoolWorker
 from seedcast.services.master.scheduling.retries import after_failure, after_loss
-from seedcast.services.master.scheduling.shares import Shares
-from seedcast.services.master.scheduling.speeds import Speeds
-from seedcast.services.master.scheduling.stragglers import Stragglers
+from seedcast.services.master.scheduling.speeds import learn, learn_least, normalise
+from seedcast.services.master.scheduling.stragglers import find_stragglers
 from seedcast.services.master.scheduling.tuning import Tuning
 from seedcast.shared.protocol import Failure
 
@@ -43,16 +43,13 @@ class Scheduler:
         self._now = 0.0
         self._pool = Pool(self._tuning)
         self._jobs: dict[int, Job] = {}
+        self._experiments: dict[str, Experiment] = {}
+        """Those that have a job, and those of late: those that began one longest ago at the front."""
         self._units: dict[int, Flight] = {}
         self._lost: dict[int, Send] = {}
         """Units given up for lost whose reply may still come."""
         self._numbers = itertools.count()
-        self._shares = Shares()
-        self._speeds = Speeds(self._tuning)
-        self._stragglers = Stragglers(self._jobs, self._tuning)
-        self._placer = self._new_placer()
-        self._absent: dict[str, None] = {}
-        """Experiments that have had a job and have none now, those that left first at the front."""
+        self._placer = Placer(self._pool, self._jobs.values(), self._tuning)
         self._looked = self._found_median = -math.inf
         self.late_replies = 0
         self.hedges = 0
@@ -87,11 +84,11 @@ class Scheduler:
         if self._now >= self._looked + self._tuning.look_every_seconds:
             self._looked = self._now
             request_wait = len(self._units) * self._tuning.request_seconds
-            self._stragglers.look(self._speeds.seconds, request_wait, self._now)
+            for job in self._jobs.values():
+                job.stragglers = find_stragglers(job, request_wait, self._now, self._tuning)
         if self._now >= self._found_median + self._tuning.median_every_seconds:
             self._found_median = self._now
-            if median := self._speeds.median(self._pool):
-                self._speeds.normalise(self._pool.change_all(), median)
+            normalise(self._pool, self._experiments.values(), self._tuning)
 
     def _take_in(self, event: ev.Event) -> list[Instruction]:
         match event:
@@ -110,35 +107,32 @@ class Scheduler:
             case ev.WorkerDown():
                 return self._worker_down(event)
             case ev.RequestCosts(seconds):
-                self._tuning = replace(self._tuning, request_seconds=seconds)
-                self._placer = self._new_placer()
+                self._tuning = self._placer.tuning = replace(self._tuning, request_seconds=seconds)
         return []
 
     def _job_added(self, event: ev.JobAdded) -> list[Instruction]:
-        self._absent.pop(event.experiment, None)
-        self._shares.enter(event.experiment, self._jobs.values())
-        self._jobs[event.job] = Job(event)
-        self._pool.note_needs({job.spec.needs for job in self._jobs.values() if job.spec.needs is not None})
+        experiment = self._experiments.pop(event.experiment, None) or Experiment()
+        self._experiments[event.experiment] = experiment
+        least_served = min((job.experiment.served for job in self._jobs.values()), default=0.0)
+        experiment.served = max(experiment.served, least_served)  # absence earns no credit
+        self._jobs[event.job] = Job(event, experiment)
+        self._forget_experiments()
         return []
+
+    def _forget_experiments(self) -> None:
+        """Forget one that has been without a job for long, where too many are known."""
+        if len(self._experiments) > self._tuning.known_experiments:
+            present = {job.spec.experiment for job in self._jobs.values()}
+            if forgotten := next((name for name in self._experiments if name not in present), None):
+                del self._experiments[forgotten]
 
     def _job_removed(self, number: int) -> list[Instruction]:
         units = list(self._jobs[number].flights)
         for unit in units:
             self._land(unit)
-        self._leave(self._jobs.pop(number).spec.experiment)
+        del self._jobs[number]
         self._lost = {unit: send for unit, send in self._lost.items() if send.job != number}
         return [Cancel(unit) for unit in units]
-
-    def _leave(self, experiment: str) -> None:
-        """Count an experiment as absent that has no job any more; forget those that are absent longest."""
-        if any(job.spec.experiment == experiment for job in self._jobs.values()):
-            return
-        self._absent[experiment] = None
-        while len(self._absent) > self._tuning.absent_experiments:
-            longest = next(iter(self._absent))
-            del self._absent[longest]
-            self._shares.forget(longest)
-            self._speeds.forget(longest)
 
     def _worker_up(self, event: ev.WorkerUp) -> list[Instruction]:
         worker = self._pool.enter(event.worker, next(self._numbers))
@@ -151,7 +145,8 @@ class Scheduler:
         if worker is None:
             return []
         worker.slots = 0
-        done = [instruction for unit in list(worker.flights) for instruction in self._unit_lost(unit)]
+        units = [unit for unit, flight in self._units.items() if flight.send.worker == event.worker]
+        done = [instruction for unit in units for instruction in self._unit_lost(unit)]
         if event.forget:
             self._pool.forget(event.worker)
         return done
@@ -207,30 +202,24 @@ class Scheduler:
     # Units in flight
 
     def _send(self, placement: Placement) -> Send:
-        job, worker = placement.job, self._pool.change(placement.worker.name)
-        if job is None or worker is None:
-            raise ValueError(f"{placement} sends nothing")
-        slots = min(placement.slots, len(placement.rollouts))
-        send = Send(
-            next(self._numbers), job.spec.job, placement.rollouts, worker.name, slots, hedge=placement.hedge
-        )
+        job, worker, rollouts = placement.job, placement.worker, placement.rollouts
+        self._pool.change(worker.name)
+        slots, hedge = min(placement.slots, len(rollouts)), placement.why is Why.STRAGGLER
+        send = Send(next(self._numbers), job.spec.job, rollouts, worker.name, slots, hedge)
         flight = Flight(send, self._now, None if worker.full else self._now)
         self._units[send.unit] = flight
         worker.depart(flight)
         job.depart(flight)
-        self._shares.depart(job)
-        self.hedges += placement.hedge
+        self.hedges += hedge
         return send
 
     def _land(self, unit: int) -> Flight | None:
         """Take a unit out of flight."""
         flight = self._units.pop(unit, None)
         if flight is not None:
-            job = self._jobs[flight.send.job]
-            job.land(unit)
-            self._shares.land(job.spec.experiment)
+            self._jobs[flight.send.job].land(unit)
             if worker := self._pool.change(flight.send.worker):
-                worker.land(unit, self._now)
+                worker.land(flight, self._now)
         return flight
 
     def _cancel_useless(self, job: Job) -> list[Cancel]:
@@ -239,14 +228,14 @@ class Scheduler:
             flight = self._land(unit)
             worker = self._pool.change(flight.send.worker) if flight else None
             if flight and worker and flight.started is not None:
-                self._speeds.learn_least(job.spec.experiment, worker, flight.send.rounds, flight.age(self._now))
+                learn_least(job.experiment, worker, flight.send.rounds, flight.age(self._now))
         return [Cancel(unit) for unit in units]
 
     def _judge(
         self, send: Send, flight: Flight | None, job: Job, busy_seconds: float, failed: dict[int, Failure]
     ) -> None:
         """Learn from a reply how slow its worker is, and whether it works."""
-        alternatives = self._pool.totals(job.spec.kind, job.spec.needs).workers > 1
+        alternatives = self._pool.totals(job).workers > 1
         worker = self._pool.change(send.worker)
         if worker is None:
             return
@@ -256,9 +245,6 @@ class Scheduler:
         if not everything_failed:
             worker.succeed(send.slots)
             of = None if job.spec.background else job.spec.rollouts
-            self._speeds.learn(job.spec.experiment, worker, len(send.rollouts), busy_seconds, of)
+            learn(job.experiment, worker, len(send.rollouts), busy_seconds, of)
         elif job.done and flight is not None and not any(job.strikes[rollout] for rollout in send.rollouts):
             worker.fail(flight.sent, self._now, may_rest=alternatives)
-
-    def _new_placer(self) -> Placer:
-        return Placer(self._pool, self._jobs, self._shares, self._speeds, self._stragglers, self._tuning)

@@ -28,17 +28,16 @@ class UnitSize:
     """Over so many slots of its worker it is split."""
 
 
-def unit_size(
-    job: Job, worker: PoolWorker, seconds: float | None, totals: Totals, tuning: Tuning, portion: float = 1.0
-) -> UnitSize:
+def unit_size(job: Job, worker: PoolWorker, totals: Totals, tuning: Tuning, portion: float = 1.0) -> UnitSize:
     """Return how many of a job's rollouts make a unit for a worker, and for how many of its slots.
 
-    ``seconds`` is what a rollout takes the median worker; ``totals`` are those of all workers the job may use, of
-    which ``portion`` is its own beside other experiments. Where many share the slots units need not be as small as
-    if a job had them all: an engine steps twice as many lanes in less than twice the time.
+    ``totals`` are those of all workers the job may use, of which ``portion`` is its own beside other experiments.
+    Where many share the slots units need not be as small as if a job had them all: an engine steps twice as many
+    lanes in less than twice the time.
     A unit takes one slot, unless that came to more requests than a master can well make. Where a worker has not as
     many slots as that needs, units are longer, too.
     """
+    seconds = job.experiment.seconds
     if seconds is None:
         return _first_unit(job, worker, totals, tuning)
     alike = 1 / tuning.tolerance < worker.slowness < tuning.tolerance

@@ -106,5 +106,5 @@ class Tuning:
 
     # What is remembered
 
-    absent_experiments: int = 1_000
-    """Experiments without a job whose shares and durations are kept: most are between two generations."""
+    known_experiments: int = 1_000
+    """Experiments whose shares and durations are kept, if no more have a job: most are between two generations."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
+from seedcast.services.master.scheduling.pool import Totals
+from seedcast.services.master.scheduling.pool_worker import PoolState
 from seedcast.services.master.scheduling.scheduler import Scheduler
 
 
@@ -20,16 +22,32 @@ def check_places(scheduler: Scheduler, number: int) -> None:
     assert job.waiting == pending.total() + alone.total()
     assert job.done + job.given_up == sum(job.settled)
     assert job.hedged <= max(1, 0.1 * job.spec.rollouts)
+    assert all(one.flights.keys() <= scheduler._units.keys() for one in scheduler._jobs.values())
+    for experiment in {one.experiment for one in scheduler._jobs.values()}:
+        of_it = [one for one in scheduler._jobs.values() if one.experiment is experiment]
+        assert experiment.in_flight == sum(len(one.flights) for one in of_it)
     for worker in scheduler._pool:
-        assert worker.taken == sum(flight.send.slots for flight in worker.flights.values())
-        assert worker.wide == sum(flight.send.slots > 1 for flight in worker.flights.values())
+        flights = [flight for flight in scheduler._units.values() if flight.send.worker == worker.name]
+        assert worker.taken == sum(flight.send.slots for flight in flights)
+        assert worker.wide == sum(flight.send.slots > 1 for flight in flights)
         assert worker.waiting == sum(flight.send.slots for flight in worker.queued.values())
-        assert list(worker.queued.values()) == [f for f in worker.flights.values() if f.started is None]
-    usable = [worker for worker in scheduler._pool if worker.usable(scheduler._now)]
-    assert scheduler._pool.free_kinds == {worker.kind for worker in usable if worker.taken < worker.allowance}
-    for kind in {None, *(worker.kind for worker in usable)}:
-        of_kind = [worker for worker in usable if kind in (None, worker.kind)]
-        totals = scheduler._pool.totals(kind)
-        assert (totals.workers, totals.slots) == (len(of_kind), sum(worker.slots for worker in of_kind))
-        assert totals.idle_slots == sum(worker.idle_slots for worker in of_kind)
-        assert abs(totals.speed - sum(worker.speed for worker in of_kind)) < 1e-6
+        assert list(worker.queued.values()) == [flight for flight in flights if flight.started is None]
+    check_groups(scheduler)
+
+
+def check_groups(scheduler: Scheduler) -> None:
+    """Check that every usable worker is in its group, as it is now."""
+    usable = [worker for worker in scheduler._pool if worker.state(scheduler._now) is PoolState.USABLE]
+    groups = scheduler._pool.groups
+    assert {(group.kind, group.offers) for group in groups} == {(one.kind, one.offers) for one in usable}
+    for group in groups:
+        alike = [one for one in usable if (one.kind, one.offers) == (group.kind, group.offers)]
+        free = [one for one in alike if one.taken < one.allowance]
+        assert group.free == sorted((one.load, one.order, one) for one in free)
+        parts = [Totals(1, one.slots, one.idle_slots, one.speed) for one in alike]
+        totals = Totals()
+        for part in parts:
+            totals.add(part)
+        assert abs(group.totals.speed - totals.speed) < 1e-6
+        totals.speed = group.totals.speed
+        assert group.totals == totals

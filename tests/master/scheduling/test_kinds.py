@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 
+from seedcast.services.master.scheduling import events as ev
 from seedcast.services.master.scheduling.instructions import Send
 from seedcast.services.master.scheduling.tuning import Tuning
 from tests.master.scheduling.driver import Driver
@@ -51,6 +52,16 @@ def test_a_busy_kind_does_not_keep_idle_workers_of_another_from_work() -> None:
     scheduler.worker_up("y", 1, "y")
     scheduler.add_job("third", 1, kind="y")
     assert [send.worker for send in scheduler.assign()] == ["y"]
+
+
+def test_a_worker_without_the_objective_does_not_keep_its_like_from_queueing() -> None:
+    scheduler = Driver(LIMITS)
+    scheduler.add_job("anywhere", 1)
+    scheduler.tell(ev.WorkerUp("plain", 1, "x"))
+    assert [send.worker for send in scheduler.assign()] == ["plain"]
+    scheduler.tell(ev.WorkerUp("able", 1, "x", offers=("objective",)))
+    scheduler.tell(ev.JobAdded(9, "needy", 100, needs="objective"))
+    assert [send.worker for send in scheduler.assign()] == ["able", "able"]
 
 
 def test_a_straggler_is_hedged_only_to_a_worker_of_its_kind() -> None:
@@ -159,10 +170,9 @@ def test_a_kind_that_is_slow_as_a_whole_does_not_leave_its_work_to_others() -> N
     for send in scheduler.assign():
         scheduler.unit_done(send.unit, 0.1 * len(send.rollouts))
     scheduler.remove_job(learning)
-    for worker in scheduler.scheduler._pool:
+    for worker in scheduler.scheduler._pool.change_all():
         assert worker.answered
         worker.slowness = 5.0 if worker.kind == "slow" else 1.0  # that of a typical worker
-        scheduler.scheduler._pool.change(worker.name)
     job = scheduler.add_job("a", 32, kind="slow")
     sends = scheduler.assign()
     assert {send.worker[:4] for send in sends} == {"slow"}

@@ -151,7 +151,7 @@ def test_removing_a_job_cancels_what_is_in_flight() -> None:
     assert scheduler.remove_job(sends[0].job) == tuple(send.unit for send in sends)
     worker = scheduler.worker("w0")
     assert worker is not None
-    assert not worker.flights
+    assert (worker.taken, scheduler.scheduler._units) == (0, {})
 
 
 def test_units_in_the_midst_of_a_generation_take_several_slots_only_where_single_ones_were_too_many_requests() -> (
@@ -194,16 +194,15 @@ def warm(workers: int, slots: int, rollouts: int, seconds: float, queue: int | N
 def test_a_worker_counts_the_slots_that_its_units_take_and_runs_the_first_that_fit() -> None:
     worker = PoolWorker("w", 0)
     worker.resize(8, 16)
+    flights = []
     for unit, slots in enumerate((4, 4, 4)):
-        send = Send(unit, 0, range(slots), "w", slots)
-        worker.depart(Flight(send, 0.0, None if worker.full else 0.0))
+        flights.append(Flight(Send(unit, 0, range(slots), "w", slots), 0.0, None if worker.full else 0.0))
+        worker.depart(flights[-1])
     assert (worker.taken, worker.full, worker.load) == (12, True, 1.5)
-    assert [flight.started for flight in worker.flights.values()] == [0.0, 0.0, None]
-    worker.land(0, 3.0)
+    assert [flight.started for flight in flights] == [0.0, 0.0, None]
+    worker.land(flights[0], 3.0)
     assert worker.taken == 8
-    assert [flight.started for flight in worker.flights.values()] == [0.0, 3.0]
-    worker.land(0, 4.0)
-    assert worker.taken == 8
+    assert [flight.started for flight in flights] == [0.0, 0.0, 3.0]
 
 
 def test_a_unit_of_which_a_slot_died_says_nothing_of_its_workers_pace() -> None:

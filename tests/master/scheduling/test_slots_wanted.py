@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from seedcast.services.master.scheduling.events import JobAdded
+from seedcast.services.master.scheduling.experiment import Experiment
 from seedcast.services.master.scheduling.job import Job
 from seedcast.services.master.scheduling.pool import Totals
 from seedcast.services.master.scheduling.pool_worker import PoolWorker
@@ -49,19 +50,19 @@ def test_wide_units_spare_the_master_where_the_queue_has_work_for_slots_that_are
 def test_an_experiment_nobody_has_timed_fills_many_slots_with_wide_units_and_few_with_narrow_ones() -> None:
     job = Job(JobAdded(0, "e", 32_768))
     many, few = Totals(128, 8192, 8192), Totals(8, 512, 512)
-    assert unit_size(job, worker(64, 128), None, many, costing(0.0005)) == UnitSize(40, 20)
-    assert unit_size(job, worker(64, 128), None, few, costing(0.0005)) == UnitSize(4, 1)
+    assert unit_size(job, worker(64, 128), many, costing(0.0005)) == UnitSize(40, 20)
+    assert unit_size(job, worker(64, 128), few, costing(0.0005)) == UnitSize(4, 1)
 
 
 @pytest.mark.parametrize("speed", [7.6, 7.9, 8.2])
 def test_a_short_generation_is_split_evenly_where_workers_seem_faster_or_slower_by_chance(speed: float) -> None:
-    job = Job(JobAdded(0, "e", 256))
-    assert unit_size(job, worker(4, 8), 0.01, Totals(2, 8, 8, speed), costing(0.001)) == UnitSize(32, 1)
+    job = Job(JobAdded(0, "e", 256), Experiment(seconds=0.01))
+    assert unit_size(job, worker(4, 8), Totals(2, 8, 8, speed), costing(0.001)) == UnitSize(32, 1)
 
 
 def test_a_short_generation_is_split_by_the_speed_of_workers_that_differ() -> None:
-    job, slow = Job(JobAdded(0, "e", 120)), worker(4, 8)
+    job, slow = Job(JobAdded(0, "e", 120), Experiment(seconds=0.01)), worker(4, 8)
     slow.slowness = 2.0
     both = Totals(2, 8, 8, 6.0)
-    assert unit_size(job, worker(4, 8), 0.01, both, costing(0.001)) == UnitSize(20, 1)
-    assert unit_size(job, slow, 0.01, both, costing(0.001)) == UnitSize(10, 1)
+    assert unit_size(job, worker(4, 8), both, costing(0.001)) == UnitSize(20, 1)
+    assert unit_size(job, slow, both, costing(0.001)) == UnitSize(10, 1)

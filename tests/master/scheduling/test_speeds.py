@@ -4,33 +4,34 @@ from __future__ import annotations
 
 import pytest
 
+from seedcast.services.master.scheduling.experiment import Experiment
 from seedcast.services.master.scheduling.pool_worker import PoolWorker
-from seedcast.services.master.scheduling.speeds import Speeds
+from seedcast.services.master.scheduling.speeds import learn
 from seedcast.services.master.scheduling.tuning import Tuning
 from tests.master.scheduling.driver import Driver
 
 
 def test_a_rollouts_duration_is_the_mean_over_a_generation_whatever_its_units_are() -> None:
-    speeds, worker = Speeds(Tuning()), PoolWorker("w", 0, slots=1)
+    experiment, worker = Experiment(), PoolWorker("w", 0, slots=1)
     for rollouts, each in ((1, 1e-5), (10, 1.5e-5), (89, 2e-5)):  # moments: all of it is the experiment's doing
-        speeds.learn("a", worker, rollouts, rollouts * each, of=100)
-    assert speeds.seconds("a") == pytest.approx((1 * 1e-5 + 10 * 1.5e-5 + 89 * 2e-5) / 100, rel=0.01)
+        learn(experiment, worker, rollouts, rollouts * each, of=100)
+    assert experiment.seconds == pytest.approx((1 * 1e-5 + 10 * 1.5e-5 + 89 * 2e-5) / 100, rel=0.01)
 
 
 def test_after_some_generations_the_last_one_tells_the_most() -> None:
-    speeds, worker = Speeds(Tuning()), PoolWorker("w", 0, slots=1)
+    experiment, worker = Experiment(), PoolWorker("w", 0, slots=1)
     for each in (1e-5, 1e-5, 1e-5, 2e-5, 2e-5, 2e-5, 2e-5):
         for _ in range(10):
-            speeds.learn("a", worker, 10, 10 * each, of=100)
-    assert speeds.seconds("a") == pytest.approx(2e-5, rel=0.05)
+            learn(experiment, worker, 10, 10 * each, of=100)
+    assert experiment.seconds == pytest.approx(2e-5, rel=0.05)
 
 
 def test_a_unit_of_a_moment_says_little_of_its_workers_pace() -> None:
-    speeds, worker = Speeds(Tuning()), PoolWorker("w", 0, slots=1)
-    speeds.learn("a", worker, 1000, 0.1, of=1000)
-    speeds.learn("a", worker, 1, 0.002, of=1000)  # its fixed cost is twenty times that of a rollout
+    experiment, worker = Experiment(), PoolWorker("w", 0, slots=1)
+    learn(experiment, worker, 1000, 0.1, of=1000)
+    learn(experiment, worker, 1, 0.002, of=1000)  # its fixed cost is twenty times that of a rollout
     assert worker.slowness < 1.1
-    speeds.learn("a", worker, 4000, 0.8, of=1000)  # twice as slow, and it took a while
+    learn(experiment, worker, 4000, 0.8, of=1000)  # twice as slow, and it took a while
     assert worker.slowness > 1.2
 
 

@@ -1,0 +1,26 @@
+"""An experiment, to the scheduler: what it has of the workers and has had, and how long its rollouts take.
+
+Fair shares: next is the experiment with the least in flight; of equals, the one that has had the least. Both are
+divided by its share, a weight: with 3 it gets three times as much as with 1. One that has nothing in flight goes
+before those that have, however small its share is, so that none starves.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(eq=False)
+class Experiment:
+    """What is known of an experiment, whether it has a job now or not."""
+
+    in_flight: int = 0
+    """Units."""
+    served: float = 0.0
+    """Units ever sent, each divided by the share that it had then."""
+    seconds: float | None = None
+    """What a rollout takes the median worker; None: nobody knows yet."""
+    averaged: int = 0
+    """So many rollouts have been averaged,"""
+    window: int = 0
+    """or those of about the last generation, which had so many: the short ones come back first."""
