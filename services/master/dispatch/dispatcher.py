@@ -37,6 +37,9 @@ MOST_UNIT_BYTES = 128 * 2**20
 SMALL_BYTES = 65_536
 """Up to here to encode a unit or to decode a reply takes less than to hand it to a thread."""
 
+BEGUN_AT_ONCE = 8
+"""Requests that begin before the event loop looks at its connections again: hundreds may be to begin together."""
+
 ROLLOUTS = "rollouts of any environment"
 """What a batch of rollouts needs of a worker, beside the ids of objectives, which hold no blanks."""
 
@@ -79,6 +82,7 @@ class Dispatcher:
         self._jobs: dict[int, _Job] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
         """The requests under way, by unit."""
+        self._beginning = asyncio.Semaphore(BEGUN_AT_ONCE)
         self._heart: asyncio.Task[None] | None = None
         self._unequal_duplicates = 0
         fleet.listen(self._slots_changed)
@@ -249,6 +253,8 @@ class Dispatcher:
         timeout = deadline + max(worker.deadlines, default=0.0) + REPLY_MARGIN_SECONDS
         worker.deadlines.append(deadline)
         try:
+            async with self._beginning:
+                await asyncio.sleep(0)
             frame = await self._frame(batch, send.rollouts, written_out=not worker.takes_keys)
             compute = worker.client.evaluations if batch.header.objective else worker.client.rollouts
             reply = await compute(frame, timeout, send.slots)

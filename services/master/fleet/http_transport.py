@@ -11,6 +11,8 @@ import socket
 import ssl
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
+from ipaddress import ip_address
 from typing import cast
 
 import httptools
@@ -94,6 +96,8 @@ class Transport(httpx.AsyncBaseTransport):
         raise httpx.ConnectError(str(trouble or "no address")) from trouble
 
     async def _addresses(self) -> list[str]:
+        with suppress(ValueError):
+            return [str(ip_address(self._host))]  # nobody has to be asked
         found = await asyncio.get_running_loop().getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM)
         return [str(entry[4][0]) for entry in found]
 
