@@ -113,9 +113,12 @@ class Scheduler:
     def _job_added(self, event: ev.JobAdded) -> list[Instruction]:
         experiment = self._experiments.pop(event.experiment, None) or Experiment()
         self._experiments[event.experiment] = experiment
-        least_served = min((job.experiment.served for job in self._jobs.values()), default=0.0)
+        least_served = min((job.experiment.served for job in self._jobs.values()), default=experiment.served)
         experiment.served = max(experiment.served, least_served)  # absence earns no credit
         self._jobs[event.job] = Job(event, experiment)
+        most_served = least_served + self._tuning.most_owed_units
+        for job in self._jobs.values():  # and what one had while others were away keeps it waiting no longer
+            job.experiment.served = min(job.experiment.served, most_served)
         self._forget_experiments()
         return []
 

@@ -54,6 +54,10 @@ class Tuning:
     usual_queue: int = 2
     """Units for a slot that a worker's queue holds where it does not say."""
 
+    most_owed_units: float = 8.0
+    """Units (over its share) that count, as one enters, of what an experiment has had more than another. Without a
+    limit one that has had hundreds before waits for hundreds of a newcomer's, where all have as much in flight."""
+
     # Who is left alone
 
     troubles_before_rest: int = 2

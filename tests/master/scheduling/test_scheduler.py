@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
+import pytest
+
 from seedcast.services.master.scheduling.tuning import Tuning
 from seedcast.shared.protocol import Failure
 from tests.master.scheduling.driver import Driver
@@ -200,6 +202,30 @@ def test_a_share_that_is_changed_earns_no_credit_and_owes_nothing() -> None:
     jobs = {scheduler.add_job(name, 100_000): name for name in before}
     scheduler.worker_up("w", 4, queue=0)
     assert Counter(jobs[send.job] for send in scheduler.assign()) == {"a": 2, "b": 2}
+
+
+@pytest.mark.parametrize("slots", [1, 2], ids=["back last", "side by side"])
+def test_what_an_experiment_has_had_long_ago_does_not_keep_it_waiting(slots: int) -> None:
+    scheduler = Driver(LIMITS)
+    scheduler.worker_up("w", slots, queue=0)
+    old = scheduler.add_job("old", 100_000)
+    slow = scheduler.add_job("slow", 100_000) if slots == 2 else None  # it keeps one slot for all the time
+    for _ in range(300):
+        for send in scheduler.assign():
+            if send.job == old:
+                scheduler.unit_done(send.unit, 1.0)
+    if slow is None:  # all are paused, and come back in another order
+        scheduler.remove_job(old)
+    for name in ("new", "newer"):
+        scheduler.add_job(name, 100_000)
+    old = scheduler.add_job("old", 100_000) if slow is None else old
+    served: Counter[bool] = Counter()
+    for _ in range(60):
+        for send in scheduler.assign():
+            if send.job != slow:
+                served[send.job == old] += 1
+                scheduler.unit_done(send.unit, 1.0)
+    assert served[True] >= served[False] / 4
 
 
 def test_an_experiment_that_was_away_earns_no_credit() -> None:
