@@ -11,15 +11,12 @@ from collections.abc import Callable
 from functools import partial
 from typing import overload
 
-from pydantic import ValidationError
-
 from seedcast.services.master.fleet.discovery import Discovery
 from seedcast.services.master.fleet.idle_clock import IdleClock
 from seedcast.services.master.fleet.worker import Worker
-from seedcast.services.master.fleet.worker_client import WorkerClient, WorkerLost, mismatch
+from seedcast.services.master.fleet.worker_client import WorkerClient, WorkerLost
 from seedcast.services.master.fleet.worker_state import Seen, WorkerState, next_state
 from seedcast.shared.errors import Busy, InvalidInput, ProtocolMismatch, SeedcastError
-from seedcast.shared.protocol import PROTOCOL_VERSION
 from seedcast.shared.spec.environment import EnvironmentDescription, EnvironmentSpec
 from seedcast.shared.spec.objective import ObjectiveDescription, ObjectiveSpec
 from seedcast.shared.spec.task import TaskDescription
@@ -235,14 +232,12 @@ class Fleet:
             if worker.state is not WorkerState.READY or worker.info is None or worker.doubtful:
                 worker.doubtful = False
                 worker.info = await worker.client.info()
-            if worker.info.protocol != PROTOCOL_VERSION:
-                self._saw(worker, Seen.STRANGE, str(mismatch(worker.info.protocol)))
-                return
             ready = await worker.client.ready()
         except ProtocolMismatch as error:
+            worker.info = None
             self._saw(worker, Seen.STRANGE, str(error))
             return
-        except (WorkerLost, Busy, InvalidInput, ValidationError) as error:
+        except (WorkerLost, Busy, InvalidInput) as error:
             if worker.state is WorkerState.READY and worker.heard > begun:
                 return  # it has answered a unit meanwhile; it is this master that is slow
             worker.missed += 1

@@ -10,13 +10,16 @@ import asyncio
 import socket
 import ssl
 from collections import deque
-from collections.abc import Callable
 from contextlib import suppress
+from functools import cache
 from ipaddress import ip_address
 from typing import cast
 
 import httptools
 import httpx
+
+KEEP_ALIVE_SECONDS = 30.0
+"""Below the worker's own 75 s, so that a kept connection is never closed under a request."""
 
 
 class Transport(httpx.AsyncBaseTransport):
@@ -25,12 +28,11 @@ class Transport(httpx.AsyncBaseTransport):
     Of a request's timeouts it heeds ``connect``, and ``read``, in which the whole reply has to be there.
     """
 
-    def __init__(self, url: str, keep_alive_seconds: float, tls: Callable[[], ssl.SSLContext]) -> None:
+    def __init__(self, url: str, keep_alive_seconds: float = KEEP_ALIVE_SECONDS) -> None:
         origin = httpx.URL(url)
         self._host, self._secure = origin.raw_host.decode("ascii"), origin.scheme == "https"
         self._port = origin.port or (443 if self._secure else 80)
         self._keep_alive_seconds = keep_alive_seconds
-        self._tls = tls
         self._idle: deque[_Connection] = deque()
         """The one used last at the right."""
         self._closed = False
@@ -102,7 +104,7 @@ class Transport(httpx.AsyncBaseTransport):
         return [str(entry[4][0]) for entry in found]
 
     async def _connect_to(self, address: str) -> _Connection:
-        tls = self._tls() if self._secure else None
+        tls = _tls() if self._secure else None
         _, connection = await asyncio.get_running_loop().create_connection(
             _Connection, address, self._port, ssl=tls, server_hostname=self._host if self._secure else None
         )
@@ -226,6 +228,12 @@ class _Reply:
     def _finish(self) -> None:
         if not self.whole.done():
             self.whole.set_result((self._parser.get_status_code(), self._headers, b"".join(self._body)))
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    """Load the certificates once: it takes tens of milliseconds."""
+    return httpx.create_ssl_context(trust_env=False)
 
 
 def _head(request: httpx.Request) -> bytes:

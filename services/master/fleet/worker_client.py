@@ -6,15 +6,13 @@ redirects, authentication) costs the master much CPU time for nothing.
 
 from __future__ import annotations
 
-import asyncio
 import json
-import ssl
 from collections.abc import Mapping
-from functools import cache, lru_cache
-from typing import overload
+from functools import lru_cache
+from typing import TypeVar, overload
 
 import httpx
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from seedcast.services.master.fleet.http_transport import Transport
 from seedcast.shared.digest import CONTENT_DIGEST, check_content_digest, content_digest
@@ -36,13 +34,12 @@ from seedcast.shared.spec.task import TaskDescription
 PROBE_SECONDS = 2.0
 CONNECT_SECONDS = 10.0
 """For a unit: hundreds may begin at once."""
-PROBE_TIMEOUT = httpx.Timeout(PROBE_SECONDS)
-DESCRIBE_TIMEOUT = httpx.Timeout(60.0)
+DESCRIBE_SECONDS = 60.0
 FILM_TIMES, FILM_MARGIN_SECONDS = 12, 120.0
 """A film may take so many times what a rollout may: more than its worker gives it, and waiting comes on top."""
 LONGEST_RETRY_AFTER_SECONDS = 60
-KEEP_ALIVE_SECONDS = 30.0
-"""Below the worker's own 75 s, so that a kept connection is never closed under a request."""
+
+Model = TypeVar("Model", bound=BaseModel)
 
 
 class WorkerLost(SeedcastError):
@@ -65,13 +62,17 @@ class NoConnection(Unreachable):
 
 
 class WorkerClient:
-    """The calls a master makes of a worker."""
+    """The calls a master makes of a worker.
+
+    Each may raise `Busy`, where the worker has no room now, and `NoReply`, `Unreachable` or another `WorkerLost`,
+    where there is no usable answer.
+    """
 
     def __init__(self, url: str, secret: str | None = None) -> None:
         """``secret`` is what the workers want to be shown, if they do."""
         self._url = url
         self._credentials = {} if secret is None else {"Authorization": f"Bearer {secret}"}
-        self._transport = Transport(url, KEEP_ALIVE_SECONDS, _tls)
+        self._transport = Transport(url)
         self.memory_bytes: int | None = None
         """What the worker takes, as it said last; None: it has not said."""
 
@@ -79,11 +80,7 @@ class WorkerClient:
         """Have a unit computed by so many slots; return the frame of its result. Cancelling closes the connection.
 
         Raises:
-            Busy: the worker has no room now.
             InvalidInput: the worker refuses the unit.
-            Unreachable: it never got the unit; `NoConnection`: for want of time.
-            NoReply: the reply has not come, whole, in time.
-            WorkerLost: anything else.
         """
         return await self._computed("/rollouts", frame, timeout_seconds, slots)
 
@@ -92,30 +89,21 @@ class WorkerClient:
         return await self._computed("/evaluations", frame, timeout_seconds, slots)
 
     async def _computed(self, path: str, frame: bytes, timeout_seconds: float, slots: int) -> bytes:
-        limits = httpx.Timeout(None, connect=CONNECT_SECONDS)
         headers = {"Content-Type": FRAME_MEDIA_TYPE, "Accept": FRAME_MEDIA_TYPE, SLOTS_HEADER: str(slots)}
-        try:
-            async with asyncio.timeout(timeout_seconds):
-                response = await self._call("POST", path, content=frame, headers=headers, limits=limits)
-        except TimeoutError as error:
-            raise NoReply(f"no whole reply within {timeout_seconds:.0f} s") from error
-        return response.content
+        return (await self._call("POST", path, frame, headers, timeout_seconds)).content
 
     async def info(self) -> WorkerInfo:
         """Ask what the worker is.
 
         Raises:
-            ProtocolMismatch: it speaks another version, and describes itself in a way that is not understood here.
+            ProtocolMismatch: it speaks another version, whatever else it says of itself.
         """
         response = await self._call("GET", "/info")
         if CONTENT_DIGEST in response.headers:  # an older worker, which has to be told apart, sends none
             _check_digest(response)
-        try:
-            return WorkerInfo.model_validate_json(response.content)
-        except ValidationError:
-            if (spoken := _spoken(response.content)) not in (None, PROTOCOL_VERSION):
-                raise mismatch(spoken) from None
-            raise
+        if (spoken := _spoken(response.content)) not in (None, PROTOCOL_VERSION):
+            raise ProtocolMismatch(f"it speaks protocol version {spoken}, this master version {PROTOCOL_VERSION}")
+        return _read(WorkerInfo, response)
 
     async def ready(self) -> bool:
         """Ask whether the worker takes units."""
@@ -135,28 +123,20 @@ class WorkerClient:
         Raises:
             InvalidInput: the worker does not have it, or refuses its arguments.
         """
-        kind, description = _DESCRIBED[type(task)]
+        kind = "environments" if isinstance(task, EnvironmentSpec) else "objectives"
         content = task.model_dump_json().encode()
         headers = {"Content-Type": "application/json", CONTENT_DIGEST: content_digest(content)}
-        response = await self._call(
-            "POST", f"/{kind}/describe", content=content, headers=headers, limits=DESCRIBE_TIMEOUT
-        )
+        response = await self._call("POST", f"/{kind}/describe", content, headers, DESCRIBE_SECONDS)
         _check_digest(response)
-        return description.model_validate_json(response.content)
+        if isinstance(task, EnvironmentSpec):
+            return _read(EnvironmentDescription, response)
+        return _read(ObjectiveDescription, response)
 
     async def environments(self) -> EnvironmentCatalogue:
-        """Ask for all environments, each with its family and sizes; the worker takes seconds over it.
-
-        Raises:
-            Busy: it has no room now.
-            WorkerLost: it gives no usable answer.
-        """
-        response = await self._call("GET", "/environments", limits=DESCRIBE_TIMEOUT)
+        """Ask for all environments, each with its family and sizes; the worker takes seconds over it."""
+        response = await self._call("GET", "/environments", seconds=DESCRIBE_SECONDS)
         _check_digest(response)
-        try:
-            return EnvironmentCatalogue.model_validate_json(response.content)
-        except ValidationError as error:
-            raise WorkerLost("its list of environments cannot be read") from error
+        return _read(EnvironmentCatalogue, response)
 
     async def film(self, frame: bytes, rollout_seconds: float, *, queue: bool) -> tuple[bytes, float]:
         """Have a unit of one rollout filmed; return the MP4 file and the return. Cancelling gives it up.
@@ -164,23 +144,17 @@ class WorkerClient:
         Only an idle slot films, or any in its turn where ``queue`` says so.
 
         Raises:
-            Busy: no slot is idle, or there is no room.
             InvalidInput: the worker refuses the unit, or its environment draws no pictures.
-            WorkerLost: anything else.
         """
-        limits = httpx.Timeout(None, connect=CONNECT_SECONDS)
         headers = {"Content-Type": FRAME_MEDIA_TYPE, CONTENT_DIGEST: content_digest(frame)}
         path = "/videos?queue=true" if queue else "/videos"
+        seconds = FILM_TIMES * rollout_seconds + FILM_MARGIN_SECONDS
+        response = await self._call("POST", path, frame, headers, seconds)
+        _check_digest(response)
         try:
-            async with asyncio.timeout(FILM_TIMES * rollout_seconds + FILM_MARGIN_SECONDS):
-                response = await self._call("POST", path, content=frame, headers=headers, limits=limits)
-        except TimeoutError as error:
-            raise NoReply("no film in time") from error
-        try:
-            check_content_digest(response.headers.get(CONTENT_DIGEST, ""), response.content)
-            return response.content, float(response.headers[RETURN_HEADER])
-        except (InvalidInput, LookupError, ValueError) as error:
-            raise WorkerLost(f"its film is damaged: {error}") from error
+            return response.content, float(response.headers.get(RETURN_HEADER, ""))
+        except ValueError as error:
+            raise WorkerLost(f"its film has no return: {error}") from error
 
     async def close(self) -> None:
         """Close all connections."""
@@ -190,11 +164,12 @@ class WorkerClient:
         self,
         method: str,
         path: str,
-        *,
         content: bytes | None = None,
         headers: Mapping[str, str] | None = None,
-        limits: httpx.Timeout = PROBE_TIMEOUT,
+        seconds: float = PROBE_SECONDS,
     ) -> httpx.Response:
+        """Make a request; its reply has to be there, whole, within so many seconds of its connection."""
+        limits = httpx.Timeout(seconds, connect=min(seconds, CONNECT_SECONDS))
         url = _url(self._url + path)
         sent = {"Host": url.netloc.decode("ascii"), **self._credentials, **(headers or {})}
         if content is not None:
@@ -209,32 +184,19 @@ class WorkerClient:
         try:
             response = await self._transport.handle_async_request(request)
         except httpx.ReadTimeout as error:
-            raise NoReply("no reply in time") from error
+            raise NoReply(f"no whole reply within {seconds:.0f} s") from error
         except httpx.ConnectTimeout as error:
             raise NoConnection("no connection in time") from error
         except httpx.ConnectError as error:
             raise Unreachable(f"{type(error).__name__}: {error}".rstrip(": ")) from error
         except httpx.HTTPError as error:
             raise WorkerLost(f"{type(error).__name__}: {error}".rstrip(": ")) from error
-        if response.is_success:
-            self._note_memory(response.headers.get(MEMORY_HEADER, ""))
-            return response
-        raise _refusal(response)
-
-    def _note_memory(self, text: str) -> None:
-        if text.isdecimal() and len(text) < 19:
-            self.memory_bytes = int(text)
-
-
-_DESCRIBED: dict[type, tuple[str, type[EnvironmentDescription] | type[ObjectiveDescription]]] = {
-    EnvironmentSpec: ("environments", EnvironmentDescription),
-    ObjectiveSpec: ("objectives", ObjectiveDescription),
-}
-
-
-def mismatch(spoken: int | None) -> ProtocolMismatch:
-    """Say which protocol a worker speaks, and which one this master."""
-    return ProtocolMismatch(f"it speaks protocol version {spoken}, this master version {PROTOCOL_VERSION}")
+        if not response.is_success:
+            raise _refusal(response)
+        memory = response.headers.get(MEMORY_HEADER, "")
+        if memory.isdecimal() and len(memory) < 19:
+            self.memory_bytes = int(memory)
+        return response
 
 
 def _spoken(info: bytes) -> int | None:
@@ -251,14 +213,15 @@ def _url(text: str) -> httpx.URL:
     return httpx.URL(text)
 
 
-@cache
-def _tls() -> ssl.SSLContext:
-    """Load the certificates once: it takes tens of milliseconds."""
-    return httpx.create_ssl_context(trust_env=False)
+def _read(model: type[Model], response: httpx.Response) -> Model:
+    try:
+        return model.model_validate_json(response.content)
+    except ValidationError as error:
+        raise WorkerLost(f"its {model.__name__} cannot be read: {error.error_count()} errors") from error
 
 
 def _check_digest(response: httpx.Response) -> None:
-    """Raise `WorkerLost` where a JSON reply is not the one that was sent."""
+    """Raise `WorkerLost` where a reply is not the one that was sent, or does not say which one that was."""
     try:
         check_content_digest(response.headers.get(CONTENT_DIGEST, ""), response.content)
     except InvalidInput as error:

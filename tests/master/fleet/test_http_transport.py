@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -74,10 +73,6 @@ async def reset(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
     writer.transport.abort()
 
 
-def transport(url: str, keep_alive_seconds: float = 30.0) -> Transport:
-    return Transport(url, keep_alive_seconds, ssl.create_default_context)
-
-
 async def ask(way: Transport, url: str, content: bytes | None = None, **timeouts: float) -> httpx.Response:
     limits: Any = {"connect": 10.0, "read": 20.0, **timeouts}
     method = "GET" if content is None else "POST"
@@ -89,7 +84,7 @@ async def ask(way: Transport, url: str, content: bytes | None = None, **timeouts
 def test_requests_one_after_another_share_a_connection_and_those_at_once_have_their_own() -> None:
     async def main() -> None:
         async with serving(HELLO, HELLO, HELLO) as server:
-            way = transport(server.url)
+            way = Transport(server.url)
             for _ in range(2):
                 response = await ask(way, server.url, b"body")
                 assert (response.status_code, response.content) == (200, b"hello")
@@ -120,7 +115,7 @@ def test_requests_one_after_another_share_a_connection_and_those_at_once_have_th
 def test_every_form_of_a_reply_is_understood(reply: bytes, then: Play | None, body: bytes) -> None:
     async def main() -> None:
         async with serving(reply, then=then) as server:
-            response = await ask(transport(server.url), server.url)
+            response = await ask(Transport(server.url), server.url)
             assert response.content == body
             assert "link" not in response.headers
 
@@ -145,7 +140,7 @@ def test_a_reply_that_is_none_or_not_whole_is_an_error(
     async def main() -> None:
         async with serving(reply, then=then) as server:
             with pytest.raises(error):
-                await ask(transport(server.url), server.url)
+                await ask(Transport(server.url), server.url)
 
     asyncio.run(main())
 
@@ -154,7 +149,7 @@ def test_a_connection_reset_while_its_reply_is_waited_for_is_no_failure_to_conne
     async def main() -> None:
         async with serving(then=reset) as server:
             with pytest.raises((httpx.ReadError, httpx.RemoteProtocolError)):
-                await ask(transport(server.url), server.url, b"unit")
+                await ask(Transport(server.url), server.url, b"unit")
 
     asyncio.run(main())
 
@@ -162,7 +157,7 @@ def test_a_connection_reset_while_its_reply_is_waited_for_is_no_failure_to_conne
 def test_a_server_that_closed_an_idle_connection_is_connected_to_again() -> None:
     async def main() -> None:
         async with serving(HELLO, then=hang_up) as server:
-            way = transport(server.url)
+            way = Transport(server.url)
             for _ in range(3):
                 await ask(way, server.url)
                 while way._idle and way._idle[0].free:  # noqa: ASYNC110 - until the end of it is noticed
@@ -175,7 +170,7 @@ def test_a_server_that_closed_an_idle_connection_is_connected_to_again() -> None
 def test_what_comes_unasked_is_no_reply_to_the_next_request() -> None:
     async def main() -> None:
         async with serving(HELLO + HELLO.replace(b"hello", b"wrong"), HELLO) as server:
-            way = transport(server.url)
+            way = Transport(server.url)
             assert (await ask(way, server.url)).content == b"hello"
             assert (await ask(way, server.url)).content == b"hello"
             assert server.connections == 2
@@ -186,7 +181,7 @@ def test_what_comes_unasked_is_no_reply_to_the_next_request() -> None:
 def test_a_connection_is_not_used_again_once_it_was_idle_for_too_long() -> None:
     async def main() -> None:
         async with serving(HELLO, HELLO) as server:
-            way = transport(server.url, keep_alive_seconds=-1.0)  # long ago at once
+            way = Transport(server.url, keep_alive_seconds=-1.0)  # long ago at once
             await ask(way, server.url)
             await ask(way, server.url)
             assert server.connections == 2
@@ -208,7 +203,7 @@ def test_giving_a_request_up_closes_its_connection_so_that_the_worker_notices(wa
 
         async with serving(then=never) as server:
             limit = {} if way_of_giving_up == "cancelled" else {"read": 0.05}
-            asking = asyncio.create_task(ask(transport(server.url), server.url, b"unit", **limit))
+            asking = asyncio.create_task(ask(Transport(server.url), server.url, b"unit", **limit))
             if way_of_giving_up == "cancelled":
                 await came.wait()
                 asking.cancel()
@@ -232,7 +227,7 @@ def test_an_answer_before_the_whole_request_was_read_counts_and_ends_the_connect
 
     async def main() -> None:
         async with serving(then=refuse) as server:
-            way = transport(server.url)
+            way = Transport(server.url)
             assert (await ask(way, server.url, bytes(50_000_000))).status_code == 413
             assert not way._idle
             closed.set()
@@ -245,7 +240,7 @@ def test_a_port_that_nobody_listens_on_is_a_failure_to_connect() -> None:
         taken.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{taken.getsockname()[1]}"
         with pytest.raises(httpx.ConnectError):
-            asyncio.run(ask(transport(url), url))
+            asyncio.run(ask(Transport(url), url))
 
 
 def test_a_plain_server_where_tls_was_asked_for_is_a_failure_to_connect() -> None:
@@ -256,7 +251,7 @@ def test_a_plain_server_where_tls_was_asked_for_is_a_failure_to_connect() -> Non
         async with serving(then=greet) as server:
             url = server.url.replace("http:", "https:")
             with pytest.raises(httpx.ConnectError):
-                await ask(transport(url), url)
+                await ask(Transport(url), url)
 
     asyncio.run(main())
 
@@ -267,7 +262,7 @@ def test_an_address_that_never_answers_is_too_late_and_leaves_time_for_the_next(
 ) -> None:
     async def main() -> None:
         async with serving(HELLO) as server:
-            way = transport(server.url)
+            way = Transport(server.url)
             connect = way._connect_to
 
             async def connect_to(address: str) -> Any:
@@ -293,7 +288,7 @@ def test_a_header_that_would_begin_another_request_is_refused() -> None:
             request = httpx.Request("GET", server.url, headers={"Authorization": "Bearer x\r\nHost: other"})
             request.extensions["timeout"] = {"connect": 10.0, "read": 10.0}
             with pytest.raises(httpx.LocalProtocolError):
-                await transport(server.url).handle_async_request(request)
+                await Transport(server.url).handle_async_request(request)
             assert server.requests == []
 
     asyncio.run(main())
