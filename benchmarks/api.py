@@ -2,7 +2,7 @@
 
 Requests come at a steady pace, to every route by turns, whether or not earlier ones are answered; each is counted
 from the moment at which it was due. Bars: p99 of every route within 100 ms at 50 requests/s; a stop within 1 s.
-Master, workers and this program share the machine, each in a session of its own, as `seedcast serve` starts them.
+Master, workers and this program share the machine and a session, as those do that `seedcast serve` starts.
 Beside what whoever asks waits stands what the master says that it took (`Server-Timing`), and how late this
 program itself was: on two cores with two busy slots these are not the same.
 """
@@ -233,7 +233,6 @@ def report(seen: Seen, cost: dict[str, float]) -> bool:
 
 def run(folder: Path, experiments: int, workers: int, per_second: float, seconds: float) -> bool:
     """Measure and print; return whether the bars are met."""
-    Server.own_sessions = True
     settle()  # as the master does: whoever measures must not look for garbage meanwhile
     with ExitStack() as stack:
         servers = [stack.enter_context(worker(folder, slots=1)) for _ in range(workers)]

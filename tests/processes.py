@@ -60,9 +60,6 @@ class Server:
     forked = False
     """Whether those that need nothing of their own are forks of a process that has imported everything, as in the
     test suite. Benchmarks start programs."""
-    own_sessions = False
-    """Whether each has a session of its own, and so (Linux's autogroups) its own share of the processor, as under
-    `seedcast serve`. For benchmarks: Ctrl-C reaches such a server through whoever started it alone."""
 
     def __init__(
         self,
@@ -96,7 +93,6 @@ class Server:
                     stdout=output,
                     stderr=output,
                     cwd=cwd,
-                    start_new_session=self.own_sessions,
                 )
         eventually(self._ready)
 

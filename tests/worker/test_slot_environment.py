@@ -1,10 +1,13 @@
-"""The environment variables that a slot begins with."""
+"""What a slot begins with."""
 
 from __future__ import annotations
 
+import asyncio
+import os
+
 import pytest
 
-from seedcast.services.worker.slots.process import slot_environment
+from seedcast.services.worker.slots.process import SlotProcess, slot_environment
 
 
 def test_a_slot_computes_on_one_thread_whatever_its_worker_was_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -18,3 +21,17 @@ def test_what_an_operator_tells_the_allocator_holds_in_slots_too(monkeypatch: py
     assert dict(names) == {"glibc.malloc.arena_max": "2", "glibc.malloc.tcache_count": "7"}, "the last one counts"
     monkeypatch.delenv("GLIBC_TUNABLES")
     assert slot_environment()["GLIBC_TUNABLES"].startswith("glibc.malloc.tcache_count=")
+
+
+def test_a_slot_has_a_group_of_its_own_in_its_workers_session() -> None:
+    """So Ctrl-C does not reach it, and Linux shares out the cores among its threads and the worker's alike."""
+
+    async def run() -> None:
+        process = await SlotProcess.start(memory_limit=None)
+        try:
+            warden = process._process.pid
+            assert (os.getpgid(warden), os.getsid(warden)) == (warden, os.getsid(0))
+        finally:
+            await process.kill()
+
+    asyncio.run(run())

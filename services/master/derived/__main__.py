@@ -1,7 +1,7 @@
 """The process that writes derived files: one JSON request a line in, one JSON answer a line out.
 
-It has a low priority, its own interpreter and a connection that only reads, so that neither a plot of two
-seconds nor a history of 100,000 rows can hold up training. It ends when its input does.
+It has its own interpreter, a connection that only reads and a niceness that it is given, so that neither a plot of
+two seconds nor a history of 100,000 rows can hold up training. It ends when its input does.
 """
 
 from __future__ import annotations
@@ -15,18 +15,16 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from seedcast.services.master.derived.files import TextFiles, write_plots
+from seedcast.services.master.derived.files import PLOTS, TEXTS, TextFiles, write_plots
 from seedcast.services.master.storage.failures import storage_errors
 from seedcast.shared.errors import StorageFailed
 
-NICENESS = 10
 
-
-def main(database: Path) -> None:
+def main(database: Path, niceness: int) -> None:
     """Answer requests until there are no more."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the master, which then closes our input
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    os.nice(NICENESS)
+    os.nice(niceness)
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
     connection = sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True, timeout=10, isolation_level=None)
     connection.row_factory = sqlite3.Row
@@ -48,9 +46,9 @@ def _serve(connection: sqlite3.Connection, texts: TextFiles, request: dict[str, 
         with storage_errors("the database"):
             connection.execute("BEGIN")
             try:
-                if request["texts"]:
-                    texts.write(connection, experiment_id, folder, exact=request["exact"])
-                if request["plots"]:
+                names = frozenset[str](request["files"])
+                texts.write(connection, experiment_id, folder, names & TEXTS, exact=request["exact"])
+                if names & PLOTS:
                     write_plots(connection, experiment_id, folder)
             finally:
                 connection.rollback()
@@ -63,4 +61,4 @@ def _serve(connection: sqlite3.Connection, texts: TextFiles, request: dict[str, 
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), int(sys.argv[2]))

@@ -6,10 +6,11 @@ Plain functions of a connection that only reads; they run in a process of their 
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,10 @@ BY_TIME = "reward_vs_time.png"
 BY_ITERATION = "reward_vs_iteration.png"
 TEXTS = frozenset({CONFIG, LOG, SCORES, BEST_MODEL})
 PLOTS = frozenset({BY_TIME, BY_ITERATION})
+OF_A_GENERATION = PLOTS | {LOG}
+"""What falls behind with a generation's commit,"""
+OF_A_TEST = PLOTS | {SCORES, BEST_MODEL}
+"""and with a test's."""
 
 _ROWS = 1000
 """Read at a time."""
@@ -45,11 +50,19 @@ class TextFiles:
     def __init__(self) -> None:
         self._logged: dict[str, tuple[int, int]] = {}
         """By experiment: the last generation in log.txt, and the size of the file then, in bytes."""
-        self._configured: dict[str, str] = {}
-        """By experiment: the specification that is in config.yaml."""
+        self._configured: dict[str, bytes] = {}
+        """By experiment: the digest of the specification that is in config.yaml."""
 
-    def write(self, connection: sqlite3.Connection, experiment_id: str, folder: Path, *, exact: bool) -> None:
-        """Bring the files up to date; ``exact`` writes them anew, whatever somebody did to them.
+    def write(
+        self,
+        connection: sqlite3.Connection,
+        experiment_id: str,
+        folder: Path,
+        names: Collection[str] = TEXTS,
+        *,
+        exact: bool,
+    ) -> None:
+        """Bring some files up to date; ``exact`` writes them anew, whatever somebody did to them.
 
         Raises:
             StorageFailed: the disk does not take it, or does not give it.
@@ -61,18 +74,22 @@ class TextFiles:
         if exact:
             self._logged.pop(experiment_id, None)
             self._configured.pop(experiment_id, None)
-        self._write_config(experiment_id, row["spec"], folder / CONFIG)
-        self._write_log(connection, experiment_id, folder / LOG)
-        if scores := _scores(connection, experiment_id):
-            _write_if_changed(folder / SCORES, scores.encode())
-        _promote(folder, row["best_generation"])
+        if CONFIG in names:
+            self._write_config(experiment_id, row["spec"], folder / CONFIG)
+        if LOG in names:
+            self._write_log(connection, experiment_id, folder / LOG)
+        if SCORES in names:
+            _write_if_changed(folder / SCORES, _scores(connection, experiment_id).encode())
+        if BEST_MODEL in names:
+            _promote(folder, row["best_generation"])
 
     def _write_config(self, experiment_id: str, spec: str, path: Path) -> None:
-        if self._configured.get(experiment_id) == spec and path.exists():
+        digest = hashlib.sha256(spec.encode()).digest()
+        if self._configured.get(experiment_id) == digest and path.exists():
             return  # to write YAML takes longer than all the rest
         with suppress(json.JSONDecodeError):  # a row that somebody has damaged
             _write_if_changed(path, yaml.safe_dump(json.loads(spec), sort_keys=False).encode())
-            self._configured[experiment_id] = spec
+            self._configured[experiment_id] = digest
 
     def _write_log(self, connection: sqlite3.Connection, experiment_id: str, path: Path) -> None:
         after, size = self._logged.get(experiment_id, (0, 0))

@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from asyncio.subprocess import PIPE, Process
+from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 
@@ -21,12 +22,13 @@ LEAVE_SECONDS = 2.0
 class WriterProcess:
     """Started at the first request, and again after whatever ended it. One request at a time."""
 
-    def __init__(self, database: Path) -> None:
+    def __init__(self, database: Path, niceness: int = 0) -> None:
         self._database = database
+        self._niceness = niceness
         self._process: Process | None = None
 
-    async def write(self, experiment_id: str, folder: Path, *, texts: bool, plots: bool, exact: bool) -> None:
-        """Have files of an experiment written.
+    async def write(self, experiment_id: str, folder: Path, names: Collection[str], *, exact: bool) -> None:
+        """Have files of an experiment written; ``exact`` writes them anew, whatever somebody did to them.
 
         Raises:
             StorageFailed: they could not be; it may be tried again.
@@ -34,8 +36,7 @@ class WriterProcess:
         request = {
             "experiment": experiment_id,
             "folder": str(folder),
-            "texts": texts,
-            "plots": plots,
+            "files": sorted(names),
             "exact": exact,
         }
         try:
@@ -72,10 +73,11 @@ class WriterProcess:
             "-m",
             "seedcast.services.master.derived",
             str(self._database.resolve()),
+            str(self._niceness),
         ]
         try:
             return await asyncio.create_subprocess_exec(
-                *command, stdin=PIPE, stdout=PIPE, env=environment, start_new_session=True
+                *command, stdin=PIPE, stdout=PIPE, env=environment, preexec_fn=os.setpgrp
             )
         except OSError as error:
             raise StorageFailed(f"the process that writes files cannot be started: {error.strerror}") from error

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from seedcast.services.master.derived.files import OF_A_GENERATION, OF_A_TEST
 from seedcast.services.master.derived.refresher import Refresher
 from seedcast.services.master.dispatch.dispatcher import Dispatcher
 from seedcast.services.master.evolution.batches import confirming_batch, test_batch
@@ -270,7 +271,7 @@ class Runner:
         best_generation = (await self._with.repository.get(self._experiment.id)).best_generation
         thin = self._artifacts.thin_models
         await self._stored(lambda: in_disk_thread(thin, self._with.models_kept, best_generation))
-        self._with.refresher.changed(self._experiment.id)
+        self._with.refresher.changed(self._experiment.id, OF_A_TEST)
         return best
 
     # Commits
@@ -284,4 +285,4 @@ class Runner:
         kept = await self._stored(lambda: self._store.commit(evolution, record))
         folder = self._folder / "checkpoints"
         await self._stored(lambda: in_disk_thread(remove_old_checkpoints, folder, kept))
-        self._with.refresher.changed(self._experiment.id)
+        self._with.refresher.changed(self._experiment.id, OF_A_GENERATION)

@@ -8,6 +8,7 @@ import secrets
 from contextlib import suppress
 from weakref import WeakValueDictionary
 
+from seedcast.services.master.derived.files import CONFIG
 from seedcast.services.master.evolution.state import Evolution
 from seedcast.services.master.experiments.changes import Changes, Cloning, unmet
 from seedcast.services.master.experiments.description import describe_if_possible
@@ -105,9 +106,12 @@ class ExperimentService:
         life = self.lives.of(experiment_id)
 
         async def write() -> None:
-            spec = changes.applied_to((await self._repository.get(experiment_id)).spec)
+            before = (await self._repository.get(experiment_id)).spec
+            spec = changes.applied_to(before)
             await self._repository.change(experiment_id, spec, changes.note, archived=changes.archived)
             self.lives.change(experiment_id, spec)
+            if spec != before:
+                self._with.refresher.changed(experiment_id, {CONFIG})
 
         async def nothing() -> None:
             pass

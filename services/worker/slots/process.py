@@ -87,7 +87,7 @@ class SlotProcess:
                 pass_fds=(file,),
                 env=slot_environment(),
                 limit=PIPE_BUFFER_BYTES,
-                start_new_session=True,
+                preexec_fn=os.setpgrp,  # a group, not a session: see cli/local_cluster.py
             )
         slot = cls(process, notice, memory_limit)
         try:

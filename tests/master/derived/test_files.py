@@ -10,16 +10,15 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from pathlib import Path
 from subprocess import PIPE
 
 import pytest
 import yaml
 
-from seedcast.services.master.derived import refresher as refresher_module
-from seedcast.services.master.derived.__main__ import NICENESS
-from seedcast.services.master.derived.files import PLOTS, TextFiles
+from seedcast.services.master.derived import lane as lane_module
+from seedcast.services.master.derived.files import OF_A_GENERATION, PLOTS, TEXTS, TextFiles
 from seedcast.services.master.derived.process import WriterProcess
 from seedcast.services.master.derived.refresher import Refresher
 from seedcast.services.master.experiments.repository import ExperimentRepository
@@ -155,20 +154,20 @@ def test_a_configuration_is_written_when_it_has_changed_is_gone_or_at_the_end(
 
 def test_the_process_draws_plots_and_is_replaced_when_it_dies(tmp_path: Path) -> None:
     async def story(experiment: Experiment) -> None:
-        writer = WriterProcess(experiment.path)
+        writer = WriterProcess(experiment.path, 3)
         await experiment.learn(2)
-        await writer.write("e", experiment.folder, texts=False, plots=True, exact=False)
+        await writer.write("e", experiment.folder, PLOTS, exact=False)
         first = writer._process
         assert first is not None
-        assert os.getpriority(os.PRIO_PROCESS, first.pid) == min(19, os.getpriority(os.PRIO_PROCESS, 0) + NICENESS)
+        assert os.getpriority(os.PRIO_PROCESS, first.pid) == min(19, os.getpriority(os.PRIO_PROCESS, 0) + 3)
         for name in PLOTS:
             assert (experiment.folder / name).read_bytes().startswith(b"\x89PNG")
         first.send_signal(signal.SIGKILL)
         await first.wait()
-        await writer.write("e", experiment.folder, texts=True, plots=False, exact=False)
+        await writer.write("e", experiment.folder, TEXTS, exact=False)
         assert experiment.log() == numbers(2)
         with pytest.raises(StorageFailed, match="No such file"):
-            await writer.write("e", tmp_path / "nowhere", texts=True, plots=False, exact=False)
+            await writer.write("e", tmp_path / "nowhere", TEXTS, exact=False)
         second = writer._process
         assert second is None  # whatever it suffered from, the next one is new
         await writer.close()
@@ -187,8 +186,8 @@ def test_a_writer_whose_master_has_died_ends_without_a_word(tmp_path: Path) -> N
 
 def write_for_nobody(experiment: Experiment) -> tuple[int, bytes]:
     """Have texts written by a process whose answer nobody reads; return its code and what it said of that."""
-    request = {"experiment": "e", "folder": str(experiment.folder), "texts": True, "plots": False, "exact": True}
-    command = [sys.executable, "-m", "seedcast.services.master.derived", str(experiment.path)]
+    request = {"experiment": "e", "folder": str(experiment.folder), "files": sorted(TEXTS), "exact": True}
+    command = [sys.executable, "-m", "seedcast.services.master.derived", str(experiment.path), "0"]
     with subprocess.Popen(command, stdin=PIPE, stdout=PIPE, stderr=PIPE) as writer:
         assert writer.stdout is not None
         writer.stdout.close()
@@ -199,12 +198,12 @@ def write_for_nobody(experiment: Experiment) -> tuple[int, bytes]:
 def test_many_commits_are_one_round_and_the_end_is_noted_once_the_files_are_exact(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rounds: list[tuple[bool, bool, bool]] = []
+    rounds: list[tuple[frozenset[str], bool]] = []
     write = WriterProcess.write
 
-    async def noted(self: WriterProcess, one: str, folder: Path, *, texts: bool, plots: bool, exact: bool) -> None:
-        rounds.append((texts, plots, exact))
-        await write(self, one, folder, texts=texts, plots=plots, exact=exact)
+    async def noted(self: WriterProcess, one: str, folder: Path, names: Collection[str], *, exact: bool) -> None:
+        rounds.append((frozenset(names), exact))
+        await write(self, one, folder, names, exact=exact)
 
     monkeypatch.setattr(WriterProcess, "write", noted)
 
@@ -225,7 +224,7 @@ def test_many_commits_are_one_round_and_the_end_is_noted_once_the_files_are_exac
             while await experiment.repository.with_files_behind():  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
         assert experiment.log() == numbers(51)
-        assert rounds[-1][2]
+        assert {(TEXTS, True), (PLOTS, True)} <= set(rounds)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 
@@ -235,24 +234,24 @@ def test_many_commits_are_one_round_and_the_end_is_noted_once_the_files_are_exac
 def test_whoever_asks_for_the_log_again_and_again_has_no_plot_drawn(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rounds: list[tuple[bool, bool]] = []
+    rounds: list[Collection[str]] = []
 
-    async def noted(_: WriterProcess, __: str, ___: Path, *, texts: bool, plots: bool, exact: bool) -> None:
+    async def noted(_: WriterProcess, __: str, ___: Path, names: Collection[str], *, exact: bool) -> None:
         assert not exact
-        rounds.append((texts, plots))
+        rounds.append(names)
 
     monkeypatch.setattr(WriterProcess, "write", noted)
-    monkeypatch.setattr(refresher_module, "FRESH_SECONDS", 0.0)
+    monkeypatch.setattr(lane_module, "FRESH_SECONDS", 0.0)
 
     async def story(experiment: Experiment) -> None:
         refresher = Refresher(experiment.path, lambda _: experiment.folder, experiment.repository.note_files_exact)
         task = asyncio.create_task(refresher.run())
         for _ in range(5):
-            refresher.changed("e")
+            refresher.changed("e", OF_A_GENERATION)
             await refresher.fresh("e", "log.txt")
-        assert rounds == [(True, False)] * 5
+        assert rounds == [{"log.txt"}] * 5
         await refresher.fresh("e", "reward_vs_time.png")
-        assert rounds[5:] == [(False, True)]
+        assert rounds[5:] == [PLOTS]
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 

@@ -18,6 +18,7 @@ from seedcast.services.master.derived.refresher import Refresher
 from seedcast.services.master.dispatch.batch import Batch, BatchResult
 from seedcast.services.master.dispatch.dispatcher import Dispatcher
 from seedcast.services.master.evolution.state import Evolution
+from seedcast.services.master.experiments.changes import Changes
 from seedcast.services.master.experiments.repository import ExperimentRepository
 from seedcast.services.master.experiments.runner import Collaborators
 from seedcast.services.master.experiments.schemas import Experiment
@@ -214,6 +215,19 @@ def test_an_end_whose_files_were_not_written_any_more_is_made_good_by_the_next_m
 
     running(tmp_path, end)
     running(tmp_path, resume)
+
+
+def test_the_configuration_says_what_was_changed_before_another_generation_is_committed(tmp_path: Path) -> None:
+    async def story(master: Master) -> None:
+        experiment = await master.service.create(LONG)
+        await master.until(experiment.id, lambda one: one.generation >= 1)
+        master.rollouts.hang = True
+        await master.refresher.fresh(experiment.id, "config.yaml")
+        await master.service.change(experiment.id, Changes(name="renamed"))
+        opened = await master.service.artifact(experiment.id, "config.yaml")
+        assert b"name: renamed\n" in b"".join(opened.chunks())
+
+    running(tmp_path, story)
 
 
 def test_an_end_is_stored_without_waiting_for_plots(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
