@@ -6,11 +6,9 @@ field has a description; and a default is only there where a generator can write
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Iterator
 from functools import cache
-from threading import Lock
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -30,6 +28,7 @@ from seedcast.shared.errors import (
     UnsupportedMediaType,
 )
 from seedcast.shared.guard import SAFE_METHODS
+from seedcast.shared.packed import Once, Packed
 from seedcast.shared.problems import MEDIA_TYPE, Problem
 
 Document = dict[str, Any]
@@ -52,33 +51,31 @@ def operation_id(route: APIRoute) -> str:
     return route.name
 
 
-def complete(app: FastAPI) -> None:
-    """Have ``app`` answer /openapi.json with the whole document, which is made once, beside the event loop.
+def complete(app: FastAPI) -> Once:
+    """Have ``app`` answer /openapi.json with the whole document, which is returned, too.
 
-    It takes a second of a core to make.
+    It takes half a second of a core to make: see that it is there before somebody asks.
     """
-    generate, making = app.openapi, Lock()
+    generate = app.openapi
 
     @cache
     def openapi() -> Document:
         return _completed(generate())
 
-    written: list[bytes] = []
+    def write() -> Packed:
+        text = json.dumps(app.openapi(), ensure_ascii=False, separators=(",", ":"))
+        return Packed.of(text.encode(), "application/json")
 
-    def write_once() -> None:
-        with making:
-            if not written:
-                written.append(json.dumps(app.openapi(), ensure_ascii=False, separators=(",", ":")).encode())
+    written = Once(write)
 
-    async def document(_: Request) -> Response:
-        if not written:
-            await asyncio.to_thread(write_once)
-        return Response(written[0], media_type="application/json")
+    async def document(request: Request) -> Response:
+        return (await written.get()).answer(request.headers)
 
     app.openapi = openapi  # type: ignore[method-assign]
     path = str(app.openapi_url)
     app.router.routes[:] = [route for route in app.router.routes if getattr(route, "path", None) != path]
     app.add_route(path, document, include_in_schema=False)
+    return written
 
 
 def _completed(document: Document) -> Document:

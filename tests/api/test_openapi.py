@@ -12,7 +12,9 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI
+from fastapi.testclient import TestClient
 
+from seedcast.services.master import app as master_app
 from seedcast.services.master.app import create_app as create_master
 from seedcast.services.master.settings import Settings as MasterSettings
 from seedcast.services.master.storage.data_folder import DataFolder
@@ -21,6 +23,7 @@ from seedcast.services.worker.metrics import Metrics
 from seedcast.services.worker.settings import Settings as WorkerSettings
 from seedcast.services.worker.slots.pool import SlotPool
 from seedcast.shared.openapi import complete
+from tests.processes import eventually
 
 ROLES = ("master", "worker")
 PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
@@ -147,3 +150,22 @@ def test_while_the_document_is_made_others_are_answered() -> None:
         assert made == 1
 
     asyncio.run(story())
+
+
+def test_the_masters_document_is_there_before_somebody_asks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(master_app, "DOCUMENT_SECONDS", 0.0)
+    data, made = DataFolder(tmp_path), list[int]()
+    app = create_master(MasterSettings(), data)
+
+    def make() -> dict[str, Any]:
+        made.append(threading.get_ident())
+        return {"paths": {}}
+
+    monkeypatch.setattr(app, "openapi", make)
+    with TestClient(app, base_url="http://localhost") as client:
+        eventually(lambda: made)
+        assert client.get("/openapi.json").json() == {"paths": {}}
+    assert len(made) == 1
+    data.close()

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel
 
 from seedcast.services.master.catalogue import catalogue
@@ -17,37 +17,34 @@ from seedcast.services.master.catalogue.schemas import (
     StrategyList,
 )
 from seedcast.services.master.dependencies import EnvironmentsState
+from seedcast.shared.packed import Packed
 from seedcast.shared.problems import Problem
 
 router = APIRouter(tags=["catalogue"])
 
 
 @cache
-def _encoded(describe: Callable[..., BaseModel], *names: str) -> bytes:
-    """Return a description as JSON: what is installed does not change while the master runs."""
-    return describe(*names).model_dump_json().encode()
-
-
-def _described(describe: Callable[..., BaseModel], *names: str) -> Response:
-    return Response(_encoded(describe, *names), media_type="application/json")
+def _described(describe: Callable[..., BaseModel], *names: str) -> Packed:
+    """Return a description as it is sent: what is installed does not change while the master runs."""
+    return Packed.of(describe(*names).model_dump_json().encode(), "application/json")
 
 
 @router.get("/strategies", response_model=StrategyList)
-async def list_strategies() -> Response:
+async def list_strategies(request: Request) -> Response:
     """List the strategies: when to choose which, their hyperparameters, and the memory they take."""
-    return _described(catalogue.strategies)
+    return _described(catalogue.strategies).answer(request.headers)
 
 
 @router.get("/strategies/{name}", response_model=StrategyDescription, responses={404: {"model": Problem}})
-async def show_strategy(name: str) -> Response:
+async def show_strategy(name: str, request: Request) -> Response:
     """Show one strategy."""
-    return _described(catalogue.strategy, name)
+    return _described(catalogue.strategy, name).answer(request.headers)
 
 
 @router.get("/policies", response_model=PolicyList)
-async def list_policies() -> Response:
+async def list_policies(request: Request) -> Response:
     """List the policies and their options."""
-    return _described(catalogue.policies)
+    return _described(catalogue.policies).answer(request.headers)
 
 
 @router.get("/environments", response_model=EnvironmentList, responses={422: {"model": Problem}})

@@ -7,7 +7,6 @@ master under a prefix (``--root-path``) they stay right.
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import mimetypes
 import re
@@ -19,22 +18,13 @@ from string import Template
 from seedcast.services.master.dashboard.bundle import bundle
 from seedcast.services.master.experiments.prices import NOT_TOLD, Prices
 from seedcast.shared.errors import NotFound
+from seedcast.shared.packed import Packed
 
 _HOME = files("seedcast.services.master.dashboard")
 _ASSETS, _PAGES = _HOME / "static", _HOME / "pages"
 PLOTLY = "plotly.min.js"
 """What the charts use of plotly.js: `npm run bundle` makes it of `plotly_bundle.js`, as CI checks."""
 _SERVED = re.compile(rf"\w+_page\.js|{re.escape(PLOTLY)}|\w+\.(?:css|svg)")
-
-
-@dataclass(frozen=True)
-class Asset:
-    """One file, plain and compressed."""
-
-    content: bytes
-    compressed: bytes
-    media_type: str
-    etag: str
 
 
 @dataclass(frozen=True)
@@ -56,7 +46,6 @@ class Page:
 SECTIONS = {"": "Experiments", "dashboard/studies": "Studies", "dashboard/fleet": "Fleet", "docs": "API"}
 
 
-@cache
 def page_html(page: Page, prices: Prices = NOT_TOLD) -> str:
     """Return a page: the frame around its main part, its assets' addresses and the prices filled in."""
     root = "../" * page.depth or "./"
@@ -89,11 +78,9 @@ def version() -> str:
 
 
 @cache
-def _load(name: str) -> Asset:
+def _load(name: str) -> Packed:
     content = _script(name) if name.endswith("_page.js") else (_ASSETS / name).read_bytes()
-    media_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
-    etag = hashlib.sha256(content).hexdigest()[:16]
-    return Asset(content, gzip.compress(content, 6, mtime=0), media_type, etag)
+    return Packed.of(content, mimetypes.guess_type(name)[0] or "application/octet-stream")
 
 
 def _script(name: str) -> bytes:
@@ -101,7 +88,7 @@ def _script(name: str) -> bytes:
     return modules.encode()
 
 
-def asset(asked_version: str, name: str) -> Asset:
+def asset(asked_version: str, name: str) -> Packed:
     """Return an asset, read and compressed at its first use: call it off the event loop.
 
     Raises:

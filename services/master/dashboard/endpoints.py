@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from functools import cache
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Query, Response
-from fastapi.responses import HTMLResponse
+from fastapi import APIRouter, Query, Request, Response
 
 from seedcast.services.master.dashboard.assets import Page, asset, page_html
 from seedcast.services.master.dashboard.comparison import MOST_RUNS, Against, GroupCurves, group_curves, lines_of
@@ -14,8 +14,8 @@ from seedcast.services.master.dashboard.presets import PresetList, presets
 from seedcast.services.master.dependencies import ColumnsState, PricesState, Service, Studies
 from seedcast.services.master.experiments.prices import Prices
 from seedcast.services.master.storage.pages import MOST_POINTS
-from seedcast.shared.delivery import takes_gzip
 from seedcast.shared.errors import NotFound
+from seedcast.shared.packed import Once, Packed
 from seedcast.shared.problems import Problem
 
 router = APIRouter()
@@ -36,36 +36,37 @@ STUDY = Page("study.html", "Study", "study_page.js", 2, "dashboard/studies", cha
 EXPERIMENT = Page("experiment.html", "Experiment", "experiment_page.js", 1, charts=True)
 _EXACT = {"submit": SUBMIT, "compare": COMPARE, "fleet": FLEET, "studies": STUDIES}
 """An experiment's id has a random suffix: none is one of these words."""
+_PRESETS = Once(presets)
 
 
 @router.get("/", include_in_schema=False)
-async def experiments_page(prices: PricesState) -> HTMLResponse:
+async def experiments_page(request: Request, prices: PricesState) -> Response:
     """Return the page that lists all experiments."""
-    return await _html(EXPERIMENTS, prices)
+    return await _html(EXPERIMENTS, prices, request)
 
 
 @router.get("/dashboard/studies/{study_id}", include_in_schema=False)
-async def study_page(study_id: str, studies: Studies, prices: PricesState) -> HTMLResponse:
+async def study_page(study_id: str, request: Request, studies: Studies, prices: PricesState) -> Response:
     """Return the page of one study, which itself says so if there is no such study; or that of a new one."""
     if study_id == "new":  # every study's id has a random suffix
-        return await _html(STUDY_SUBMIT, prices)
+        return await _html(STUDY_SUBMIT, prices, request)
     try:
         await studies.report(study_id)
     except NotFound:
-        return await _html(STUDY, prices, NotFound.status)
-    return await _html(STUDY, prices)
+        return await _html(STUDY, prices, request, NotFound.status)
+    return await _html(STUDY, prices, request)
 
 
 @router.get("/dashboard/{name}", include_in_schema=False)
-async def page(name: str, service: Service, prices: PricesState) -> HTMLResponse:
+async def page(name: str, request: Request, service: Service, prices: PricesState) -> Response:
     """Return a page, or that of an experiment; the page itself says so if there is no such experiment."""
     if name in _EXACT:
-        return await _html(_EXACT[name], prices)
+        return await _html(_EXACT[name], prices, request)
     try:
         service.require(name)
     except NotFound:
-        return await _html(EXPERIMENT, prices, NotFound.status)
-    return await _html(EXPERIMENT, prices)
+        return await _html(EXPERIMENT, prices, request, NotFound.status)
+    return await _html(EXPERIMENT, prices, request)
 
 
 @router.get("/experiments/{experiment_id}/columns", tags=["dashboard"], responses={404: {"model": Problem}})
@@ -97,39 +98,31 @@ async def compare_groups(
     return await asyncio.to_thread(group_curves, experiments, lines, tag, against)
 
 
-@router.get("/presets", tags=["dashboard"])
-async def list_presets() -> PresetList:
+@router.get("/presets", tags=["dashboard"], response_model=PresetList)
+async def list_presets(request: Request) -> Response:
     """List specifications to begin with."""
-    return await asyncio.to_thread(presets)
+    return (await _PRESETS.get()).answer(request.headers)
 
 
 @router.get("/static/{version}/{name}", include_in_schema=False)
-async def static_file(
-    version: str,
-    name: str,
-    accept_encoding: Annotated[str, Header()] = "",
-    if_none_match: Annotated[str, Header()] = "",
-) -> Response:
+async def static_file(version: str, name: str, request: Request) -> Response:
     """Return an asset, compressed where the client takes it."""
     found = await asyncio.to_thread(asset, version, name)
-    gzipped = takes_gzip(accept_encoding)
-    etag = f'"{found.etag}{"-gzip" if gzipped else ""}"'
-    headers = {
-        "Cache-Control": "public, max-age=31536000, immutable",
-        "ETag": etag,
-        "Vary": "Accept-Encoding",
-    }
-    if etag in if_none_match:
-        return Response(status_code=304, headers=headers)
-    headers |= {"X-Content-Type-Options": "nosniff"} | ({"Content-Encoding": "gzip"} if gzipped else {})
-    return Response(found.compressed if gzipped else found.content, media_type=found.media_type, headers=headers)
+    headers = {"Cache-Control": "public, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
+    return found.answer(request.headers, headers)
 
 
-async def _html(page: Page, prices: Prices, status: int = 200) -> HTMLResponse:
+async def _html(page: Page, prices: Prices, request: Request, status: int = 200) -> Response:
     headers = {
         "Content-Security-Policy": PLOTLY_POLICY if page.charts else CONTENT_SECURITY_POLICY,
         "Cache-Control": "no-cache",
         "Referrer-Policy": "no-referrer",
         "X-Content-Type-Options": "nosniff",
     }
-    return HTMLResponse(await asyncio.to_thread(page_html, page, prices), status, headers)
+    return (await _packed(page, prices).get()).answer(request.headers, headers, status)
+
+
+@cache
+def _packed(page: Page, prices: Prices) -> Once:
+    """Return a page as it is sent: it does not change while the master runs."""
+    return Once(lambda: Packed.of(page_html(page, prices).encode(), "text/html; charset=utf-8"))

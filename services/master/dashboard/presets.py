@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import yaml
 from pydantic import BaseModel, Field
 
 from seedcast.services.master.experiments.body import EXAMPLE
+from seedcast.shared.packed import Packed
 
 
 class Preset(BaseModel):
@@ -25,9 +25,8 @@ class PresetList(BaseModel):
     presets: list[Preset] = Field(description="By name.")
 
 
-@cache
-def presets() -> PresetList:
-    """Return what `configs/` holds: a folder of this package in an image, else one of the checkout."""
+def presets() -> Packed:
+    """Return what `configs/` holds, packed: a folder of this package in an image, else one of the checkout."""
     shipped = Path(str(files("seedcast.services.master.dashboard"))) / "presets"
     folder = shipped if shipped.is_dir() else Path(__file__).resolve().parents[3] / "configs"
     found = [
@@ -35,4 +34,5 @@ def presets() -> PresetList:
         for path in sorted(folder.glob("*.yaml"))
         if path.is_file()
     ]
-    return PresetList(presets=found or [Preset(name="cartpole", yaml=yaml.safe_dump(EXAMPLE, sort_keys=False))])
+    found = found or [Preset(name="cartpole", yaml=yaml.safe_dump(EXAMPLE, sort_keys=False))]
+    return Packed.of(PresetList(presets=found).model_dump_json().encode(), "application/json")
