@@ -15,7 +15,6 @@ WITHOUT = {
     "hedging": Tuning(hedge_after_share=inf),
     "wide units": Tuning(most_request_share=inf, easy_request_share=inf, start_share=inf),
     "earning the queue": Tuning(first_share=2.0),
-    "small first units": Tuning(untried_share=1.0),
     "two thirds of what is left": Tuning(tolerance=1.001),
     "leaving the last to others": Tuning(slow=inf),
     "a queue beyond the slots": Tuning(queue_share=0.0),

@@ -10,7 +10,7 @@ from enum import StrEnum
 from seedcast.services.master.scheduling.job import Job
 from seedcast.services.master.scheduling.pool import Group, Pool, Totals
 from seedcast.services.master.scheduling.pool_worker import PoolWorker
-from seedcast.services.master.scheduling.sizing import UnitSize, unit_size
+from seedcast.services.master.scheduling.sizing import unit_size
 from seedcast.services.master.scheduling.stragglers import latest_straggler, part_to_repeat
 from seedcast.services.master.scheduling.tuning import Tuning
 
@@ -104,7 +104,7 @@ class Placer:
             return Why.NO_QUEUEING
         if suspect := job.take_suspect(worker.name):
             return Placement(worker, Why.SUSPECT, job, suspect)
-        size = self._size(job, worker, totals)
+        size = unit_size(job, worker, totals, self.tuning, portion(job, self.jobs))
         return Placement(worker, Why.QUEUED if worker.full else Why.NEXT, job, job.take(size.rollouts), size.slots)
 
     def _repetition(self, worker: PoolWorker, job: Job, totals: Totals) -> Placement | Why:
@@ -117,9 +117,6 @@ class Placer:
         slots = min(straggler.send.slots, worker.idle_slots)
         rollouts = part_to_repeat(job, straggler, slots, totals.idle_slots, self.tuning)
         return Placement(worker, Why.STRAGGLER, job, rollouts, slots)
-
-    def _size(self, job: Job, worker: PoolWorker, totals: Totals) -> UnitSize:
-        return unit_size(job, worker, totals, self.tuning, portion(job, self.jobs))
 
     def _is_slow(self, worker: PoolWorker, totals: Totals) -> bool:
         """Whether a worker is slow beside all those that a job may use, which the quickest of them never is."""
@@ -136,15 +133,14 @@ class Placer:
         return worker.slowness > job.waiting / others + totals.slowness
 
     def _may_queue(self, job: Job, worker: PoolWorker, totals: Totals) -> bool:
-        """Whether units of a job may wait in a worker's queue: while there is plenty, or units take several slots.
+        """Whether units of a job may wait in a worker's queue: while there is plenty, or it has wide ones.
 
         Toward the end a unit in a busy worker's queue would be waited for, while slots elsewhere have nothing to
         do. But a unit of several slots is done with some of them first, and these go on with what is queued.
         """
-        tuning, seconds = self.tuning, job.experiment.seconds
-        several = worker.slots > 1 and worker.room > 1  # else no unit takes more than one
-        if worker.wide or (several and self._size(job, worker, totals).slots > 1):
+        if worker.wide:
             return True
+        tuning, seconds = self.tuning, job.experiment.seconds
         if seconds is None:
             return job.waiting > 2 * totals.slots * tuning.first_unit_rollouts
         left = job.waiting * seconds / max(totals.speed, 1e-9)

@@ -42,7 +42,7 @@ def unit_size(job: Job, worker: PoolWorker, totals: Totals, tuning: Tuning, port
         return _first_unit(job, worker, totals, tuning)
     alike = 1 / tuning.tolerance < worker.slowness < tuning.tolerance
     slowness = 1.0 if alike else worker.slowness
-    target = min(tuning.unit_seconds, job.spec.most_seconds) * (1.0 if worker.answered else tuning.untried_share)
+    target = min(tuning.unit_seconds, job.spec.most_seconds)
     most = max(1, int(target / (seconds * slowness) + _ROUNDING))
     own_speed = max(totals.speed * portion, 1e-9)
     share = job.waiting / (own_speed * slowness)

@@ -17,8 +17,6 @@ class Tuning:
     """Seconds: the end of a generation shrinks units no further. Short ones leave lanes idle in the engine."""
     first_unit_rollouts: int = 4
     """Rollouts in a unit of an experiment whose rollouts nobody has timed yet."""
-    untried_share: float = 0.25
-    """Share of ``unit_seconds`` for a worker that has answered nothing yet: it may be slow."""
     timeout_share: float = 0.5
     """Units are planned for so much of a rollout's timeout at most, as a whole unit has to keep it."""
     tolerance: float = 1.5

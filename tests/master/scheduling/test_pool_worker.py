@@ -36,17 +36,6 @@ def test_a_new_worker_may_fill_its_slots_and_earns_its_queue() -> None:
     assert held == [16, 22, 22, 22]
 
 
-def test_the_first_units_of_a_newcomer_are_small() -> None:
-    scheduler = fleet(1)
-    sends = scheduler.assign()
-    for _ in range(20):
-        sends = answer(scheduler, sends)
-    scheduler.worker_up("new", 1)
-    (first,) = [send for send in scheduler.assign() if send.worker == "new"]
-    assert len(first.rollouts) == 2  # a quarter of a second
-    assert len(sends[-1].rollouts) == 10
-
-
 def test_the_least_loaded_worker_is_next() -> None:
     scheduler = Driver()
     for name, slots in (("w0", 4), ("w1", 2)):
