@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from seedcast.services.master.dispatch.batch import Batch, BatchFailed, BatchResult
 from seedcast.services.master.dispatch.request_cost import RequestCost
 from seedcast.services.master.fleet.fleet import Fleet
-from seedcast.services.master.fleet.worker import Worker
+from seedcast.services.master.fleet.worker import ROLLOUTS, Worker
 from seedcast.services.master.fleet.worker_client import NoConnection, Unreachable, WorkerLost
 from seedcast.services.master.scheduling import events as ev
 from seedcast.services.master.scheduling.instructions import Cancel, Fail, Finish, Instruction, Send, Settle
@@ -39,9 +39,6 @@ SMALL_BYTES = 65_536
 
 BEGUN_AT_ONCE = 8
 """Requests that begin before the event loop looks at its connections again: hundreds may be to begin together."""
-
-ROLLOUTS = "rollouts of any environment"
-"""What a batch of rollouts needs of a worker, beside the ids of objectives, which hold no blanks."""
 
 BEAT_SECONDS = 0.1
 """How often the scheduler is told the time while there is work, and may hedge."""
@@ -84,7 +81,10 @@ class Dispatcher:
         """The requests under way, by unit."""
         self._beginning = asyncio.Semaphore(BEGUN_AT_ONCE)
         self._heart: asyncio.Task[None] | None = None
-        self._unequal_duplicates = 0
+        self.hedges = 0
+        """Units sent to a second worker because the first took too long."""
+        self.unequal_duplicates = 0
+        """Late replies that differ from the one that counted: equal work with unequal bits."""
         fleet.listen(self._slots_changed)
 
     async def run(self, batch: Batch) -> BatchResult:
@@ -105,7 +105,7 @@ class Dispatcher:
                     batch.experiment,
                     len(batch),
                     background=batch.background,
-                    most_seconds=self._tuning.timeout_share * _deadline(batch),
+                    most_seconds=self._tuning.timeout_share * batch.header.timeout_seconds,
                     most_rollouts=batch.most_rollouts(MOST_UNIT_BYTES),
                     kind=batch.fingerprint,
                     needs=batch.header.objective.id if batch.header.objective else ROLLOUTS,
@@ -137,20 +137,6 @@ class Dispatcher:
         """Replies that came after their rollouts had been settled by others."""
         return self._scheduler.late_replies
 
-    @property
-    def hedges(self) -> int:
-        """Units sent to a second worker because the first took too long."""
-        return self._scheduler.hedges
-
-    @property
-    def unequal_duplicates(self) -> int:
-        """Late replies that differ from the one that counted: equal work with unequal bits."""
-        return self._unequal_duplicates
-
-    def idle_seconds(self, fingerprint: str | None) -> float:
-        """Return how long in all there has been no worker (with this fingerprint) to send anything to."""
-        return self._fleet.idle_seconds(fingerprint)
-
     async def close(self) -> None:
         """Drop all requests under way."""
         tasks = [*self._tasks.values(), *([self._heart] if self._heart else [])]
@@ -170,7 +156,7 @@ class Dispatcher:
         else:
             worker = self._fleet.workers[url]
             queue = worker.info.queue if worker.info else None
-            self._tell(ev.WorkerUp(url, slots, worker.fingerprint, queue, _offers(worker)))
+            self._tell(ev.WorkerUp(url, slots, worker.fingerprint, queue, worker.offers))
 
     def _tell(self, event: ev.Event, reply: _Reply | None = None) -> None:
         """Tell the scheduler of an event, and perform what it says to that."""
@@ -191,6 +177,7 @@ class Dispatcher:
                     worker = self._fleet.workers[instruction.worker]
                     sent = self._jobs[instruction.job]
                     sent.result.hedged += instruction.hedge
+                    self.hedges += instruction.hedge
                     request = self._request(instruction, sent, worker)
                     context = of_experiment(sent.batch.experiment)  # not of whoever's reply made room for it
                     self._tasks[instruction.unit] = task = asyncio.create_task(request, context=context)
@@ -220,9 +207,11 @@ class Dispatcher:
 
     async def _request(self, send: Send, job: _Job, worker: Worker) -> None:
         """Send a unit, and tell the scheduler what becomes of it."""
-        worker.in_flight += 1
+        deadline = job.batch.header.timeout_seconds
+        seconds = deadline + max(worker.deadlines, default=0.0) + REPLY_MARGIN_SECONDS
+        worker.deadlines.append(deadline)
         try:
-            result = await self._ask(job.batch, send, worker)
+            result = await self._ask(job.batch, send, worker, seconds)
         except Busy as busy:
             worker.failed(busy)
             self._tell(ev.UnitRefused(send.unit, busy.retry_after))
@@ -246,20 +235,14 @@ class Dispatcher:
         else:
             self._file(job, _Reply(send, worker, result))
         finally:
-            worker.in_flight -= 1
-
-    async def _ask(self, batch: Batch, send: Send, worker: Worker) -> UnitResult:
-        deadline = _deadline(batch)
-        timeout = deadline + max(worker.deadlines, default=0.0) + REPLY_MARGIN_SECONDS
-        worker.deadlines.append(deadline)
-        try:
-            async with self._beginning:
-                await asyncio.sleep(0)
-            frame = await self._frame(batch, send.rollouts, written_out=not worker.takes_keys)
-            compute = worker.client.evaluations if batch.header.objective else worker.client.rollouts
-            reply = await compute(frame, timeout, send.slots)
-        finally:
             worker.deadlines.remove(deadline)
+
+    async def _ask(self, batch: Batch, send: Send, worker: Worker, seconds: float) -> UnitResult:
+        async with self._beginning:
+            await asyncio.sleep(0)
+        frame = await self._frame(batch, send.rollouts, written_out=not worker.takes_keys)
+        compute = worker.client.evaluations if batch.header.objective else worker.client.rollouts
+        reply = await compute(frame, seconds, send.slots)
         try:
             if len(reply) <= SMALL_BYTES:
                 return UnitResult.from_frame(reply, len(send.rollouts))
@@ -288,16 +271,9 @@ class Dispatcher:
         there = there[reply.send.rollouts.start : reply.send.rollouts.stop]
         both = np.isfinite(there) & np.isfinite(reply.result.returns)
         if not np.array_equal(there[both], reply.result.returns[both]):
-            self._unequal_duplicates += 1
+            self.unequal_duplicates += 1
             message = "%s answers rollouts %s with other bits than another worker"
             log.error(message, reply.worker.url, reply.send.rollouts)
-
-
-def _offers(worker: Worker) -> tuple[str, ...]:
-    """Return what batches may need that a worker has."""
-    if worker.info is None:
-        return ()
-    return (*worker.info.objectives, *((ROLLOUTS,) if worker.offers(None) else ()))
 
 
 def _encode(batch: Batch, rollouts: range, written_out: bool) -> tuple[bytes, float]:
@@ -305,8 +281,3 @@ def _encode(batch: Batch, rollouts: range, written_out: bool) -> tuple[bytes, fl
     begun = time.thread_time()
     unit = batch.unit(rollouts)
     return (unit.written_out() if written_out else unit).to_frame(), time.thread_time() - begun
-
-
-def _deadline(batch: Batch) -> float:
-    """Return the seconds that a worker gives a unit of a batch."""
-    return batch.header.timeout_seconds

@@ -9,6 +9,7 @@ from seedcast.services.master.experiments.repository import ExperimentRepository
 from seedcast.services.master.experiments.schemas import Experiment
 from seedcast.services.master.experiments.status import Status
 from seedcast.services.master.fleet.fleet import Fleet
+from seedcast.services.master.fleet.worker import ROLLOUTS
 from seedcast.services.master.pauses import Pauses
 from seedcast.shared.errors import Busy
 from seedcast.shared.spec.task import TaskDescription
@@ -48,10 +49,10 @@ async def machines_of(experiment: Experiment, repository: ExperimentRepository, 
     """Return the fingerprint that the experiment began with, or begins with now; None where any will do."""
     if experiment.spec.determinism == "relaxed":
         return None
-    objective = experiment.spec.objective.id if experiment.spec.objective else None
+    needs = experiment.spec.objective.id if experiment.spec.objective else ROLLOUTS
     while not (bound := (await repository.get(experiment.id)).fingerprints):
         await fleet.wait_until_ready()
-        if (commonest := fleet.commonest_fingerprint(objective)) is not None:
+        if (commonest := fleet.commonest_fingerprint(needs)) is not None:
             await repository.bind(experiment.id, commonest)
         else:
             await asyncio.sleep(LOOK_SECONDS)  # those that are ready do not have the objective

@@ -152,7 +152,7 @@ class Runner:
 
     def _lost_seconds(self) -> float:
         """Return how long there was nobody to compute, or the disk refused to write."""
-        return self._with.dispatcher.idle_seconds(self._fingerprint) + self._disk.blocked_seconds
+        return self._with.fleet.idle_seconds(self._fingerprint) + self._disk.blocked_seconds
 
     # Beginning
 

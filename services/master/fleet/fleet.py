@@ -9,17 +9,13 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
-from typing import overload
 
 from seedcast.services.master.fleet.discovery import Discovery
 from seedcast.services.master.fleet.idle_clock import IdleClock
 from seedcast.services.master.fleet.worker import Worker
 from seedcast.services.master.fleet.worker_client import WorkerClient, WorkerLost
 from seedcast.services.master.fleet.worker_state import Seen, WorkerState, next_state
-from seedcast.shared.errors import Busy, InvalidInput, ProtocolMismatch, SeedcastError
-from seedcast.shared.spec.environment import EnvironmentDescription, EnvironmentSpec
-from seedcast.shared.spec.objective import ObjectiveDescription, ObjectiveSpec
-from seedcast.shared.spec.task import TaskDescription
+from seedcast.shared.errors import Busy, InvalidInput, ProtocolMismatch
 
 PROBE_INTERVAL_SECONDS = 1.0
 EAGER_INTERVAL_SECONDS, EAGER_WORKERS = 0.2, 16
@@ -70,16 +66,12 @@ class Fleet:
         """Return the workers with this fingerprint that take units; None: with any."""
         return [worker for worker in self.ready if fingerprint in (None, worker.fingerprint)]
 
-    def commonest_fingerprint(self, objective: str | None = None) -> str | None:
-        """Return the fingerprint with the most slots among the workers that have an objective, or environments.
-
-        None where none does.
-        """
+    def commonest_fingerprint(self, needs: str) -> str | None:
+        """Return the fingerprint with the most slots among workers that offer what is needed; None: none does."""
         slots: Counter[str] = Counter()
         for worker in self.ready:
-            if not worker.offers(objective):
-                continue
-            slots[worker.fingerprint] += worker.info.slots if worker.info else 0
+            if worker.info and needs in worker.offers:
+                slots[worker.fingerprint] += worker.info.slots
         return min(slots, key=lambda fingerprint: (-slots[fingerprint], fingerprint), default=None)
 
     def idle_seconds(self, fingerprint: str | None = None) -> float:
@@ -111,64 +103,6 @@ class Fleet:
         """Take a worker that cannot be reached out of use until it answers again."""
         worker.failures += 1
         self._saw(worker, Seen.SILENT, reason)
-
-    @overload
-    async def describe(self, task: EnvironmentSpec) -> EnvironmentDescription | None: ...
-    @overload
-    async def describe(self, task: ObjectiveSpec) -> ObjectiveDescription | None: ...
-    async def describe(self, task: EnvironmentSpec | ObjectiveSpec) -> TaskDescription | None:
-        """Ask the ready workers, in turn, what an environment or objective is; None where none is ready.
-
-        Nobody is asked what one of them has said before.
-
-        Raises:
-            InvalidInput: none of them has it, or its arguments are refused.
-            Busy: none of them can tell now; it says why, and when to ask again.
-        """
-        refusal: InvalidInput | None = None
-        troubles: list[str] = []
-        retry_after: list[int] = []
-        workers = self._ready_for(task)
-        for worker in workers:
-            if (told := worker.told(task)) is not None:
-                return told
-        for worker in workers:
-            try:
-                return await worker.describe(task)
-            except InvalidInput as error:
-                refusal = error
-            except SeedcastError as error:
-                troubles.append(f"{worker.url}: {error}")
-                retry_after.append(error.retry_after if isinstance(error, Busy) else 0)
-        if refusal is not None:
-            raise _under_task(refusal, "objective" if isinstance(task, ObjectiveSpec) else "environment")
-        if troubles:
-            more = f" (and {len(troubles) - 1} more workers)" if troubles[1:] else ""
-            raise Busy(f"no worker can describe {task.id} now; {troubles[0]}{more}", min(retry_after))
-        return None
-
-    def _ready_for(self, task: EnvironmentSpec | ObjectiveSpec) -> list[Worker]:
-        """Return the ready workers that may know a task.
-
-        Raises:
-            InvalidInput: there are ready workers, and none has the objective, or any environment.
-        """
-        if isinstance(task, EnvironmentSpec):
-            having = [worker for worker in self.ready if worker.offers(None)]
-            if self.ready and not having:
-                raise InvalidInput.of("environment.id", "no worker has any environment", task.id)
-            return having
-        if not self.ready:
-            return []
-        if having := [worker for worker in self.ready if worker.offers(task.id)]:
-            return having
-        broken = (plugin for worker in self.ready if worker.info for plugin in worker.info.broken_plugins)
-        for plugin in broken:
-            if (plugin.group, plugin.name) == ("seedcast.objectives", task.id):
-                raise InvalidInput.of("objective.id", f"cannot be used: {plugin.broken}", task.id)
-        known = sorted({one for worker in self.ready if worker.info for one in worker.info.objectives})
-        reason = f"is no objective of any worker; they have {', '.join(known) or 'none'}"
-        raise InvalidInput.of("objective.id", reason, task.id)
 
     async def _discover(self) -> None:
         urls = await self._discovery.urls()
@@ -291,9 +225,3 @@ def _usable_slots(worker: Worker) -> int | None:
     if worker.state in (WorkerState.GONE, WorkerState.LOST, WorkerState.REFUSED):
         return None
     return worker.info.slots if worker.info and worker.state is WorkerState.READY else 0
-
-
-def _under_task(refusal: InvalidInput, task: str) -> InvalidInput:
-    error = refusal.errors[0]
-    field_name = error.field if error.field.startswith(task) else f"{task}.{error.field}"
-    return InvalidInput.of(field_name, error.reason, error.value)

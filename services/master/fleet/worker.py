@@ -15,6 +15,9 @@ from seedcast.shared.spec.environment import EnvironmentSpec
 from seedcast.shared.spec.objective import ObjectiveSpec
 from seedcast.shared.spec.task import TaskDescription
 
+ROLLOUTS = "rollouts of any environment"
+"""What a worker with environments offers, beside the ids of its objectives, which hold no blanks."""
+
 MOST_TOLD = 256
 """Descriptions that are remembered of a worker."""
 
@@ -37,10 +40,8 @@ class Worker:
     environment_steps: int = 0
     failures: int = 0
     """Units lost or failed."""
-    in_flight: int = 0
-    """Requests under way."""
     deadlines: list[float] = field(default_factory=list)
-    """Of the units it has, in seconds."""
+    """Of the units under way to it, in seconds."""
     heard: float = -math.inf
     """When it last answered a unit, on the loop's clock; never, since it last failed to."""
     doubtful: bool = False
@@ -54,11 +55,17 @@ class Worker:
         """What it says its machine is; nothing before it has said anything."""
         return self.info.fingerprint if self.info else ""
 
-    def offers(self, objective: str | None) -> bool:
-        """Whether it has an objective; None: whether it has environments."""
-        return self.info is not None and (
-            bool(self.info.environments) if objective is None else objective in self.info.objectives
-        )
+    @property
+    def in_flight(self) -> int:
+        """Units under way to it, in its slots, or in its queue."""
+        return len(self.deadlines)
+
+    @property
+    def offers(self) -> tuple[str, ...]:
+        """What may be needed of it that it has: `ROLLOUTS`, and objectives."""
+        if self.info is None:
+            return ()
+        return (*self.info.objectives, *((ROLLOUTS,) if self.info.environments else ()))
 
     @property
     def takes_keys(self) -> bool:

@@ -10,7 +10,7 @@ from seedcast.services.master.dispatch.batch import Batch
 from seedcast.services.master.dispatch.dispatcher import Dispatcher
 from seedcast.services.master.evolution.generation import summarise, test_returns
 from seedcast.services.master.fleet.fleet import Fleet
-from seedcast.services.master.fleet.worker import Worker
+from seedcast.services.master.fleet.worker import ROLLOUTS
 from seedcast.services.master.fleet.worker_client import WorkerLost
 from seedcast.services.master.jobs.schemas import Job, JobResult
 from seedcast.shared.errors import Busy, InvalidInput
@@ -58,7 +58,8 @@ async def film(job: Job, model: Model, fleet: Fleet) -> tuple[bytes, float]:
     while True:
         await fleet.wait_until_ready()
         refusals: list[InvalidInput] = []
-        workers = sorted(filter(_films, fleet.ready), key=lambda worker: worker.in_flight)
+        able = [worker for worker in fleet.ready if ROLLOUTS in worker.offers]
+        workers = sorted(able, key=lambda worker: worker.in_flight)
         for worker in workers:
             queue = loop.time() - begun > PATIENCE_SECONDS
             try:
@@ -73,10 +74,6 @@ async def film(job: Job, model: Model, fleet: Fleet) -> tuple[bytes, float]:
         if refusals and len(refusals) == len(workers):
             raise refusals[0]
         await asyncio.sleep(PAUSE_SECONDS)
-
-
-def _films(worker: Worker) -> bool:
-    return worker.offers(None)
 
 
 def _batch(job: Job, model: Model) -> Batch:

@@ -52,7 +52,6 @@ class Scheduler:
         self._placer = Placer(self._pool, self._jobs.values(), self._tuning)
         self._looked = self._found_median = -math.inf
         self.late_replies = 0
-        self.hedges = 0
         """Units sent a second time while the first was in flight."""
 
     def handle(self, event: ev.Event, now: float) -> list[Instruction]:
@@ -213,7 +212,6 @@ class Scheduler:
         self._units[send.unit] = flight
         worker.depart(flight)
         job.depart(flight)
-        self.hedges += hedge
         return send
 
     def _land(self, unit: int) -> Flight | None:

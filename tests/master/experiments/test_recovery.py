@@ -25,6 +25,7 @@ from seedcast.services.master.experiments.schemas import Experiment
 from seedcast.services.master.experiments.service import ExperimentService
 from seedcast.services.master.experiments.status import Status
 from seedcast.services.master.fleet.fleet import Fleet
+from seedcast.services.master.fleet.worker import ROLLOUTS
 from seedcast.services.master.storage.data_folder import DataFolder
 from seedcast.services.master.storage.database import Database
 from seedcast.services.master.storage.history import History
@@ -42,9 +43,6 @@ class Rollouts:
     """In the dispatcher's place: returns that follow from the seeds alone, until told to hang."""
 
     hang = False
-
-    def idle_seconds(self, _: str | None) -> float:
-        return 0.0
 
     async def run(self, batch: Batch) -> BatchResult:
         await asyncio.sleep(0.002)
@@ -64,17 +62,17 @@ class Rollouts:
 class Workers:
     """In the fleet's place: always there."""
 
-    ready = (SimpleNamespace(fingerprint="f"),)
+    ready = (SimpleNamespace(fingerprint="f", offers=(ROLLOUTS,), told=lambda _: DESCRIPTION),)
 
-    def commonest_fingerprint(self, objective: str | None = None) -> str:
-        assert objective is None
+    def commonest_fingerprint(self, needs: str) -> str:
+        assert needs == ROLLOUTS
         return "f"
+
+    def idle_seconds(self, _: str | None) -> float:
+        return 0.0
 
     async def wait_until_ready(self) -> None:
         pass
-
-    async def describe(self, _: Any) -> EnvironmentDescription:
-        return DESCRIPTION
 
 
 class Master:

@@ -10,6 +10,7 @@ from typing import cast
 
 import pytest
 
+from seedcast.services.master.experiments.description import ask
 from seedcast.services.master.fleet.fleet import Fleet, probe_interval
 from seedcast.services.master.fleet.worker import Worker
 from seedcast.services.master.fleet.worker_client import WorkerClient
@@ -207,17 +208,17 @@ def test_a_worker_is_asked_once_what_a_task_is_and_again_where_another_may_answe
         one.client.describe = describe  # type: ignore[assignment]
         cart, walker = EnvironmentSpec(id="CartPole-v1"), EnvironmentSpec(id="BipedalWalker-v3")
         for _ in range(3):
-            assert await fleet.describe(cart) is DESCRIPTION
+            assert await ask(cart, fleet) is DESCRIPTION
         assert asked == ["CartPole-v1"]
-        await fleet.describe(walker)
+        await ask(walker, fleet)
         assert asked == ["CartPole-v1", "BipedalWalker-v3"]
         one.failed(Busy("its slot broke", 1))
-        await fleet.describe(cart)
+        await ask(cart, fleet)
         assert asked[2:] == ["CartPole-v1"]
         fleet.lose(one, "it does not answer")
-        assert await fleet.describe(cart) is None
+        assert await ask(cart, fleet) is None
         fleet._saw(one, Seen.READY, "")
-        await fleet.describe(cart)
+        await ask(cart, fleet)
         assert asked[3:] == ["CartPole-v1"]
 
     asyncio.run(run())

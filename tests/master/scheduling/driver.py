@@ -141,7 +141,3 @@ class Driver:
     @property
     def late_replies(self) -> int:
         return self.scheduler.late_replies
-
-    @property
-    def hedges(self) -> int:
-        return self.scheduler.hedges
