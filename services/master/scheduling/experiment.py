@@ -1,13 +1,16 @@
 """An experiment, to the scheduler: what it has of the workers and has had, and how long its rollouts take.
 
-Fair shares: next is the experiment with the least in flight; of equals, the one that has had the least. Both are
-divided by its share, a weight: with 3 it gets three times as much as with 1. One that has nothing in flight goes
-before those that have, however small its share is, so that none starves.
+Fair shares: next is the experiment with the least in flight; of equals, the one that has had the least time of
+slots, so that short units make up by their number. Both are divided by its share, a weight: with 3 it gets three
+times as much as with 1. One that has nothing in flight goes before those that have, however small its share is, so
+that none starves.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+from seedcast.services.master.scheduling.instructions import Send
 
 
 @dataclass(eq=False)
@@ -17,10 +20,14 @@ class Experiment:
     in_flight: int = 0
     """Units."""
     served: float = 0.0
-    """Units ever sent, each divided by the share that it had then."""
+    """Seconds of slots that its units were expected to take, each divided by the share that it had then."""
     seconds: float | None = None
     """What a rollout takes the median worker; None: nobody knows yet."""
     averaged: int = 0
     """So many rollouts have been averaged,"""
     window: int = 0
     """or those of about the last generation, which had so many: the short ones come back first."""
+
+    def expected_seconds(self, send: Send) -> float:
+        """Return what the slots of a unit are expected to take, added up; while nobody knows, a second each."""
+        return float(send.slots) if self.seconds is None else self.seconds * len(send.rollouts)

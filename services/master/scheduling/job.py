@@ -132,7 +132,7 @@ class Job:
             self.copies[rollout] += 1
         self.hedged += len(flight.send.rollouts) if flight.send.hedge else 0
         self.experiment.in_flight += 1
-        self.experiment.served += 1 / self.spec.share
+        self.experiment.served += self.experiment.expected_seconds(flight.send) / self.spec.share
 
     def land(self, unit: int) -> None:
         """Note a unit that is in flight no more, whatever became of it."""

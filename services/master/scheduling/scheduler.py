@@ -113,10 +113,10 @@ class Scheduler:
         experiment = self._experiments.pop(event.experiment, None) or Experiment()
         self._experiments[event.experiment] = experiment
         least_served = min((job.experiment.served for job in self._jobs.values()), default=experiment.served)
-        experiment.served = max(experiment.served, least_served)  # absence earns no credit
+        experiment.served = max(experiment.served, least_served - self._tuning.most_credit_seconds)
         self._jobs[event.job] = Job(event, experiment)
-        most_served = least_served + self._tuning.most_owed_units
-        for job in self._jobs.values():  # and what one had while others were away keeps it waiting no longer
+        most_served = least_served + self._tuning.most_owed_seconds
+        for job in self._jobs.values():
             job.experiment.served = min(job.experiment.served, most_served)
         self._forget_experiments()
         return []

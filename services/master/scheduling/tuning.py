@@ -52,9 +52,14 @@ class Tuning:
     usual_queue: int = 2
     """Units for a slot that a worker's queue holds where it does not say."""
 
-    most_owed_units: float = 8.0
-    """Units (over its share) that count, as one enters, of what an experiment has had more than another. Without a
-    limit one that has had hundreds before waits for hundreds of a newcomer's, where all have as much in flight."""
+    # Who has had what, as an experiment enters
+
+    most_credit_seconds: float = 1.0
+    """Seconds of slots (over its share) by which it may have had less than all others: between two generations it
+    could have nothing, and a short one should be next; but absence earns no more."""
+    most_owed_seconds: float = 10.0
+    """Seconds by which one may have had more than another. Without a limit one that has had an hour before waits
+    for an hour of a newcomer's, where all have as much in flight."""
 
     # Who is left alone
 

@@ -228,6 +228,23 @@ def test_what_an_experiment_has_had_long_ago_does_not_keep_it_waiting(slots: int
     assert served[True] >= served[False] / 4
 
 
+def test_a_short_generation_waits_for_a_unit_of_another_experiment_and_not_for_one_of_each() -> None:
+    scheduler = Driver(LIMITS)
+    scheduler.worker_up("w", 1, queue=0)
+    for name in ("one", "another", "third"):
+        scheduler.add_job(name, 100_000)
+    short, generations, others = scheduler.add_job("short", 1), 0, 0
+    while others < 60:
+        for send in scheduler.assign():
+            others += send.job != short
+            scheduler.unit_done(send.unit, 0.05 * len(send.rollouts))
+        if scheduler.finished(short):
+            generations += 1
+            scheduler.remove_job(short)
+            short = scheduler.add_job("short", 1)
+    assert generations >= 50
+
+
 def test_an_experiment_that_was_away_earns_no_credit() -> None:
     scheduler = Driver(LIMITS)
     busy = scheduler.add_job("busy", 10_000)
