@@ -31,7 +31,7 @@ from seedcast.services.master.strategies.low_rank import PerturbationsSpec
 from seedcast.services.master.strategies.openai_es import OpenAIES, OpenAIESSpec
 from seedcast.services.worker.engine import run_unit
 from seedcast.services.worker.environments.registry import describe
-from seedcast.services.worker.slots.process import slot_environment
+from seedcast.services.worker.slots.variables import slot_environment
 from seedcast.shared.policies.base import Policy
 from seedcast.shared.protocol import Unit, UnitHeader
 from seedcast.shared.protocol.members import header_fields

@@ -30,7 +30,7 @@ from seedcast.services.master.evolution.batches import test_batch, training_batc
 from seedcast.services.master.evolution.state import Evolution
 from seedcast.services.worker.engine import run_unit
 from seedcast.services.worker.environments.registry import describe
-from seedcast.services.worker.slots.process import slot_environment
+from seedcast.services.worker.slots.variables import slot_environment
 from seedcast.shared.spec.experiment import ExperimentSpec
 
 Kind = Literal["full", "low_rank"]

@@ -64,9 +64,13 @@ def _rows(draws: NDArray[np.float32], start: int, stop: int) -> NDArray[np.float
 
 
 def resident(pid: int) -> list[int]:
-    """Return the resident bytes of a worker and of each of its slots, which are its children's children."""
-    slots = [slot for warden in children(pid) for slot in children(warden)]
-    return [resident_bytes(one) for one in (pid, *slots)]
+    """Return the resident bytes of a worker and of each of its slots, shared ones in each."""
+    return [resident_bytes(one) for one in (pid, *slots(pid))]
+
+
+def slots(pid: int) -> list[int]:
+    """Return the process ids of a worker's slots: each has a warden, and these have the worker's nursery."""
+    return [slot for nursery in children(pid) for warden in children(nursery) for slot in children(warden)]
 
 
 def children(pid: int) -> list[int]:

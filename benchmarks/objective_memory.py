@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmarks.memory import children
+from benchmarks.memory import slots
 from seedcast.services.master.catalogue.catalogue import POPULATION_SIZE
 from seedcast.services.master.strategies.pgpe import PGPE, PGPESpec
 from tests.processes import master, submit, wait_for_end, worker
@@ -24,7 +24,7 @@ PATIENCE_SECONDS = 600.0
 def memory_table(folder: Path) -> str:
     """Run five generations of PGPE and return a table of the processes' memory, before and at most."""
     with worker(folder) as there, master(folder, [there.url]) as here:
-        slot = children(children(there.process.pid)[0])[0]
+        (slot,) = slots(there.process.pid)
         pids = {"master": here.process.pid, "worker": there.process.pid, "its slot": slot}
         before = {name: mib(pid, "VmRSS") for name, pid in pids.items()}
         ended = wait_for_end(here, submit(here, SPEC), PATIENCE_SECONDS)

@@ -34,7 +34,7 @@ from seedcast.cli.local_cluster import LocalCluster
 from seedcast.services.master.dispatch.batch import Batch
 from seedcast.services.master.dispatch.dispatcher import Dispatcher
 from seedcast.services.worker.objectives.registry import make
-from seedcast.services.worker.slots.process import slot_environment
+from seedcast.services.worker.slots.variables import slot_environment
 from seedcast.shared.cpus import usable_cpus
 from seedcast.shared.garbage import settle
 from seedcast.shared.protocol import UnitHeader

@@ -37,7 +37,7 @@ from seedcast.cli.local_cluster import LocalCluster
 from seedcast.services.master.dispatch.batch import Batch
 from seedcast.services.worker.engine import run_unit
 from seedcast.services.worker.environments.registry import describe
-from seedcast.services.worker.slots.process import slot_environment
+from seedcast.services.worker.slots.variables import slot_environment
 from seedcast.shared.cpus import usable_cpus
 from seedcast.shared.garbage import settle
 from seedcast.shared.policies.mlp import MLPSpec

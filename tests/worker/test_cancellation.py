@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from seedcast.services.worker.slots.channel import Kind, Message
+from seedcast.services.worker.slots.nursery import Nursery
 from seedcast.services.worker.slots.process import SlotProcess
 from seedcast.shared.protocol import Unit
 from seedcast.shared.spec.environment import EnvironmentSpec
@@ -16,11 +17,15 @@ CALM = unit(EnvironmentSpec(id="CartPole-v1"), [1])
 
 def with_slot(scenario: Callable[[SlotProcess], Awaitable[None]]) -> None:
     async def run() -> None:
-        process = await SlotProcess.start(memory_limit=None)
+        nursery = Nursery()
         try:
-            await scenario(process)
+            process = await SlotProcess.start(nursery, memory_limit=None)
+            try:
+                await scenario(process)
+            finally:
+                await process.kill()
         finally:
-            await process.kill()
+            await nursery.close()
 
     asyncio.run(run())
 

@@ -42,8 +42,13 @@ def post(server: Server, body: object, timeout: float = PATIENCE) -> httpx.Respo
 
 def slots(server: Server) -> list[int]:
     """Return the process ids of the wardens of a worker's slots."""
-    found = children(server.process.pid)
-    return [child for child in found if "slots.child" in Path(f"/proc/{child}/cmdline").read_text()]
+    return children(nursery(server))
+
+
+def nursery(server: Server) -> int:
+    """Return the process id of what a worker's slots are forked from: its only child."""
+    (found,) = children(server.process.pid)
+    return found
 
 
 def children(pid: int) -> list[int]:

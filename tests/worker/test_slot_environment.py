@@ -7,7 +7,9 @@ import os
 
 import pytest
 
-from seedcast.services.worker.slots.process import SlotProcess, slot_environment
+from seedcast.services.worker.slots.nursery import Nursery
+from seedcast.services.worker.slots.process import SlotProcess
+from seedcast.services.worker.slots.variables import slot_environment
 
 
 def test_a_slot_computes_on_one_thread_whatever_its_worker_was_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -27,11 +29,14 @@ def test_a_slot_has_a_group_of_its_own_in_its_workers_session() -> None:
     """So Ctrl-C does not reach it, and Linux shares out the cores among its threads and the worker's alike."""
 
     async def run() -> None:
-        process = await SlotProcess.start(memory_limit=None)
+        nursery = Nursery()
         try:
-            warden = process._process.pid
-            assert (os.getpgid(warden), os.getsid(warden)) == (warden, os.getsid(0))
-        finally:
+            process = await SlotProcess.start(nursery, memory_limit=None)
+            for leader in (process.warden, nursery.pid):
+                assert leader is not None
+                assert (os.getpgid(leader), os.getsid(leader)) == (leader, os.getsid(0))
             await process.kill()
+        finally:
+            await nursery.close()
 
     asyncio.run(run())

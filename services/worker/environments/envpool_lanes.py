@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any, ClassVar
 
+import gymnasium
 import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
@@ -96,6 +97,12 @@ class EnvPoolEngine:
         return EnvPoolLanes(spec, description, seeds)
 
 
+def import_own() -> None:
+    """Import EnvPool, and see which of its environments stand for Gymnasium's own."""
+    for id_ in modules().keys() & gymnasium.registry.keys():
+        _suits(id_)
+
+
 class EnvPoolLanes:
     """One pool, stepped in part, by the calls that its own ``step`` ends in: what that adds costs 30 µs a call.
 
@@ -177,7 +184,7 @@ def _is_ours_to_offer(id_: str) -> bool:
     """Say whether EnvPool's environment of this name is the one that is meant, and no other package's."""
     if (entry := registry().get(id_)) is None:
         return True
-    return str(entry.entry_point).startswith("gymnasium.") and _suits(envpool().make_spec(id_))
+    return str(entry.entry_point).startswith("gymnasium.") and _suits(id_)
 
 
 def _checked(spec: EnvironmentSpec) -> Any:  # noqa: ANN401 - EnvPool has no types
@@ -192,7 +199,9 @@ def _checked(spec: EnvironmentSpec) -> Any:  # noqa: ANN401 - EnvPool has no typ
         raise InvalidInput.of("environment.kwargs", f"EnvPool refuses them: {reason}") from error
 
 
-def _suits(pool_spec: Any) -> bool:  # noqa: ANN401 - EnvPool has no types
+@cache
+def _suits(id_: str) -> bool:
+    pool_spec = envpool().make_spec(id_)
     observations = pool_spec.gymnasium_observation_space
     actions = pool_spec.gymnasium_action_space
     real = isinstance(observations, spaces.Box) and np.issubdtype(observations.dtype, np.floating)

@@ -180,6 +180,12 @@ class GymnasiumLanes:
         return flat
 
 
+def import_own() -> None:
+    """Import Gymnasium's own environments, those that are in its registry before any package had its turn."""
+    for entry in gymnasium.registry.values():
+        _installed(entry)
+
+
 @contextmanager
 def closed_after(environment: Environment) -> Iterator[Environment]:
     """Close an environment after use, whatever closing comes to: what was wanted of it is there."""
@@ -229,10 +235,15 @@ def _available() -> frozenset[str]:
 
 def _installed(entry: EnvSpec) -> bool:
     if isinstance(entry.entry_point, str):
-        try:
-            load_env_creator(entry.entry_point)
-        except Exception:  # whatever the import runs into, the environment is not to be had
-            return False
-        return True
+        return _importable(entry.entry_point)
     # Gymnasium keeps ids that have moved elsewhere, as functions of its own that only raise.
     return entry.entry_point is not None and entry.entry_point.__module__ != "gymnasium.envs"
+
+
+@cache
+def _importable(entry_point: str) -> bool:
+    try:
+        load_env_creator(entry_point)
+    except Exception:  # whatever the import runs into, the environment is not to be had
+        return False
+    return True

@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Sequence
 from functools import cache, lru_cache
 
+from seedcast.services.worker.environments import envpool_lanes, gymnasium_lanes
 from seedcast.services.worker.environments.answers import FOREIGN
 from seedcast.services.worker.environments.base import Engine, Lanes
 from seedcast.services.worker.environments.entry_points_engine import EntryPointsEngine, environments
@@ -22,6 +23,15 @@ ENGINES: dict[str, Engine] = {
     engine.name: engine for engine in (ENVPOOL, PyBulletEngine(), GymnasiumEngine(), EntryPointsEngine())
 }
 """In the order in which ``auto`` tries them: no package can quietly replace an environment that is well known."""
+
+
+def import_own() -> None:
+    """Import what makes the environments that Seedcast's own engines have; no package of a user's.
+
+    It is most of what a process takes to be ready, and can be done before others are forked from it.
+    """
+    envpool_lanes.import_own()
+    gymnasium_lanes.import_own()
 
 
 @cache

@@ -9,6 +9,7 @@ from pathlib import Path
 from pydantic import BaseModel, ValidationError
 
 from seedcast.services.worker.engine import run_unit
+from seedcast.services.worker.environments import registry
 from seedcast.services.worker.environments.offered import catalogue
 from seedcast.services.worker.environments.probe import seed_fault
 from seedcast.services.worker.environments.registry import available, broken_plugins, describe
@@ -32,6 +33,12 @@ Check = Callable[[], None]
 """Raises `Cancelled` once the request is given up."""
 
 Answer = Callable[[Message, Check], Iterator[Message]]
+
+
+def import_own() -> None:
+    """Do of `worker_info` what is the same for every slot: no package of a user's is imported."""
+    fingerprint()
+    registry.import_own()
 
 
 def worker_info() -> WorkerInfo:

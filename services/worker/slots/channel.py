@@ -12,7 +12,8 @@ from enum import IntEnum
 from typing import BinaryIO
 
 _HEADER = struct.Struct("<BBQ")
-PROCESS_ID = struct.Struct("<I")
+BIRTH = struct.Struct("<IQ")
+"""The head of `Kind.READY`: a slot's process id, and how many bytes of memory it shared when it was forked."""
 
 
 class Kind(IntEnum):
@@ -33,7 +34,7 @@ class Kind(IntEnum):
     DESCRIBE_OBJECTIVE = 10
     """To the slot: an objective's specification as JSON."""
     READY = 16
-    """From the slot, once: its process id as the head, and what it can do, as the JSON of `WorkerInfo`."""
+    """From the slot, once: `BIRTH` as the head, and what it can do, as the JSON of `WorkerInfo`."""
     STARTED = 17
     """From the slot: the unit is understood; `Started` as JSON."""
     SUMMARY = 18

@@ -1,37 +1,37 @@
-"""`python -m seedcast.services.worker.slots.child`: one slot, which computes one thing at a time, and its warden.
+"""One slot, which computes one thing at a time, and its warden.
 
-The slot talks over the pipes that were its standard input and output, and ends when its input does. Its argument
-is the descriptor of the file in which it is told to give a request up.
+The slot talks to the worker over a socket, its channel, and ends when that does.
 """
 
 from __future__ import annotations
 
 import faulthandler
-import gc
+import importlib
 import os
 import signal
 import sys
 from pathlib import Path
-from typing import BinaryIO
 
 from seedcast.services.worker.slots.cancellation import Notice
-from seedcast.services.worker.slots.channel import PROCESS_ID, Kind, Message, read_message, write_message
-from seedcast.services.worker.slots.memory import FreedMemory
+from seedcast.services.worker.slots.channel import BIRTH, Kind, Message, read_message, write_message
+from seedcast.services.worker.slots.memory import FreedMemory, resident_bytes
 from seedcast.services.worker.slots.warden import become_warden
 from seedcast.shared.garbage import settle
 
 
-def main() -> None:
-    """Warm up, say so, then answer until the worker goes away."""
-    become_warden()
-    requests, replies = _take_channel()
-    notice = _take_notice(int(sys.argv[1]))
+def be_a_slot(channel: int, lifeline: int, notice_file: int) -> None:
+    """Warm up, say so, then answer until the worker goes away. The descriptors become this function's."""
+    become_warden(lifeline)
+    shared = resident_bytes(os.getpid())
+    requests, replies = os.fdopen(channel, "rb"), os.fdopen(os.dup(channel), "wb")
+    notice = _take_notice(notice_file)
     _offer_to_the_oom_killer()
-    gc.disable()  # it would look through all that is imported again and again, a sixth of the time
-    # Imported only now: it takes seconds, in which the lines above already have to hold.
+    importlib.invalidate_caches()  # what has been installed since this process was started is found, too
+    # Imported only now: where nothing is imported beforehand, it takes seconds, and the lines above have to hold.
     from seedcast.services.worker.slots.answers import ANSWERS, worker_info
 
-    ready = Message(Kind.READY, worker_info().model_dump_json().encode(), head=PROCESS_ID.pack(os.getpid()))
+    _draw_anew()
+    ready = Message(Kind.READY, worker_info().model_dump_json().encode(), head=BIRTH.pack(os.getpid(), shared))
     _die_of_what_kills()
     settle()
     write_message(replies, ready)
@@ -43,21 +43,18 @@ def main() -> None:
         freed.give_back()
 
 
-def _take_channel() -> tuple[BinaryIO, BinaryIO]:
-    """Keep the pipes for the channel; whatever a library prints goes to standard error."""
-    requests = os.fdopen(os.dup(0), "rb")
-    replies = os.fdopen(os.dup(1), "wb")
-    with Path(os.devnull).open("rb") as nothing:
-        os.dup2(nothing.fileno(), 0)
-    os.dup2(2, 1)
-    return requests, replies
-
-
 def _take_notice(file: int) -> Notice:
     try:
         return Notice(file)
     finally:
         os.close(file)
+
+
+def _draw_anew() -> None:
+    """Have numpy's global generator begin anywhere, as Python's does after a fork: slots are not to draw alike."""
+    import numpy as np  # late, as above
+
+    np.random.seed()
 
 
 def _die_of_what_kills() -> None:
@@ -71,7 +68,3 @@ def _offer_to_the_oom_killer() -> None:
     """Let the kernel, when memory runs out, end a slot rather than the worker that can replace it."""
     if sys.platform == "linux":
         Path("/proc/self/oom_score_adj").write_text("1000")
-
-
-if __name__ == "__main__":
-    main()

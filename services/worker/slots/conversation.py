@@ -6,8 +6,9 @@ import time
 from dataclasses import dataclass
 
 from seedcast.services.worker.slots.channel import Kind, Message
+from seedcast.services.worker.slots.death import SlotDied
 from seedcast.services.worker.slots.messages import Refusal, Started, Summary, encode_result
-from seedcast.services.worker.slots.process import SlotDied, SlotProcess
+from seedcast.services.worker.slots.process import SlotProcess
 from seedcast.shared.errors import Busy, InvalidInput
 from seedcast.shared.protocol import UnitResult
 from seedcast.shared.spec.environment import EnvironmentSpec

@@ -23,6 +23,7 @@ def cpu_model() -> str:
     return _cpuinfo("model name") or platform.processor() or platform.machine()
 
 
+@cache
 def fingerprint() -> str:
     """Return a short hash, equal on machines that give equal bits."""
     parts = [platform.machine(), cpu_model(), _cpuinfo("flags")]

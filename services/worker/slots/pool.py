@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from seedcast.services.worker.slots.channel import Message
 from seedcast.services.worker.slots.memory import resident_bytes
 from seedcast.services.worker.slots.messages import Summary
+from seedcast.services.worker.slots.nursery import Nursery
 from seedcast.services.worker.slots.slot import Slot
 from seedcast.services.worker.slots.tickets import Ticket, Tickets
 from seedcast.shared.errors import Busy
@@ -28,7 +29,8 @@ class SlotPool:
     ) -> None:
         self._queue = queue
         self._tickets = Tickets(slots + queue)
-        self._slots = [Slot(number, self._tickets, memory_limit, report) for number in range(slots)]
+        self._nursery = Nursery()
+        self._slots = [Slot(number, self._nursery, self._tickets, memory_limit, report) for number in range(slots)]
         self._weighed, self._memory_bytes = -math.inf, 0
         self._draining = False
         self.has_told = False
@@ -61,18 +63,25 @@ class SlotPool:
 
     @property
     def memory_bytes(self) -> int:
-        """The resident sets of the worker and its slots together, as of the last second; 0: not to be had."""
+        """The memory of the worker and its slots together, as of the last second; 0: not to be had.
+
+        What the slots were forked with counts once.
+        """
         now = time.monotonic()
         if now >= self._weighed + MEMORY_SECONDS:
-            children = [slot.process.memory_bytes for slot in self._slots if slot.process]
-            self._weighed, self._memory_bytes = now, resident_bytes(os.getpid()) + sum(children)
+            slots = sum(slot.process.memory_bytes for slot in self._slots if slot.process)
+            self._memory_bytes = resident_bytes(os.getpid()) + self._nursery.memory_bytes + slots
+            self._weighed = now
         return self._memory_bytes
 
     async def run(self) -> None:
         """Keep the slots running, until cancelled."""
-        async with asyncio.TaskGroup() as group:
-            for slot in self._slots:
-                group.create_task(slot.run())
+        try:
+            async with asyncio.TaskGroup() as group:
+                for slot in self._slots:
+                    group.create_task(slot.run())
+        finally:
+            await self._nursery.close()
 
     def check_room(self, requests: int = 1) -> None:
         """See whether so many requests would be taken.

@@ -8,8 +8,10 @@ from collections.abc import Callable
 from itertools import count
 
 from seedcast.services.worker.slots.conversation import Unread, converse
+from seedcast.services.worker.slots.death import SlotDied
 from seedcast.services.worker.slots.messages import Summary
-from seedcast.services.worker.slots.process import SlotDied, SlotProcess
+from seedcast.services.worker.slots.nursery import Nursery
+from seedcast.services.worker.slots.process import SlotProcess
 from seedcast.services.worker.slots.tickets import Ticket, Tickets
 from seedcast.shared.errors import Busy, SeedcastError
 from seedcast.shared.protocol import WorkerInfo
@@ -26,9 +28,15 @@ class Slot:
     """Takes tickets, one at a time, and answers them whatever becomes of its child."""
 
     def __init__(
-        self, number: int, tickets: Tickets, memory_limit: int | None, report: Callable[[Summary], None]
+        self,
+        number: int,
+        nursery: Nursery,
+        tickets: Tickets,
+        memory_limit: int | None,
+        report: Callable[[Summary], None],
     ) -> None:
         self._number = number
+        self._nursery = nursery
         self._tickets = tickets
         self._memory_limit = memory_limit
         self._report = report
@@ -55,7 +63,7 @@ class Slot:
     async def _start(self) -> SlotProcess:
         for failures in count(1):
             try:
-                process = await SlotProcess.start(self._memory_limit)
+                process = await SlotProcess.start(self._nursery, self._memory_limit)
             except (SlotDied, OSError) as error:
                 log.error("slot %d does not start: %s", self._number, error)
                 self.trouble = f"slot {self._number} does not start: {error}" if failures > 1 else None

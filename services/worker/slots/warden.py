@@ -2,20 +2,19 @@
 
 ::
 
-    worker -- warden -- slot -- what its environments start
-                 `----- what those have left without a parent
+    warden -- slot -- what its environments start
+         `----------- what those have left without a parent
 
 A process that runs foreign code may die at any instruction, and what it started would live on. So a slot is the
-child of a process that runs nothing foreign: it waits. When the slot dies, or the worker (the kernel says so), or
-when the worker asks for it, it ends every process below it, those too that have left the slot's group or session:
-the kernel makes it the parent of whoever loses his own (Linux). Its exit status is the slot's.
+child of a process that runs nothing foreign: it waits. When the slot dies, or when the worker lets go of the
+`lifeline`, it ends every process below it, those too that have left the slot's group or session: the kernel makes
+it the parent of whoever loses his own (Linux). Then it tells the worker how the slot has ended.
 """
 
 from __future__ import annotations
 
-import ctypes
 import os
-import resource
+import select
 import shutil
 import signal
 import sys
@@ -24,31 +23,29 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
-END = signal.SIGUSR2
-"""Tells a warden to end its slot. The kernel sends it too, when the worker dies (Linux)."""
+from seedcast.services.worker.slots.kernel import adopt_orphans, be_called, die_with_parent
+from seedcast.services.worker.slots.lifeline import tell_of_end, tell_of_warden
 
-_PR_SET_PDEATHSIG = 1
-_PR_SET_CHILD_SUBREAPER = 36
-_HEEDED = {signal.SIGCHLD, END}
-_LEFT_TO_THE_WORKER = {signal.SIGHUP, signal.SIGINT, signal.SIGTERM}
+LEFT_TO_THE_WORKER = {signal.SIGHUP, signal.SIGINT, signal.SIGTERM}
 """What a terminal or an init system sends to everyone: the worker decides when a slot ends."""
 
 
-def become_warden() -> None:
+def become_warden(lifeline: int) -> None:
     """Go on as the slot, in a child of this process, which becomes its warden and does not return."""
-    signal.pthread_sigmask(signal.SIG_SETMASK, _HEEDED | _LEFT_TO_THE_WORKER)
-    for heeded in _HEEDED:  # an inherited SIG_IGN would have the kernel drop it
-        signal.signal(heeded, signal.SIG_DFL)
-    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
-    _prctl(_PR_SET_PDEATHSIG, END)
+    os.setpgrp()  # a group, not a session: see cli/local_cluster.py
+    signal.pthread_sigmask(signal.SIG_SETMASK, LEFT_TO_THE_WORKER)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # were it ignored, nobody would learn how the slot has ended
+    be_called("slot-warden")
+    adopt_orphans()
+    tell_of_warden(lifeline)
     warden = os.getpid()
     folder = _folder_of_its_own()
     slot = os.fork()
     if slot:
-        _watch(slot, folder)
-    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != warden:  # it has died meanwhile
-        os._exit(1)
+        _watch(slot, lifeline, folder)
+    os.close(lifeline)
+    die_with_parent(warden)
+    be_called("slot")
     _take_signals()
 
 
@@ -60,7 +57,7 @@ def _take_signals() -> None:
     for inherited in signal.valid_signals() - {signal.SIGPIPE, signal.SIGXFSZ}:  # Python's own to ignore
         if signal.getsignal(inherited) is signal.SIG_IGN:
             signal.signal(inherited, signal.SIG_DFL)
-    for left in _LEFT_TO_THE_WORKER:
+    for left in LEFT_TO_THE_WORKER:
         signal.signal(left, _do_nothing)
         signal.siginterrupt(left, False)
     os.register_at_fork(before=_hold_signals, after_in_parent=_let_signals, after_in_child=_be_a_process_like_any)
@@ -72,16 +69,16 @@ def _do_nothing(*_: object) -> None:
 
 
 def _hold_signals() -> None:
-    signal.pthread_sigmask(signal.SIG_BLOCK, _LEFT_TO_THE_WORKER)
+    signal.pthread_sigmask(signal.SIG_BLOCK, LEFT_TO_THE_WORKER)
 
 
 def _let_signals() -> None:
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, _LEFT_TO_THE_WORKER)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, LEFT_TO_THE_WORKER)
 
 
 def _be_a_process_like_any() -> None:
     """Give a fork of the slot the signals' usual meanings, before the first can come: handlers survive a fork."""
-    for number in _LEFT_TO_THE_WORKER:
+    for number in LEFT_TO_THE_WORKER:
         signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
     _let_signals()
 
@@ -96,23 +93,43 @@ def _folder_of_its_own() -> Path | None:
     return folder
 
 
-def _watch(slot: int, folder: Path | None) -> NoReturn:
-    _let_go_of_the_channel()
-    status: int | None = None
-    while status is None:
-        status = signal.SIGKILL if signal.sigwait(_HEEDED) == END else _reap().get(slot)
-    _end_all(slot)
+def _watch(slot: int, lifeline: int, folder: Path | None) -> NoReturn:
+    lifeline = _keep_only(lifeline)
+    status = _status_at_the_end(slot, lifeline)
+    _end_all()
     if folder is not None:
         shutil.rmtree(folder, ignore_errors=True)
-    _exit_as(status)
+    tell_of_end(lifeline, status)
+    if sys.platform != "linux":
+        os.killpg(0, signal.SIGKILL)
+    os._exit(0)
 
 
-def _let_go_of_the_channel() -> None:
-    """Leave standard error only, so that the worker sees the channel end with the slot."""
-    os.closerange(3, os.sysconf("SC_OPEN_MAX") if sys.platform != "linux" else 1024)
+def _keep_only(lifeline: int) -> int:
+    """Leave this and standard error only, so that the worker sees the channel end with the slot."""
+    os.dup2(lifeline, 3, inheritable=False)
+    os.closerange(4, os.sysconf("SC_OPEN_MAX") if sys.platform != "linux" else 1024)
     nothing = os.open(os.devnull, os.O_RDWR)
     os.dup2(nothing, 0)
     os.dup2(nothing, 1)
+    return 3
+
+
+def _status_at_the_end(slot: int, lifeline: int) -> int:
+    """Wait until the slot ends, or has to; return its status."""
+    woken, waking = os.pipe()
+    os.set_blocking(waking, False)
+    signal.set_wakeup_fd(waking, warn_on_full_buffer=False)
+    signal.signal(signal.SIGCHLD, _do_nothing)
+    events = select.poll()
+    events.register(lifeline, select.POLLIN)
+    events.register(woken, select.POLLIN)
+    while True:
+        if (status := _reap().get(slot)) is not None:  # it may have ended before anything told of it
+            return status
+        if lifeline in dict(events.poll()):
+            return signal.SIGKILL
+        os.read(woken, 2**12)
 
 
 def _reap() -> dict[int, int]:
@@ -124,12 +141,10 @@ def _reap() -> dict[int, int]:
     return ended
 
 
-def _end_all(slot: int) -> None:
+def _end_all() -> None:
     """Kill and reap every process below this one; a killed one's own children become this one's."""
     if sys.platform != "linux":
-        with suppress(ProcessLookupError):
-            os.kill(slot, signal.SIGKILL)
-        return  # the worker ends the group
+        return  # nobody says which these are: the group has to do, and this process is of it
     with suppress(ChildProcessError):
         while True:
             for child in _children():
@@ -151,20 +166,3 @@ def _parent(stat: Path) -> int | None:
         return int(stat.read_text().rpartition(")")[2].split()[1])
     except OSError:
         return None
-
-
-def _exit_as(status: int) -> NoReturn:
-    """End as the slot has ended, without another core dump."""
-    if os.WIFSIGNALED(status):
-        number = os.WTERMSIG(status)
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        if number not in {signal.SIGKILL, signal.SIGSTOP}:
-            signal.signal(number, signal.SIG_DFL)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {number})
-        os.kill(os.getpid(), number)
-    os._exit(os.waitstatus_to_exitcode(status) if os.WIFEXITED(status) else 1)
-
-
-def _prctl(option: int, value: int) -> None:
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
