@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import signal
 import site
 import socket
 import sys
@@ -112,8 +113,11 @@ class Nursery:
             self._requests = None
         if self._process is None:
             return "is not there"
-        with suppress(ProcessLookupError):
-            self._process.kill()
+        if self._process.returncode is None:
+            with suppress(ProcessLookupError):
+                os.kill(
+                    self._process.pid, signal.SIGKILL
+                )  # its own `kill` takes the status from `wait`
         code = await self._process.wait()
         self._process = None
         return ending(code)
