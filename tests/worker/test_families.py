@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from tests.processes import PATIENCE, Server, eventually, worker
+from tests.worker.tree import command, started_by
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
@@ -34,30 +35,9 @@ def post(server: Server, body: dict[str, Any]) -> dict[str, Any]:
     return result
 
 
-def started_by(server: Server) -> set[int]:
-    """Return every live process whose environment says that it comes from this worker, the worker apart."""
-    mark = f"SEEDCAST_WORKER_PORT={server.port}".encode()
-    running = {int(folder.name) for folder in Path("/proc").glob("[0-9]*")} - {server.process.pid}
-    return {pid for pid in running if _marked(pid, mark)}
-
-
-def _marked(pid: int, mark: bytes) -> bool:
-    try:
-        return mark in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
-    except OSError:  # it has ended, or is another user's
-        return False
-
-
 def programs(server: Server) -> list[int]:
     """Return the processes that environments have started."""
-    return [pid for pid in started_by(server) if _command(pid)[:1] == [b"sleep"]]
-
-
-def _command(pid: int) -> list[bytes]:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-    except OSError:
-        return []
+    return [pid for pid in started_by(server) if command(pid)[:1] == ["sleep"]]
 
 
 @pytest.mark.parametrize("id_", ["Subprocess-v0", "Forked-v0", "Threaded-v0"])

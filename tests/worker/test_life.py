@@ -19,6 +19,7 @@ import pytest
 
 from tests.processes import PATIENCE, ROOT, Server, eventually, free_port, refused_start, worker
 from tests.units import faulty
+from tests.worker.tree import children, nursery, runs, started_by, wardens
 
 QUICK = faulty("none")
 
@@ -38,28 +39,6 @@ def metric(server: Server, name: str) -> float:
 
 def post(server: Server, body: object, timeout: float = PATIENCE) -> httpx.Response:
     return httpx.post(f"{server.url}/rollouts", json=body, timeout=timeout, trust_env=False)
-
-
-def slots(server: Server) -> list[int]:
-    """Return the process ids of the wardens of a worker's slots."""
-    return children(nursery(server))
-
-
-def nursery(server: Server) -> int:
-    """Return the process id of what a worker's slots are forked from: its only child."""
-    (found,) = children(server.process.pid)
-    return found
-
-
-def children(pid: int) -> list[int]:
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-
-def runs(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z"
-    except OSError:
-        return False
 
 
 def test_a_full_worker_sends_units_away_and_still_answers_for_its_health(
@@ -131,7 +110,7 @@ def sent_by_one_who_goes(server: Server, body: dict[str, Any]) -> Iterator[None]
 
 def test_a_slot_that_dies_idle_is_replaced_before_the_next_unit(server: Server) -> None:
     before = metric(server, "slot_restarts_total")
-    (warden,) = slots(server)
+    (warden,) = wardens(server)
     (slot,) = children(warden)
     os.kill(warden, signal.SIGKILL)
     eventually(lambda: not runs(warden) and not runs(slot))
@@ -164,7 +143,7 @@ def test_a_unit_that_outlasts_the_shutdown_is_not_waited_for(tmp_path: Path, thr
     with worker(tmp_path, slots=1, SEEDCAST_WORKER_SHUTDOWN_SECONDS="1") as server:
         running = threads.submit(post, server, faulty("hang"))
         eventually(lambda: metric(server, "busy_slots") == 1)
-        processes = slots(server)
+        processes = [nursery(server), *wardens(server)]
         server.stop()
         assert not any(map(runs, processes))
         assert running.exception() is not None or running.result().status_code >= 500
@@ -175,10 +154,9 @@ def test_a_killed_worker_leaves_no_orphan(tmp_path: Path, threads: ThreadPoolExe
     with worker(tmp_path, slots=2) as server:
         running = threads.submit(post, server, faulty("hang"))
         eventually(lambda: metric(server, "busy_slots") == 1)
-        processes = slots(server)
-        assert len(processes) == 2
+        assert len(wardens(server)) == 2
         server.kill()
-        eventually(lambda: not any(map(runs, processes)))
+        eventually(lambda: not started_by(server))
         assert running.exception() is not None
 
 
