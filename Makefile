@@ -18,7 +18,7 @@ RESOLVE := uv pip compile --quiet --universal --python-version 3.11 --generate-h
 .PHONY: help client setup train test test-hundred chaos fuzz-api bench-throughput bench-minitaur bench-strategies \
 	bench-memory bench-scale bench-restart bench-history bench-api bench-dashboard check check-scripts docs \
 	format lock clean deploy-tools manifests chart images sbom test-containers test-cluster bench-low-rank \
-	bench-learning bench-objectives test-trackio
+	bench-learning bench-objectives bench-slots test-trackio
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -58,6 +58,9 @@ bench-minitaur: setup ## Measure the Minitaur's steps/s beside pybullet_envs' ow
 
 bench-memory: setup ## Measure what a worker of 2 slots holds after ROLLOUTS=10000 Hardcore rollouts
 	$(BIN)/python -W ignore -m benchmarks.memory --rollouts $(or $(ROLLOUTS),10000)
+
+bench-slots: setup ## Measure what it costs to start a worker's slots, to replace one, and to hold them (SLOTS="1 2 8")
+	$(BIN)/python -W ignore -m benchmarks.slots --slots $(or $(SLOTS),1 2 8)
 
 bench-scale: setup ## Measure the dispatcher on 1,024 and 8,192 simulated slots, and with a slow worker (QUICK=1)
 	@$(BIN)/python -W ignore -m benchmarks.scale $(if $(QUICK),--quick)

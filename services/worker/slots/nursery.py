@@ -115,9 +115,7 @@ class Nursery:
             return "is not there"
         if self._process.returncode is None:
             with suppress(ProcessLookupError):
-                os.kill(
-                    self._process.pid, signal.SIGKILL
-                )  # its own `kill` takes the status from `wait`
+                os.kill(self._process.pid, signal.SIGKILL)  # its own `kill` takes the status from `wait`
         code = await self._process.wait()
         self._process = None
         return ending(code)
@@ -125,5 +123,8 @@ class Nursery:
 
 def _packages() -> list[int]:
     """Return when packages were last installed or removed, folder by folder."""
-    folders = map(Path, (*site.getsitepackages(), site.getusersitepackages()))
-    return [folder.stat().st_mtime_ns for folder in folders if folder.is_dir()]
+    changes = list[int]()
+    for folder in (*site.getsitepackages(), site.getusersitepackages()):
+        with suppress(OSError):  # there is no such folder, or it is not ours to look into
+            changes.append(Path(folder).stat().st_mtime_ns)
+    return changes
