@@ -47,7 +47,11 @@ class SlotProcess:
             SlotDied: it did not get there.
             OSError: the system gives no process, or no file.
         """
-        slot = await cls._begin(nursery, memory_limit)
+        try:
+            async with asyncio.timeout(START_SECONDS):
+                slot = await cls._begin(nursery, memory_limit)
+        except TimeoutError:
+            raise SlotDied("timeout", f"getting a process took longer than {START_SECONDS:g} s") from None
         try:
             ready = await slot.exchange(None, START_SECONDS, "getting ready")
         except BaseException:
@@ -65,11 +69,7 @@ class SlotProcess:
             with its:
                 channel = await asyncio.open_unix_connection(sock=mine, limit=CHANNEL_BUFFER_BYTES)
                 try:
-                    async with asyncio.timeout(START_SECONDS):
-                        lifeline = await nursery.begin(its.fileno(), file)
-                except TimeoutError:
-                    channel[1].close()
-                    raise SlotDied("timeout", f"getting a process took longer than {START_SECONDS:g} s") from None
+                    lifeline = await nursery.begin(its.fileno(), file)
                 except BaseException:
                     channel[1].close()
                     raise

@@ -19,6 +19,7 @@ import shutil
 import signal
 import sys
 import tempfile
+import traceback
 from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
@@ -40,9 +41,13 @@ def become_warden(lifeline: int) -> None:
     tell_of_warden(lifeline)
     warden = os.getpid()
     folder = _folder_of_its_own()
-    slot = os.fork()
+    try:
+        slot = os.fork()
+    except OSError:  # the system has no more processes to give
+        traceback.print_exc()
+        _leave(os.EX_OSERR << 8, lifeline, folder)
     if slot:
-        _watch(slot, lifeline, folder)
+        _leave(_status_at_the_end(slot, lifeline), lifeline, folder)
     os.close(lifeline)
     die_with_parent(warden)
     be_called("slot")
@@ -93,30 +98,9 @@ def _folder_of_its_own() -> Path | None:
     return folder
 
 
-def _watch(slot: int, lifeline: int, folder: Path | None) -> NoReturn:
-    lifeline = _keep_only(lifeline)
-    status = _status_at_the_end(slot, lifeline)
-    _end_all()
-    if folder is not None:
-        shutil.rmtree(folder, ignore_errors=True)
-    tell_of_end(lifeline, status)
-    if sys.platform != "linux":
-        os.killpg(0, signal.SIGKILL)
-    os._exit(0)
-
-
-def _keep_only(lifeline: int) -> int:
-    """Leave this and standard error only, so that the worker sees the channel end with the slot."""
-    os.dup2(lifeline, 3, inheritable=False)
-    os.closerange(4, os.sysconf("SC_OPEN_MAX") if sys.platform != "linux" else 1024)
-    nothing = os.open(os.devnull, os.O_RDWR)
-    os.dup2(nothing, 0)
-    os.dup2(nothing, 1)
-    return 3
-
-
 def _status_at_the_end(slot: int, lifeline: int) -> int:
-    """Wait until the slot ends, or has to; return its status."""
+    """Wait until the slot ends, or has to; return its status, as `os.wait` does."""
+    _keep_only(lifeline)
     woken, waking = os.pipe()
     os.set_blocking(waking, False)
     signal.set_wakeup_fd(waking, warn_on_full_buffer=False)
@@ -130,6 +114,26 @@ def _status_at_the_end(slot: int, lifeline: int) -> int:
         if lifeline in dict(events.poll()):
             return signal.SIGKILL
         os.read(woken, 2**12)
+
+
+def _keep_only(lifeline: int) -> None:
+    """Leave this and standard error only, so that the worker sees the channel end with the slot."""
+    os.closerange(3, lifeline)
+    os.closerange(lifeline + 1, os.sysconf("SC_OPEN_MAX") if sys.platform != "linux" else 1024)
+    nothing = os.open(os.devnull, os.O_RDWR)
+    os.dup2(nothing, 0)
+    os.dup2(nothing, 1)
+
+
+def _leave(status: int, lifeline: int, folder: Path | None) -> NoReturn:
+    """End what there is below, tell of the slot's end, and go."""
+    _end_all()
+    if folder is not None:
+        shutil.rmtree(folder, ignore_errors=True)
+    tell_of_end(lifeline, status)
+    if sys.platform != "linux":
+        os.killpg(0, signal.SIGKILL)
+    os._exit(0)
 
 
 def _reap() -> dict[int, int]:
