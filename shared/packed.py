@@ -55,7 +55,9 @@ class Once:
 
     async def get(self) -> Packed:
         """Return it; make it first where it is not there yet."""
-        return self._made or await asyncio.to_thread(self._first)
+        if self._made is None:
+            return await asyncio.to_thread(self._first)
+        return self._made
 
     def _first(self) -> Packed:
         with self._making:
