@@ -45,7 +45,7 @@ def serve(workers: Workers = None, port: Port = 8000, data: Data = Path("runs"),
 
 def _say(client: Client, workers: int, data: Path, json: bool) -> None:
     """Say what serves, and where."""
-    count = len(client.experiments()) + len(client.experiments(archived=True))
+    count = client.count() + client.count(archived=True)
     if json:
         print_line({"url": client.url, "workers": workers, "data": str(data), "experiments": count})
         return

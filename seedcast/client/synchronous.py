@@ -146,6 +146,10 @@ class Client:
                 break
         return found
 
+    def count(self, *, archived: bool = False) -> int:
+        """Return how many experiments there are, without those put away, or only of those."""
+        return self._send(calls.experiments({"archived": archived}, 1, None)).total
+
     def estimate(self, spec: Specification) -> Estimate:
         """Check a specification as `submit` does, and say what it would take; nothing is started.
 

@@ -54,7 +54,7 @@ async def create_experiment(
     return experiment
 
 
-@router.get("")
+@router.get("", response_model=ExperimentRows)
 async def list_experiments(
     service: Service,
     states: Annotated[list[str], Query(alias="status", description='Any; "active" stands for several.')] = [],  # noqa: B006
@@ -67,11 +67,10 @@ async def list_experiments(
     reverse: Annotated[bool, Query(description="The other way round.")] = False,
     limit: Annotated[int, Query(ge=1, le=1000, description="Rows of a page.")] = 100,
     cursor: Annotated[str | None, Query(description="`next_cursor` of the page before.")] = None,
-) -> ExperimentRows:
+) -> Response:
     """List experiments in few words, without their specifications, in pages."""
-    return await service.rows(
-        Wanted(states, tag, strategy, environment, text, archived, sort, reverse, limit, cursor)
-    )
+    wanted = Wanted(states, tag, strategy, environment, text, archived, sort, reverse, limit, cursor)
+    return Response(await service.rows_as_json(wanted), media_type="application/json")
 
 
 @router.get("/{experiment_id}")

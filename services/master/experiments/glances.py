@@ -34,34 +34,37 @@ class Glances:
     def __init__(self, history: History) -> None:
         self._history = history
         self._seen: dict[str, Glance] = {}
+        self._shown: dict[str, tuple[ExperimentRow, Glance, ExperimentRow]] = {}
+        """By experiment: a row, what was seen, and the row with it, for when neither has changed."""
 
     async def add_to(self, rows: Sequence[ExperimentRow]) -> list[ExperimentRow]:
         """Return the rows with what is to be seen of their histories."""
-        old = [row for row in rows if self._stamp(row) != self._stamp_seen(row)]
-        if old:
-            seen = await self._history.look(lambda connection: {row.id: _look(connection, row) for row in old})
-            self._seen |= seen
-        known = {row.id for row in rows}
-        self._seen = {name: glance for name, glance in self._seen.items() if name in known}
-        return [_with(row, self._seen) for row in rows]
+        seen = {row.id: glance for row in rows if (glance := self._seen_as_now(row)) is not None}
+        if old := [row for row in rows if row.id not in seen]:
+            seen |= await self._history.look(lambda connection: {row.id: _look(connection, row) for row in old})
+        self._seen = seen  # those of experiments that are gone are forgotten
+        self._shown = {row.id: self._with_glance(row, seen[row.id]) for row in rows}
+        return [self._shown[row.id][2] for row in rows]
 
-    def _stamp_seen(self, row: ExperimentRow) -> tuple[object, ...] | None:
+    def _with_glance(self, row: ExperimentRow, glance: Glance) -> tuple[ExperimentRow, Glance, ExperimentRow]:
+        shown = self._shown.get(row.id)
+        if shown is not None and shown[0] is row and shown[1] is glance:
+            return shown
+        figures = {
+            "last_test_return": glance.last_test,
+            "steps_per_second": glance.steps_per_second,
+            "curve": list(glance.curve),
+        }
+        return row, glance, row.model_copy(update=figures)
+
+    def _seen_as_now(self, row: ExperimentRow) -> Glance | None:
+        """Return what was seen of an experiment's history, if there is nothing new since."""
         found = self._seen.get(row.id)
-        return None if found is None else found.stamp
+        return found if found is not None and found.stamp == self._stamp(row) else None
 
     @staticmethod
     def _stamp(row: ExperimentRow) -> tuple[object, ...]:
         return row.generation, row.status, row.best_test_return, row.core_hours
-
-
-def _with(row: ExperimentRow, seen: Mapping[str, Glance]) -> ExperimentRow:
-    found = seen[row.id]
-    figures = {
-        "last_test_return": found.last_test,
-        "steps_per_second": found.steps_per_second,
-        "curve": list(found.curve),
-    }
-    return row.model_copy(update=figures)
 
 
 def _look(connection: sqlite3.Connection, row: ExperimentRow) -> Glance:

@@ -87,10 +87,7 @@ class ExperimentRepository:
 
     async def rows(self) -> list[ExperimentRow]:
         """Return all experiments in few words, newest first; those that cannot be read are left out."""
-        rows = await self._database.read(read_rows)
-        if self._prices == NOT_TOLD:
-            return rows
-        return [row.model_copy(update={"cost": self._prices.cost(row.core_hours)}) for row in rows]
+        return await self._database.read(lambda connection: read_rows(connection, self._prices))
 
     async def change(
         self, experiment_id: str, spec: ExperimentSpec, note: str | None, *, archived: bool | None = None

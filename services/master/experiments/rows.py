@@ -8,11 +8,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from seedcast.services.master.experiments.prices import Cost
+from seedcast.services.master.experiments.prices import NOT_TOLD, Cost, Prices
 from seedcast.services.master.experiments.status import Status
 from seedcast.shared.errors import InvalidInput
 from seedcast.shared.spec.objective import Direction
@@ -27,6 +28,8 @@ SELECT id, name, status, reason, generation, environment_steps, elapsed_seconds,
     archived
 FROM experiments WHERE status != 'deleted' AND json_valid(spec) ORDER BY rowid DESC
 """
+_READ_ONCE = 4096
+"""Rows that are kept as they were read, until something in them changes."""
 
 
 class ExperimentRow(BaseModel):
@@ -185,13 +188,17 @@ class Wanted:
         )
 
 
-def read_rows(connection: sqlite3.Connection) -> list[ExperimentRow]:
-    """Return all experiments as the database has them, newest first."""
-    return [_row(row) for row in connection.execute(_SELECT)]
+def read_rows(connection: sqlite3.Connection, prices: Prices = NOT_TOLD) -> list[ExperimentRow]:
+    """Return all experiments as the database has them, newest first; what has not changed is the same object."""
+    found = connection.execute(_SELECT)
+    columns = tuple(column[0] for column in found.description)
+    return [_row(columns, tuple(row), prices) for row in found]
 
 
-def _row(row: sqlite3.Row) -> ExperimentRow:
-    values: dict[str, Any] = dict(row)
+@lru_cache(_READ_ONCE)
+def _row(columns: Sequence[str], row: Sequence[Any], prices: Prices) -> ExperimentRow:
+    values = dict(zip(columns, row, strict=True))
+    values["cost"] = prices.cost(values["core_hours"])
     tags, status = json.loads(values.pop("tags") or "{}"), Status(values["status"])
     return ExperimentRow.model_validate(values | {"tags": tags, "active": status.active})
 

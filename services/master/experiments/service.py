@@ -134,9 +134,17 @@ class ExperimentService:
         Raises:
             InvalidInput: the cursor is not in the list.
         """
-        rows = [self._row_seen_now(row) for row in await self._repository.rows()]
-        rows = await self._glances.add_to(rows)
+        rows = await self._rows_seen_now()
         return await asyncio.to_thread(wanted.page, rows)
+
+    async def rows_as_json(self, wanted: Wanted) -> str:
+        """Return what `rows` does as JSON, which is made beside the event loop, too.
+
+        Raises:
+            InvalidInput: the cursor is not in the list.
+        """
+        rows = await self._rows_seen_now()
+        return await asyncio.to_thread(lambda: wanted.page(rows).model_dump_json())
 
     async def _create(self, spec: ExperimentSpec, key: tuple[str, str] | None) -> Experiment:
         warm_start = await self._files.model_to_start_from(spec.warm_start)
@@ -244,6 +252,10 @@ class ExperimentService:
         """Show an experiment that cannot go on now as what it is: blocked by the disk, or waiting for workers."""
         seen = self.lives.hindrance(experiment.id, experiment.status)
         return experiment if seen is None else experiment.model_copy(update=seen)
+
+    async def _rows_seen_now(self) -> list[ExperimentRow]:
+        rows = [self._row_seen_now(row) for row in await self._repository.rows()]
+        return await self._glances.add_to(rows)
 
     def _row_seen_now(self, row: ExperimentRow) -> ExperimentRow:
         seen = self.lives.hindrance(row.id, row.status)
