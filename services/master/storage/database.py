@@ -1,7 +1,8 @@
 """The SQLite database: one file, write-ahead log, every commit on the disk before it counts.
 
 Nothing here runs in the event loop. All writes go through one thread and one connection, in the order in which
-they were asked for; reads have threads and connections of their own, so that no read stands in line behind writes.
+they were asked for; those that come while one is being committed are the next commit, together, as each takes the
+disk as long as many. Reads have threads and connections of their own: no read stands in line behind writes.
 """
 
 from __future__ import annotations
@@ -9,11 +10,12 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from importlib.resources import files
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from seedcast.services.master.storage.failures import storage_errors
 
@@ -21,6 +23,7 @@ T = TypeVar("T")
 
 READERS = 4
 BUSY_SECONDS = 10.0
+MOST_TOGETHER = 100
 
 _ADDED_COLUMNS = (
     ("experiments", "files_exact", "INTEGER NOT NULL DEFAULT 0"),
@@ -31,12 +34,20 @@ _ADDED_COLUMNS = (
 """Columns that databases of earlier versions lack."""
 
 
+class _Write(NamedTuple):
+    """A change that waits for its turn, and what became of it."""
+
+    change: Callable[[sqlite3.Connection], Any]
+    outcome: Future[Any]
+
+
 class Database:
     """One connection that writes, a few that read, transactions by function."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._local = threading.local()
+        self._waiting: deque[_Write] = deque()
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="database-writer")
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="database-reader")
         with storage_errors(path.name):
@@ -54,10 +65,15 @@ class Database:
     async def write(self, change: Callable[[sqlite3.Connection], T]) -> T:
         """Run a function in one transaction: all of it is committed, or none.
 
+        It may be run a second time, if others in the same transaction fail; the first time then leaves nothing.
+
         Raises:
             StorageFailed: the disk is full or fails; nothing is committed.
         """
-        return await self._run(self._writer, lambda: self._transaction(change))
+        outcome = Future[T]()
+        self._waiting.append(_Write(change, outcome))
+        self._writer.submit(self._write_waiting)
+        return await asyncio.wrap_future(outcome)
 
     def close(self) -> None:
         """Wait for what runs, then stop the threads."""
@@ -78,6 +94,34 @@ class Database:
             return query(connection)
         finally:
             connection.rollback()
+
+    def _write_waiting(self) -> None:
+        """Write what waits, if it was not written with what came before it."""
+        writes = []
+        while self._waiting and len(writes) < MOST_TOGETHER:
+            write = self._waiting.popleft()
+            if write.outcome.set_running_or_notify_cancel():
+                writes.append(write)
+        if len(writes) > 1 and self._write_together(writes):
+            return
+        for write in writes:
+            try:
+                with storage_errors(self._path.name):
+                    result = self._transaction(write.change)
+            except BaseException as error:
+                write.outcome.set_exception(error)
+            else:
+                write.outcome.set_result(result)
+
+    def _write_together(self, writes: Sequence[_Write]) -> bool:
+        """Write all in one transaction; return whether that went well. Else none is written."""
+        try:
+            results = self._transaction(lambda connection: [write.change(connection) for write in writes])
+        except Exception:  # whose fault it was shows when each is tried by itself
+            return False
+        for write, result in zip(writes, results, strict=True):
+            write.outcome.set_result(result)
+        return True
 
     def _transaction(self, change: Callable[[sqlite3.Connection], T]) -> T:
         connection = self._connection(writes=True)

@@ -6,6 +6,7 @@ import asyncio
 import re
 import sqlite3
 import threading
+from collections.abc import Callable
 from contextlib import closing
 from importlib.resources import files
 from pathlib import Path
@@ -67,3 +68,89 @@ def test_a_database_of_an_earlier_version_gets_its_new_columns(tmp_path: Path) -
         return {row["name"] for row in rows}
 
     assert {"note", "files_exact"} <= asyncio.run(columns())
+
+
+def insert(text: str) -> Callable[[sqlite3.Connection], str]:
+    def change(connection: sqlite3.Connection) -> str:
+        connection.execute("INSERT INTO marks VALUES (?)", (text,))
+        return text
+
+    return change
+
+
+def keys(connection: sqlite3.Connection) -> list[str]:
+    return [row["key"] for row in connection.execute("SELECT key FROM marks ORDER BY rowid")]
+
+
+async def with_marks(folder: Path) -> Database:
+    database = Database(folder / "seedcast.db")
+    await database.write(lambda connection: connection.execute("CREATE TABLE marks (key TEXT UNIQUE) STRICT"))
+    return database
+
+
+class Held:
+    """A change that is not done before it may be, so that others wait behind it."""
+
+    def __init__(self) -> None:
+        self.begun, self.may_end = threading.Event(), threading.Event()
+
+    def __call__(self, _: sqlite3.Connection) -> None:
+        self.begun.set()
+        assert self.may_end.wait(PATIENCE)
+
+
+def test_changes_that_wait_for_another_are_one_commit(tmp_path: Path) -> None:
+    async def run() -> None:
+        database, first, last = await with_marks(tmp_path), Held(), Held()
+        waited = asyncio.create_task(database.write(first))
+        await asyncio.to_thread(first.begun.wait, PATIENCE)
+        together = [asyncio.create_task(database.write(insert(text))) for text in "abc"]
+        behind = asyncio.create_task(database.write(last))
+        await asyncio.sleep(0)  # they are all in line
+        first.may_end.set()
+        await asyncio.to_thread(last.begun.wait, PATIENCE)
+        await waited
+        assert await database.read(keys) == [], "none is committed before the last one is done"
+        assert not any(task.done() for task in together)
+        last.may_end.set()
+        assert await asyncio.gather(*together) == ["a", "b", "c"]
+        await behind
+        assert await database.read(keys) == ["a", "b", "c"]
+        database.close()
+
+    asyncio.run(run())
+
+
+def test_a_change_that_fails_takes_none_with_it_that_waited_beside_it(tmp_path: Path) -> None:
+    async def run() -> None:
+        database, first = await with_marks(tmp_path), Held()
+        waited = asyncio.create_task(database.write(first))
+        await asyncio.to_thread(first.begun.wait, PATIENCE)
+        changes = [insert("a"), insert("b"), insert("a"), insert("c")]  # a key is there once
+        together = [asyncio.create_task(database.write(change)) for change in changes]
+        await asyncio.sleep(0)
+        first.may_end.set()
+        await waited
+        results = await asyncio.gather(*together, return_exceptions=True)
+        assert [isinstance(result, Exception) for result in results] == [False, False, True, False]
+        assert await database.read(keys) == ["a", "b", "c"]
+        database.close()
+
+    asyncio.run(run())
+
+
+def test_a_change_that_nobody_waits_for_any_more_before_its_turn_is_not_made(tmp_path: Path) -> None:
+    async def run() -> None:
+        database, first = await with_marks(tmp_path), Held()
+        waited = asyncio.create_task(database.write(first))
+        await asyncio.to_thread(first.begun.wait, PATIENCE)
+        given_up, kept = (asyncio.create_task(database.write(insert(text))) for text in "ab")
+        await asyncio.sleep(0)
+        given_up.cancel()
+        await asyncio.gather(given_up, return_exceptions=True)
+        first.may_end.set()
+        await asyncio.gather(waited, kept)
+        assert await database.read(keys) == ["b"]
+        database.close()
+
+    asyncio.run(run())
