@@ -97,7 +97,7 @@ class Database:
 
     def _write_waiting(self) -> None:
         """Write what waits, if it was not written with what came before it."""
-        writes = []
+        writes: list[_Write] = []
         while self._waiting and len(writes) < MOST_TOGETHER:
             write = self._waiting.popleft()
             if write.outcome.set_running_or_notify_cancel():

@@ -13,6 +13,7 @@ from seedcast.services.worker.slots.death import SlotDied, ending
 from seedcast.services.worker.slots.lifeline import END_SECONDS, Lifeline
 from seedcast.services.worker.slots.memory import resident_bytes
 from seedcast.services.worker.slots.nursery import Nursery
+from seedcast.services.worker.slots.priority import give_way
 from seedcast.shared.protocol import WorkerInfo
 
 START_SECONDS = 60.0
@@ -58,6 +59,7 @@ class SlotProcess:
             await slot.kill()
             raise
         slot._slot, slot._shared = BIRTH.unpack(ready.head)
+        give_way(slot._slot)
         slot.info = WorkerInfo.model_validate_json(ready.payload)
         return slot
 
