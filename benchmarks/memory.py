@@ -1,7 +1,8 @@
 """`python -m benchmarks.memory`: what a worker of two slots holds in memory, rollout after rollout.
 
 The rollouts are BipedalWalkerHardcore's, sent by the dispatcher in units as a search would send them, with
-policies drawn anew for each thousand. The figure is the resident memory of the worker and of its slots.
+policies drawn anew for each thousand. The figures are the resident memory of the worker and of each slot, and what
+all processes of the worker hold together, where what several share counts once.
 """
 
 from __future__ import annotations
@@ -56,7 +57,9 @@ async def measure(urls: list[str], secret: str, pid: int, turns: int) -> None:
                 batch = Batch("memory", header, partial(_rows, draws), seeds)
                 steps += int((await dispatcher.run(batch)).lengths.sum())
             parts = " + ".join(f"{size / 2**20:6.1f}" for size in resident(pid))
-            print(f"{turn * TURN:7,} rollouts {steps:11,} steps   worker + slots: {parts} MiB", flush=True)
+            together = proportional_bytes(pid) / 2**20
+            done = f"{turn * TURN:7,} rollouts {steps:11,} steps"
+            print(f"{done}   worker + slots: {parts} MiB, together {together:.1f}", flush=True)
 
 
 def _rows(draws: NDArray[np.float32], start: int, stop: int) -> NDArray[np.float32]:
@@ -71,6 +74,13 @@ def resident(pid: int) -> list[int]:
 def slots(pid: int) -> list[int]:
     """Return the process ids of a worker's slots: each has a warden, and these have the worker's nursery."""
     return [slot for nursery in children(pid) for warden in children(nursery) for slot in children(warden)]
+
+
+def proportional_bytes(pid: int) -> int:
+    """Return what a process and all below it hold together: what several of them share counts once."""
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    own = next(int(line.split()[1]) for line in lines if line.startswith("Pss:")) * 1024
+    return own + sum(map(proportional_bytes, children(pid)))
 
 
 def children(pid: int) -> list[int]:

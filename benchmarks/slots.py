@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 from benchmarks.api import below
+from benchmarks.memory import proportional_bytes
 from tests.processes import Server, worker
 
 HEAD = """\
@@ -34,7 +35,7 @@ def main() -> None:
             begun = time.monotonic()
             with worker(Path(folder), slots=slots) as server:
                 seconds, cpu = time.monotonic() - begun, sum(cpu_taken(server).values())
-                memory = proportional_mib(server)
+                memory = proportional_bytes(server.process.pid) / 2**20
                 deaths = [replace_one(server, death) for death in range(1, arguments.deaths + 1)]
             wall, of_one = (statistics.median(column) for column in zip(*deaths, strict=True))
             more = f"{(memory - before[1]) / (slots - before[0]):.1f}" if before else ""
@@ -60,15 +61,6 @@ def cpu_taken(server: Server) -> dict[int, float]:
     """Return the processor time, in seconds, of each process below a worker: they have one thread each."""
     schedules = {pid: Path(f"/proc/{pid}/schedstat") for pid in below(server.process.pid)}
     return {pid: int(schedule.read_text().split()[0]) / 1e9 for pid, schedule in schedules.items()}
-
-
-def proportional_mib(server: Server) -> float:
-    """Return what a worker and all below it hold: what several share counts once."""
-    sizes = 0
-    for pid in (server.process.pid, *below(server.process.pid)):
-        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-        sizes += next(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
-    return sizes / 1024
 
 
 if __name__ == "__main__":
