@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from heapq import heapify, heappop, heapreplace
 
 from seedcast.services.master.scheduling.job import Job
-from seedcast.services.master.scheduling.pool import Group, Pool, Totals
-from seedcast.services.master.scheduling.pool_worker import PoolWorker
+from seedcast.services.master.scheduling.pool import Pool, Totals
+from seedcast.services.master.scheduling.pool_worker import Alike, PoolWorker
 from seedcast.services.master.scheduling.sizing import unit_size
 from seedcast.services.master.scheduling.stragglers import latest_straggler, part_to_repeat
 from seedcast.services.master.scheduling.tuning import Tuning
@@ -48,17 +50,27 @@ class Placer:
 
     def placements(self) -> Iterator[Placement]:
         """Yield what to send now, the freest worker first; each has to be sent before the next is asked for."""
-        passed: Counter[Group] = Counter()
+        passed: Counter[Alike] = Counter()
         """Workers that nothing is for now. They come first in their group, as all others have as much to do."""
-        while found := self._freest(passed):
-            worker, group = found
-            decision = self.place(worker)
+        freest = [(group.free[0], alike) for alike, group in self.pool.groups.items() if group.free]
+        heapify(freest)
+        while freest:
+            (_, _, worker), alike = freest[0]
+            decision = self.place(worker) if self._anything_for(alike) else None
             if isinstance(decision, Placement):
                 worker.why = decision.why
                 yield decision
-            else:
+            elif decision and not worker.full:
                 worker.why = decision
-                passed[group] += len(group.free) if worker.full else 1  # no other one has an idle slot then
+                passed[alike] += 1
+            else:  # nothing is for any of its group, or it has no idle slot: then no other of them has
+                worker.why = decision or worker.why
+                passed[alike] = sys.maxsize
+            group = self.pool.groups.get(alike)
+            if group and passed[alike] < len(group.free):
+                heapreplace(freest, (group.free[passed[alike]], alike))
+            else:
+                heappop(freest)
 
     def place(self, worker: PoolWorker) -> Placement | Why:
         """Return what a worker with room is to be sent, or why nothing.
@@ -68,7 +80,7 @@ class Placer:
         """
         why = Why.NOTHING_WAITS
         for job in sorted(filter(_wants, self.jobs), key=lambda job: job.need):
-            if not job.takes(worker.kind, worker.offers):
+            if not job.takes(*worker.alike):
                 continue
             totals = self.pool.totals(job)
             if not job.waiting:
@@ -81,18 +93,8 @@ class Placer:
                 why = decision
         return why
 
-    def _freest(self, passed: Counter[Group]) -> tuple[PoolWorker, Group] | None:
-        """Return the freest worker that there may be anything for."""
-        wanting = list(filter(_wants, self.jobs))
-        firsts = [
-            (group.free[passed[group]], group)
-            for group in self.pool.groups
-            if passed[group] < len(group.free) and any(job.takes(group.kind, group.offers) for job in wanting)
-        ]
-        if not firsts:
-            return None
-        (_, _, worker), group = min(firsts, key=lambda first: first[0])
-        return worker, group
+    def _anything_for(self, workers: Alike) -> bool:
+        return any(_wants(job) and job.takes(*workers) for job in self.jobs)
 
     def _next(self, worker: PoolWorker, job: Job, totals: Totals) -> Placement | Why:
         """Return what is next of a job for a worker, or why that is not for it now."""

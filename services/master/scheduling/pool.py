@@ -7,11 +7,11 @@ altered, before the groups are next read: no caller can forget to.
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from seedcast.services.master.scheduling.job import Job
-from seedcast.services.master.scheduling.pool_worker import PoolState, PoolWorker
+from seedcast.services.master.scheduling.pool_worker import Alike, PoolState, PoolWorker
 from seedcast.services.master.scheduling.tuning import Tuning
 
 Entry = tuple[float, int, PoolWorker]
@@ -41,12 +41,10 @@ class Totals:
         self.speed += times * other.speed
 
 
-@dataclass(eq=False)
+@dataclass
 class Group:
-    """The usable workers of one kind that offer the same."""
+    """Usable workers that are alike."""
 
-    kind: str
-    offers: frozenset[str]
     totals: Totals = field(default_factory=Totals)
     free: list[Entry] = field(default_factory=list)
     """Those with room, the freest first."""
@@ -59,10 +57,12 @@ class Pool:
         self._tuning = tuning
         self._now = 0.0
         self._workers: dict[str, PoolWorker] = {}
-        self._groups: dict[tuple[str, frozenset[str]], Group] = {}
+        self._groups: dict[Alike, Group] = {}
         """None is empty."""
-        self._counted: dict[PoolWorker, tuple[Group, Totals, Entry | None]] = {}
+        self._counted: dict[PoolWorker, tuple[Alike, Totals, Entry | None]] = {}
         """Workers in groups, each as it is in the group's sums and order."""
+        self._sums: dict[tuple[str | None, str | None], Totals] = {}
+        """Of several groups, by what a job asks for, as long as no worker is changed."""
         self._changed: dict[PoolWorker, None] = {}
         """Handed out since the groups were last read."""
         self._resting: dict[PoolWorker, None] = {}
@@ -105,34 +105,36 @@ class Pool:
             self._take_out(worker)
 
     @property
-    def groups(self) -> Collection[Group]:
+    def groups(self) -> Mapping[Alike, Group]:
         """The groups as they are now, to be looked at only."""
         if self._changed:
             changed, self._changed = self._changed, {}
             for worker in changed:
                 self._put_in(worker)
-        return self._groups.values()
+        return self._groups
 
     def totals(self, job: Job) -> Totals:
         """Return what the usable workers that a job may have add up to."""
-        parts = [group.totals for group in self.groups if job.takes(group.kind, group.offers)]
-        if len(parts) == 1:
-            return parts[0]
-        totals = Totals()
-        for part in parts:
-            totals.add(part)
-        return totals
+        groups, asked = self.groups, (job.spec.kind, job.spec.needs)
+        if asked not in self._sums:
+            self._sums[asked] = totals = Totals()
+            for alike, group in groups.items():
+                if job.takes(*alike):
+                    totals.add(group.totals)
+        return self._sums[asked]
 
     def _take_out(self, worker: PoolWorker) -> None:
         self._changed[worker] = None
         self._resting.pop(worker, None)
+        self._sums.clear()
         if counted := self._counted.pop(worker, None):
-            group, part, entry = counted
+            alike, part, entry = counted
+            group = self._groups[alike]
             group.totals.add(part, -1)
             if entry:
                 del group.free[bisect_left(group.free, entry)]
             if not group.totals.workers:
-                del self._groups[group.kind, group.offers]
+                del self._groups[alike]
 
     def _put_in(self, worker: PoolWorker) -> None:
         state = worker.state(self._now)
@@ -140,11 +142,10 @@ class Pool:
             self._resting[worker] = None
         if state is not PoolState.USABLE:
             return
-        key = (worker.kind, worker.offers)
-        group = self._groups.get(key) or self._groups.setdefault(key, Group(*key))
+        group = self._groups.setdefault(worker.alike, Group())
         part = Totals(1, worker.slots, worker.idle_slots, worker.speed)
         group.totals.add(part)
         entry = (worker.load, worker.order, worker) if worker.taken < worker.allowance else None
         if entry:
             insort(group.free, entry)
-        self._counted[worker] = group, part, entry
+        self._counted[worker] = worker.alike, part, entry

@@ -13,6 +13,9 @@ from enum import StrEnum
 from seedcast.services.master.scheduling.instructions import Flight
 from seedcast.services.master.scheduling.tuning import Tuning
 
+Alike = tuple[str, frozenset[str]]
+"""Kind and offers: where both are equal jobs may use one worker as well as another."""
+
 
 class PoolState(StrEnum):
     """What may be sent to a worker. Its slots, the clock and its answers move it; nothing else does."""
@@ -64,6 +67,11 @@ class PoolWorker:
     """It is set aside until then."""
     why: str = ""
     """Why it was last sent something, or nothing."""
+
+    @property
+    def alike(self) -> Alike:
+        """Whom it is like."""
+        return self.kind, self.offers
 
     def state(self, now: float) -> PoolState:
         """Return what may be sent to it now."""

@@ -39,9 +39,9 @@ def check_groups(scheduler: Scheduler) -> None:
     """Check that every usable worker is in its group, as it is now."""
     usable = [worker for worker in scheduler._pool if worker.state(scheduler._now) is PoolState.USABLE]
     groups = scheduler._pool.groups
-    assert {(group.kind, group.offers) for group in groups} == {(one.kind, one.offers) for one in usable}
-    for group in groups:
-        alike = [one for one in usable if (one.kind, one.offers) == (group.kind, group.offers)]
+    assert set(groups) == {one.alike for one in usable}
+    for key, group in groups.items():
+        alike = [one for one in usable if one.alike == key]
         free = [one for one in alike if one.taken < one.allowance]
         assert group.free == sorted((one.load, one.order, one) for one in free)
         parts = [Totals(1, one.slots, one.idle_slots, one.speed) for one in alike]
@@ -51,3 +51,9 @@ def check_groups(scheduler: Scheduler) -> None:
         assert abs(group.totals.speed - totals.speed) < 1e-6
         totals.speed = group.totals.speed
         assert group.totals == totals
+    for job in scheduler._jobs.values():
+        may = [one for one in usable if job.takes(*one.alike)]
+        totals = scheduler._pool.totals(job)
+        assert (totals.workers, totals.slots) == (len(may), sum(one.slots for one in may))
+        assert totals.idle_slots == sum(one.idle_slots for one in may)
+        assert abs(totals.speed - sum(one.speed for one in may)) < 1e-6

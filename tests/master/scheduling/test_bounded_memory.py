@@ -25,7 +25,7 @@ def test_a_group_holds_each_of_its_workers_once_however_much_they_have_done() ->
         scheduler.worker_up(f"w{number}", 4)
     for job in range(2000):
         one_job(scheduler, "one", 0.2 * job)
-    (group,) = scheduler.scheduler._pool.groups
+    (group,) = scheduler.scheduler._pool.groups.values()
     assert len(group.free) == group.totals.workers == 8
     assert abs(group.totals.speed - sum(worker.speed for worker in scheduler.scheduler._pool)) < 1e-9
 
@@ -36,7 +36,7 @@ def test_a_kind_that_is_gone_leaves_no_group_behind() -> None:
         worker = pool.enter("w", number)
         worker.kind = f"kind-{number}"
         worker.resize(1, 1)
-        assert [group.kind for group in pool.groups] == [worker.kind]
+        assert list(pool.groups) == [worker.alike]
     pool.enter("w", 100).slots = 0
     assert not pool.groups
 
@@ -55,7 +55,7 @@ def test_a_worker_that_rests_is_remembered_once_and_free_when_its_rest_is_over()
         pool.tick(until - 1.0)
         assert not pool.groups
         pool.tick(until)
-        assert [one for group in pool.groups for *_, one in group.free] == [worker]
+        assert [one for group in pool.groups.values() for *_, one in group.free] == [worker]
 
 
 def test_experiments_long_gone_are_forgotten_and_those_between_two_generations_are_not() -> None:

@@ -64,6 +64,17 @@ def test_a_worker_without_the_objective_does_not_keep_its_like_from_queueing() -
     assert [send.worker for send in scheduler.assign()] == ["able", "able"]
 
 
+def test_a_worker_that_is_forgotten_counts_no_more() -> None:
+    scheduler = Driver(LIMITS)
+    job = scheduler.add_job("a", 1000)
+    for name in ("gone", "stays"):
+        scheduler.worker_up(name, 2, "x")
+    scheduler.assign()
+    check_places(scheduler.scheduler, job)
+    scheduler.worker_down("gone", forget=True)
+    check_places(scheduler.scheduler, job)
+
+
 def test_a_straggler_is_hedged_only_to_a_worker_of_its_kind() -> None:
     for kind, expected in (("x", True), ("y", False)):
         scheduler = Driver(LIMITS)
