@@ -30,8 +30,7 @@ def find_stragglers(job: Job, request_wait: float, now: float, tuning: Tuning) -
     found: list[tuple[float, int]] = []
     for unit, flight in job.flights.items():
         age, expected = flight.age(now), seconds * flight.send.rounds
-        late = age > max(tuning.patience * (expected + request_wait), tuning.hedge_after_seconds)
-        if late and job.repeatable(flight, 1):
+        if age > tuning.patience * (expected + request_wait) and job.repeatable(flight, 1):
             found.append((age / expected, unit))
     return [job.flights[unit] for _, unit in sorted(found)]
 

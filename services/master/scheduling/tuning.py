@@ -90,9 +90,7 @@ class Tuning:
     hedge_after_share: float = 0.75
     """Share of a job that must be settled first."""
     patience: float = 2.0
-    """A unit is a straggler after so many times its expected duration,"""
-    hedge_after_seconds: float = 0.1
-    """and not before so many seconds: below it a request costs more than it saves."""
+    """A unit is a straggler after so many times its expected duration, its request's own wait included."""
     hedged_share: float = 0.1
     """Share of a job's rollouts that may be sent a second time; always one."""
     look_every_seconds: float = 0.1
