@@ -182,7 +182,7 @@ class GymnasiumLanes:
 
 def import_own() -> None:
     """Import Gymnasium's own environments, those that are in its registry before any package had its turn."""
-    for entry in gymnasium.registry.values():
+    for entry in list(gymnasium.registry.values()):  # a module that is imported may register others
         _installed(entry)
 
 
@@ -230,7 +230,7 @@ def _checked(spec: EnvironmentSpec) -> Environment:
 
 @cache
 def _available() -> frozenset[str]:
-    return frozenset(id_ for id_, entry in registry().items() if _installed(entry))
+    return frozenset(id_ for id_, entry in list(registry().items()) if _installed(entry))
 
 
 def _installed(entry: EnvSpec) -> bool:
