@@ -52,7 +52,7 @@ class Scheduler:
         self._placer = Placer(self._pool, self._jobs.values(), self._tuning)
         self._looked = self._found_median = -math.inf
         self.late_replies = 0
-        """Units sent a second time while the first was in flight."""
+        """Units answered when all their rollouts had been settled by others."""
 
     def handle(self, event: ev.Event, now: float) -> list[Instruction]:
         """Take an event in, at ``now`` seconds of any clock that does not go back; return all that is to be done.
