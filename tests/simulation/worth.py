@@ -12,7 +12,7 @@ from seedcast.services.master.scheduling.tuning import Tuning
 from tests.simulation.calm import REQUEST_SECONDS, generations
 
 WITHOUT = {
-    "hedging": Tuning(hedge_after_share=inf),
+    "hedging": Tuning(patience=inf),
     "wide units": Tuning(most_request_share=inf, easy_request_share=inf, start_share=inf),
     "earning the queue": Tuning(first_share=2.0),
     "two thirds of what is left": Tuning(tolerance=1.001),

@@ -51,8 +51,6 @@ class Job:
     """In how many units in flight a rollout is."""
     flights: dict[int, Flight] = field(default_factory=dict)
     """By unit, oldest first."""
-    slots: int = 0
-    """Slots that these take, or wait for."""
     stragglers: list[Flight] = field(default_factory=list)
     """Units that took too long when last looked at, the latest at the end (see `stragglers`)."""
     done: int = 0
@@ -127,7 +125,6 @@ class Job:
     def depart(self, flight: Flight) -> None:
         """Note a unit that is sent."""
         self.flights[flight.send.unit] = flight
-        self.slots += flight.send.slots
         for rollout in flight.send.rollouts:
             self.copies[rollout] += 1
         self.hedged += len(flight.send.rollouts) if flight.send.hedge else 0
@@ -137,7 +134,6 @@ class Job:
     def land(self, unit: int) -> None:
         """Note a unit that is in flight no more, whatever became of it."""
         send = self.flights.pop(unit).send
-        self.slots -= send.slots
         self.experiment.in_flight -= 1
         for rollout in send.rollouts:
             self.copies[rollout] -= 1

@@ -13,7 +13,7 @@ from seedcast.services.master.scheduling.job import Job
 from seedcast.services.master.scheduling.pool import Pool, Totals
 from seedcast.services.master.scheduling.pool_worker import Alike, PoolWorker
 from seedcast.services.master.scheduling.sizing import unit_size
-from seedcast.services.master.scheduling.stragglers import latest_straggler, part_to_repeat
+from seedcast.services.master.scheduling.stragglers import hedges_left, latest_straggler
 from seedcast.services.master.scheduling.tuning import Tuning
 
 
@@ -117,7 +117,7 @@ class Placer:
         if straggler is None or straggler.send.worker == worker.name:
             return Why.NOTHING_WAITS
         slots = min(straggler.send.slots, worker.idle_slots)
-        rollouts = part_to_repeat(job, straggler, slots, totals.idle_slots, self.tuning)
+        rollouts = job.repeatable(straggler, hedges_left(job, self.tuning))
         return Placement(worker, Why.STRAGGLER, job, rollouts, slots)
 
     def _is_slow(self, worker: PoolWorker, totals: Totals) -> bool:

@@ -59,8 +59,7 @@ def _first_unit(job: Job, worker: PoolWorker, totals: Totals, tuning: Tuning) ->
     """Return the size of a unit of a job whose rollouts nobody has timed: all idle slots are to get one soon."""
     few = math.ceil(job.waiting / (2 * max(1, totals.slots)))
     each = max(1, min(few, tuning.first_unit_rollouts))
-    to_fill = totals.idle_slots + job.slots  # the same for all of its first units
-    wide = int(tuning.request_seconds * to_fill / tuning.first_fill_seconds + _ROUNDING)
+    wide = int(tuning.request_seconds * totals.slots / tuning.first_fill_seconds + _ROUNDING)
     slots = max(1, min(wide, worker.idle_slots, worker.room))
     return UnitSize(max(1, min(each * slots, job.spec.most_rollouts)), slots)
 

@@ -1,15 +1,13 @@
 """Which units are stragglers, to be sent to another worker too.
 
 This is a hedge (Dean and Barroso, "The tail at scale", 2013, https://doi.org/10.1145/2408776.2408794). The rule:
-nothing of the job waits to be sent, at least three quarters of its rollouts are settled, and the unit has run for
-more than twice what its rollouts take the median worker, its request's own wait for others included. At most a
-tenth of a job's rollouts (and always one) goes out a second time, none a third time while two are in flight, and
-no suspect: that might cost two slots at once. A unit of several slots is repeated on several, to spare requests.
+nothing of the job waits to be sent, and the unit has run for more than twice what its rollouts take the median
+worker, its request's own wait for others included. At most a tenth of a job's rollouts (and always one) goes out a
+second time, none a third time while two are in flight, and no suspect: that might cost two slots at once. A unit
+of several slots is repeated on several, to spare requests.
 """
 
 from __future__ import annotations
-
-import math
 
 from seedcast.services.master.scheduling.instructions import Flight
 from seedcast.services.master.scheduling.job import Job
@@ -24,8 +22,6 @@ def find_stragglers(job: Job, request_wait: float, now: float, tuning: Tuning) -
     """
     seconds = job.experiment.seconds
     if seconds is None or job.waiting or hedges_left(job, tuning) <= 0:
-        return []
-    if job.settled_count < tuning.hedge_after_share * job.spec.rollouts:
         return []
     found: list[tuple[float, int]] = []
     for unit, flight in job.flights.items():
@@ -42,12 +38,6 @@ def latest_straggler(job: Job, tuning: Tuning) -> Flight | None:
             return job.stragglers[-1]
         job.stragglers.pop()
     return None
-
-
-def part_to_repeat(job: Job, straggler: Flight, slots: int, idle_slots: int, tuning: Tuning) -> range:
-    """Return what so many slots are to repeat of a straggler: all idle slots share what may be repeated."""
-    most = slots * math.ceil(len(straggler.send.rollouts) / max(1, idle_slots))
-    return job.repeatable(straggler, min(hedges_left(job, tuning), most))
 
 
 def hedges_left(job: Job, tuning: Tuning) -> int:

@@ -87,8 +87,6 @@ class Tuning:
 
     # Hedging: sending a straggler's rollouts to a second worker
 
-    hedge_after_share: float = 0.75
-    """Share of a job that must be settled first."""
     patience: float = 2.0
     """A unit is a straggler after so many times its expected duration, its request's own wait included."""
     hedged_share: float = 0.1
