@@ -20,7 +20,7 @@ class Experiment:
     in_flight: int = 0
     """Units."""
     served: float = 0.0
-    """Seconds of slots that its units were expected to take, each divided by the share that it had then."""
+    """Seconds of slots that its units took, or are expected to, each divided by the share that it had then."""
     seconds: float | None = None
     """What a rollout takes the median worker; None: nobody knows yet."""
     averaged: int = 0
@@ -29,5 +29,5 @@ class Experiment:
     """or those of about the last generation, which had so many: the short ones come back first."""
 
     def expected_seconds(self, send: Send) -> float:
-        """Return what the slots of a unit are expected to take, added up; while nobody knows, a second each."""
-        return float(send.slots) if self.seconds is None else self.seconds * len(send.rollouts)
+        """Return what the slots of a unit are expected to take, added up; 0 while nobody knows."""
+        return (self.seconds or 0.0) * len(send.rollouts)

@@ -76,6 +76,8 @@ class Flight:
     """Seconds of the scheduler's clock."""
     started: float | None
     """When it got a slot, as far as can be told; None while it waits in the worker's queue."""
+    expected: float = 0.0
+    """Seconds of slots that it was expected to take."""
 
     def age(self, now: float) -> float:
         """Return the seconds since it got a slot, or, where it waits for one, since it was sent."""

@@ -6,6 +6,7 @@ was hedged), *pending*, or *alone* (a suspect, to be run on its own).
 
 from __future__ import annotations
 
+import math
 from collections import Counter, deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -129,7 +130,13 @@ class Job:
             self.copies[rollout] += 1
         self.hedged += len(flight.send.rollouts) if flight.send.hedge else 0
         self.experiment.in_flight += 1
-        self.experiment.served += self.experiment.expected_seconds(flight.send) / self.spec.share
+        flight.expected = self.experiment.expected_seconds(flight.send)
+        self.experiment.served += flight.expected / self.spec.share
+
+    def charge(self, flight: Flight, seconds: float) -> None:
+        """Note what the slots of a unit took, in place of what they were expected to."""
+        if math.isfinite(seconds) and seconds >= 0:
+            self.experiment.served += (seconds - flight.expected) / self.spec.share
 
     def land(self, unit: int) -> None:
         """Note a unit that is in flight no more, whatever became of it."""

@@ -113,10 +113,10 @@ class Scheduler:
         experiment = self._experiments.pop(event.experiment, None) or Experiment()
         self._experiments[event.experiment] = experiment
         least_served = min((job.experiment.served for job in self._jobs.values()), default=experiment.served)
-        experiment.served = max(experiment.served, least_served - self._tuning.most_credit_seconds)
+        experiment.served = max(experiment.served, least_served - self._tuning.most_credit_seconds / event.share)
         self._jobs[event.job] = Job(event, experiment)
-        most_served = least_served + self._tuning.most_owed_seconds
         for job in self._jobs.values():
+            most_served = least_served + self._tuning.most_owed_seconds / job.spec.share
             job.experiment.served = min(job.experiment.served, most_served)
         self._forget_experiments()
         return []
@@ -158,6 +158,8 @@ class Scheduler:
         send = flight.send if flight else self._lost.pop(event.unit, None)
         job = self._jobs.get(send.job) if send else None
         fresh = [rollout for rollout in send.rollouts if not job.settled[rollout]] if send and job else []
+        if flight and job:
+            job.charge(flight, event.busy_seconds)
         if send is None or job is None or not fresh:
             self.late_replies += 1
             return []
@@ -180,6 +182,7 @@ class Scheduler:
         send, job = flight.send, self._jobs[flight.send.job]
         if worker := self._pool.change(send.worker):
             worker.fail(flight.sent, self._now, may_rest=True)
+        job.charge(flight, send.slots * flight.age(self._now))
         self._lost[unit] = send
         given_up, retried = after_loss(job, send, self._tuning)
         return [Settle(job.spec.job, (), given_up, retried, lost=1), *self._ending(job, {})]
@@ -192,6 +195,7 @@ class Scheduler:
         if worker := self._pool.change(send.worker):
             worker.push_back(self._now + event.rest_seconds)
         job.hedged -= len(send.rollouts) if send.hedge else 0
+        job.charge(flight, 0.0)
         job.put_back(job.homeless(send.rollouts))
         return []
 

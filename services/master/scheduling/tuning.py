@@ -57,9 +57,9 @@ class Tuning:
     most_credit_seconds: float = 1.0
     """Seconds of slots (over its share) by which it may have had less than all others: between two generations it
     could have nothing, and a short one should be next; but absence earns no more."""
-    most_owed_seconds: float = 10.0
-    """Seconds by which one may have had more than another. Without a limit one that has had an hour before waits
-    for an hour of a newcomer's, where all have as much in flight."""
+    most_owed_seconds: float = 4.0
+    """Seconds (the same) by which one may have had more than another: two long units. Without a limit one that has
+    had an hour before waits for an hour of a newcomer's, where all have as much in flight."""
 
     # Who is left alone
 

@@ -245,6 +245,21 @@ def test_a_short_generation_waits_for_a_unit_of_another_experiment_and_not_for_o
     assert generations >= 50
 
 
+def test_what_the_first_units_of_experiments_take_is_no_guess_that_keeps_some_waiting() -> None:
+    scheduler = Driver(LIMITS)
+    scheduler.worker_up("w", 2, queue=2)
+    jobs = {scheduler.add_job(f"e{number}", 4): f"e{number}" for number in range(10)}
+    generations = Counter(jobs.values())
+    while sum(generations.values()) < 60:
+        for send in scheduler.assign():
+            scheduler.unit_done(send.unit, 0.01 * len(send.rollouts))
+        for job in [job for job in jobs if scheduler.finished(job)]:
+            generations[name := jobs.pop(job)] += 1
+            scheduler.remove_job(job)
+            jobs[scheduler.add_job(name, 4)] = name
+    assert min(generations.values()) >= 4
+
+
 def test_an_experiment_that_was_away_earns_no_credit() -> None:
     scheduler = Driver(LIMITS)
     busy = scheduler.add_job("busy", 10_000)
