@@ -47,8 +47,8 @@ def test_rows_and_descriptions_train_to_the_same_parameters(
     described, forms = digests(spec, 32)
     assert forms == {"gaussian"}
     assert len(set(described)) == len(described)
-    assert digests(spec, 7) == (described, {"gaussian", "rows"})  # its last unit is small
-    assert digests(spec, 1) == (described, {"rows"})
+    assert digests(spec, 7) == (described, {"gaussian"})
+    assert digests(spec, 1) == (described, {"gaussian", "rows"})  # keys while σ is one number, then rows
     monkeypatch.setattr(GaussianPopulation, "members", GaussianPopulation.rows)
     assert digests(spec, 32) == (described, {"rows"})
 
