@@ -43,6 +43,13 @@ def test_a_strided_view_is_encoded_by_value() -> None:
     np.testing.assert_array_equal(decode_frame(encode_frame("", {"x": column}))[1]["x"], [1, 4])
 
 
+def test_an_array_of_the_other_byte_order_is_encoded_by_value() -> None:
+    numbers = np.arange(6, dtype=">f4").reshape(2, 3)
+    back = decode_frame(encode_frame("", {"x": numbers}))[1]["x"]
+    assert back.dtype == np.dtype("<f4")
+    np.testing.assert_array_equal(back, numbers)
+
+
 @given(length=st.integers(0, len(FRAME) - 1))
 def test_a_frame_that_is_cut_off_is_refused(length: int) -> None:
     with pytest.raises(InvalidInput, match="is not a Seedcast frame"):
