@@ -172,7 +172,7 @@ async def generations(
         figures = []
         for _ in range(count):
             work = Batch("scale", header, members, durations[:, None])
-            begun, lags = fleet.begun.value, list[float]()
+            begun, lags = fleet.begun, list[float]()
             units = sum(worker.units for worker in master.workers.values())
             watching = asyncio.create_task(_watch(lags))
             started, cpu, others = time.perf_counter(), time.process_time(), fleet.cpu_seconds
@@ -183,7 +183,7 @@ async def generations(
             if result.failures or not np.array_equal(result.returns, durations):
                 raise RuntimeError("results are missing or wrong")
             requests = sum(worker.units for worker in master.workers.values()) - units
-            extra = (fleet.begun.value - begun) / len(durations) - 1
+            extra = (fleet.begun - begun) / len(durations) - 1
             best = ideal(durations, slots)
             figures.append(Figures(seconds, best, requests, cpu, others, np.array(lags), extra))
     return figures

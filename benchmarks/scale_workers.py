@@ -15,10 +15,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
 from multiprocessing.connection import Connection as Pipe
-from multiprocessing.sharedctypes import Synchronized, SynchronizedArray
+from multiprocessing.sharedctypes import SynchronizedArray
 from typing import cast
 
 import numpy as np
+import uvloop
 from numpy.typing import NDArray
 
 from seedcast.shared.digest import CONTENT_DIGEST, content_digest
@@ -26,7 +27,6 @@ from seedcast.shared.frame import decode_frame
 from seedcast.shared.protocol import PROTOCOL_VERSION, SLOTS_HEADER, UnitResult, WorkerInfo
 
 QUEUE_PER_SLOT = 2
-CPU_EVERY_SECONDS = 0.02
 HEAD_END = b"\r\n\r\n"
 
 
@@ -50,13 +50,26 @@ class Work:
     """Parts that are not done yet."""
 
 
+class Account:
+    """What a process that simulates workers tells of itself."""
+
+    def __init__(self, told: SynchronizedArray[float], number: int) -> None:
+        self._told, self._first = told, 2 * number
+        self.begun = 0
+        """Rollouts that ever got a slot, those of cancelled units included."""
+
+    def tell(self) -> None:
+        """Have the benchmark see it."""
+        self._told[self._first : self._first + 2] = time.process_time(), self.begun
+
+
 class StubWorker:
     """So many slots and a queue. ``slowness``: how much longer than a seed says its rollouts take."""
 
-    def __init__(self, slots: int, slowness: float, begun: Synchronized[int]) -> None:
+    def __init__(self, slots: int, slowness: float, account: Account) -> None:
         self.slots = slots
         self._slowness = slowness
-        self._begun = begun
+        self._account = account
         self._free = slots
         self._queue: deque[Part] = deque()
 
@@ -86,8 +99,7 @@ class StubWorker:
         while self._free and self._queue:
             part = self._queue.popleft()
             self._free -= 1
-            with self._begun.get_lock():
-                self._begun.value += len(part.seeds)
+            self._account.begun += len(part.seeds)
             seconds = self._slowness * float(part.seeds.sum()) * 1e-6
             part.timer = asyncio.get_running_loop().call_later(seconds, self._finish, part)
 
@@ -100,6 +112,7 @@ class StubWorker:
             returns = work.seeds.astype(np.float64)
             seconds = self._slowness * float(returns.sum()) * 1e-6
             result = UnitResult(returns, returns, np.ones(len(returns), np.int32), busy_seconds=seconds)
+            self._account.tell()
             work.client.answer(200, result.to_frame())
 
 
@@ -177,15 +190,18 @@ class StubFleet:
     """Workers in processes of their own."""
 
     urls: list[str]
-    begun: Synchronized[int]
-    """Rollouts that ever got a slot, those of cancelled units included."""
-    cpu: SynchronizedArray[float]
-    """CPU seconds of each process, as of `CPU_EVERY_SECONDS` ago at most."""
+    told: SynchronizedArray[float]
+    """Of each process, as of its last answer: CPU seconds, rollouts begun."""
 
     @property
     def cpu_seconds(self) -> float:
         """CPU seconds that the simulation of the workers itself has taken."""
-        return sum(self.cpu[:])
+        return sum(self.told[0::2])
+
+    @property
+    def begun(self) -> int:
+        """Rollouts that ever got a slot, those of cancelled units included."""
+        return int(sum(self.told[1::2]))
 
 
 @contextmanager
@@ -193,40 +209,31 @@ def stub_fleet(workers: int, slots: int, slow: Sequence[float] = (), processes: 
     """Start workers of so many slots each; the first ones are so many times slower as ``slow`` says."""
     context = multiprocessing.get_context("spawn")
     slowness = [*slow, *[1.0] * (workers - len(slow))]
-    begun = context.Value("q", 0)
-    cpu = context.Array("d", processes)
+    told = context.Array("d", 2 * processes)
     urls: list[str] = []
     children = []
     for number in range(min(processes, workers)):
         ours, theirs = context.Pipe()
-        arguments = (theirs, slots, slowness[number::processes], begun, cpu, number)
+        arguments = (theirs, slots, slowness[number::processes], told, number)
         child = context.Process(target=_serve, args=arguments, daemon=True)
         child.start()
         children.append(child)
         urls += ours.recv()
     try:
-        yield StubFleet(urls, begun, cpu)
+        yield StubFleet(urls, told)
     finally:
         for child in children:
             child.terminate()
             child.join()
 
 
-def _serve(
-    pipe: Pipe,
-    slots: int,
-    slowness: list[float],
-    begun: Synchronized[int],
-    cpu: SynchronizedArray[float],
-    number: int,
-) -> None:
+def _serve(pipe: Pipe, slots: int, slowness: list[float], told: SynchronizedArray[float], number: int) -> None:
     async def serve() -> None:
-        await _serve_all(pipe, [StubWorker(slots, slow, begun) for slow in slowness])
-        while True:
-            cpu[number] = time.process_time()
-            await asyncio.sleep(CPU_EVERY_SECONDS)
+        account = Account(told, number)
+        await _serve_all(pipe, [StubWorker(slots, slow, account) for slow in slowness])
+        await asyncio.Event().wait()
 
-    asyncio.run(serve())
+    uvloop.run(serve())
 
 
 async def _serve_all(pipe: Pipe, workers: list[StubWorker]) -> None:

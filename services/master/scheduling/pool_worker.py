@@ -81,8 +81,17 @@ class PoolWorker:
 
     @property
     def places(self) -> int:
-        """Places of its queue that are used."""
-        return min(max(1, int(self.tuning.queue_share * self.slots)), self.queue)
+        """Places of its queue that are used: more of them where units of several slots do not tell of each."""
+        wide = self.wide and self.earned >= 2 * self.slots
+        return self._places(self.tuning.wide_queue_share) if wide else self.places_for_single
+
+    @property
+    def places_for_single(self) -> int:
+        """Places of its queue that are used while all its units take one slot."""
+        return self._places(self.tuning.queue_share)
+
+    def _places(self, share: float) -> int:
+        return min(max(1, int(share * self.slots)), self.queue)
 
     @property
     def allowance(self) -> int:

@@ -71,7 +71,9 @@ def slots_wanted(unit_seconds: float, worker: PoolWorker, totals: Totals, tuning
     wanted = max(
         share * totals.slots / tuning.most_request_share,
         share * totals.idle_slots / tuning.start_share,
-        min(share * totals.slots / tuning.easy_request_share, tuning.covered_queue_share * worker.places),
+        min(
+            share * totals.slots / tuning.easy_request_share, tuning.covered_queue_share * worker.places_for_single
+        ),
     )
     return max(1, min(int(wanted), worker.slots, worker.room))
 

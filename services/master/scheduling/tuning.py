@@ -49,6 +49,9 @@ class Tuning:
     """Share of its slots that a worker may have waiting in its queue, so that no slot waits for a request. In the
     simulation of 128 x 8, 16 x 64, 8 x 128 slots 0.35 made warm generations 1-4% longer (but the first one of
     128 x 64, 0.1-0.2 s, 7% shorter); 0.5 made none more than 1-2% shorter, and first ones up to 12% longer."""
+    wide_queue_share: float = 0.8
+    """The same of a worker that has answered for all of its slots, while it has units of several: it tells of none
+    of their slots before the slowest is done, so that more of them run dry."""
     usual_queue: int = 2
     """Units for a slot that a worker's queue holds where it does not say."""
 

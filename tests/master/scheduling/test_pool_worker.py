@@ -36,6 +36,20 @@ def test_a_new_worker_may_fill_its_slots_and_earns_its_queue() -> None:
     assert held == [16, 22, 22, 22]
 
 
+def test_units_of_several_slots_let_more_wait_behind_them_once_a_worker_has_answered_for_all() -> None:
+    worker = PoolWorker("w", 0)
+    worker.resize(16, 32)
+    worker.depart(Flight(Send(1, 0, range(16), "w", slots=4), 0.0, 0.0))
+    assert worker.places == 6  # 0.42 of its slots
+    worker.succeed(16)
+    assert worker.places == 12  # 0.8: the four do not tell before the slowest of them is done
+    worker.land(Flight(Send(1, 0, range(16), "w", slots=4), 0.0, 0.0), 1.0)
+    assert worker.places == 6
+    worker.resize(16, 8)
+    worker.depart(Flight(Send(2, 0, range(16), "w", slots=4), 1.0, 1.0))
+    assert worker.places == 8  # it has no more
+
+
 def test_the_least_loaded_worker_is_next() -> None:
     scheduler = Driver()
     for name, slots in (("w0", 4), ("w1", 2)):
