@@ -6,7 +6,7 @@ differs from it and when it ends; the mean, σ, momentum and the normaliser go o
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, JsonValue, model_validator
@@ -21,10 +21,10 @@ class StageEndSpec(Spec):
     """When a stage ends: with the first generation that reaches any of these, counted over the whole run."""
 
     generations: Annotated[int, Field(ge=1, le=10_000_000)] | None = Field(
-        default=None, description="After so many in this stage."
+        default=None, description="After so many in all, those of earlier stages counted."
     )
     environment_steps: Annotated[int, Field(ge=1, le=10**15)] | None = Field(
-        default=None, description="After so many training steps in this stage."
+        default=None, description="After so many training steps in all, those of earlier stages counted."
     )
     training_return: float | None = Field(
         default=None, description="Mean plain return of a generation's rollouts, in the stage's own environment."
@@ -92,6 +92,22 @@ class StageSpec(Spec):
         # What a user set to null inside a part stays null there: it takes out what the specification has.
         overrides |= {part: given for part in parts if (given := getattr(self, part))}
         return merged({name: value for name, value in values.items() if name != "curriculum"}, overrides)
+
+
+def ends_in_order(stages: Sequence[StageSpec]) -> None:
+    """See that each stage ends after those before it, by each count that they give: both are of the whole run.
+
+    Raises:
+        PydanticCustomError: one would end as it begins.
+    """
+    for count in ("generations", "environment_steps"):
+        latest = 0
+        for number, stage in enumerate(stages):
+            end = getattr(stage.until, count)
+            if end is not None and end <= latest:
+                reason = f"it counts the whole run, and an earlier stage ends at {latest}: give more, got {end}"
+                raise contradiction(f"curriculum.{number}.until.{count}", reason)
+            latest = end or latest
 
 
 def merged(values: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:

@@ -99,3 +99,11 @@ def test_a_stage_is_over_at_the_first_end_that_is_reached(end: dict[str, Any], o
 
 def test_a_test_return_is_not_reached_before_there_was_a_test() -> None:
     assert not StageEndSpec(test_return=-1e9).reached(10, 500, training_return=0.0, test_return=None)
+
+
+@pytest.mark.parametrize("count", ["generations", "environment_steps"])
+def test_a_stage_ends_after_those_before_it_as_it_counts_the_whole_run(count: str) -> None:
+    first, between, last = {"until": {count: 20}}, {"until": {"test_return": 90.0}}, {"until": {count: 20}}
+    named = f"curriculum.2.until.{count}: it counts the whole run, and an earlier stage ends at 20"
+    assert named in refusal(first, between, last)
+    staged(first, between, {"until": {count: 21}})
