@@ -68,8 +68,8 @@ class StubWorker:
 
     def __init__(self, slots: int, slowness: float, account: Account) -> None:
         self.slots = slots
+        self.account = account
         self._slowness = slowness
-        self._account = account
         self._free = slots
         self._queue: deque[Part] = deque()
 
@@ -99,7 +99,7 @@ class StubWorker:
         while self._free and self._queue:
             part = self._queue.popleft()
             self._free -= 1
-            self._account.begun += len(part.seeds)
+            self.account.begun += len(part.seeds)
             seconds = self._slowness * float(part.seeds.sum()) * 1e-6
             part.timer = asyncio.get_running_loop().call_later(seconds, self._finish, part)
 
@@ -112,7 +112,6 @@ class StubWorker:
             returns = work.seeds.astype(np.float64)
             seconds = self._slowness * float(returns.sum()) * 1e-6
             result = UnitResult(returns, returns, np.ones(len(returns), np.int32), busy_seconds=seconds)
-            self._account.tell()
             work.client.answer(200, result.to_frame())
 
 
@@ -159,6 +158,7 @@ class Connection(asyncio.Protocol):
     def answer(self, status: int, body: bytes) -> None:
         """Respond."""
         self._work = None
+        self._worker.account.tell()
         lines = (
             f"HTTP/1.1 {status} X",
             f"Content-Length: {len(body)}",
