@@ -15,7 +15,7 @@ REVISION ?= $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
 SCRIPT_TOOLS := services/master/dashboard/node_modules/.package-lock.json
 RESOLVE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
-.PHONY: help client setup train test test-hundred chaos fuzz-api bench-throughput bench-minitaur bench-strategies \
+.PHONY: help client setup train test test-slow test-hundred chaos fuzz-api bench-throughput bench-minitaur bench-strategies \
 	bench-memory bench-scale bench-restart bench-history bench-api bench-dashboard check check-scripts docs \
 	format lock clean deploy-tools manifests chart images sbom test-containers test-cluster bench-low-rank \
 	bench-learning bench-objectives bench-slots test-trackio
@@ -38,8 +38,11 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 train: setup ## Train CONFIG=configs/bipedal_walker.yaml with WORKERS=cores over HTTP, on PORT=8000
 	@exec $(BIN)/seedcast train "$(CONFIG)" $(if $(WORKERS),--workers $(WORKERS)) --port $(PORT)
 
-test: setup ## Run the tests, on all cores
-	$(BIN)/pytest --numprocesses auto --dist worksteal
+test: setup ## Run the tests but for the slow ones, on all cores
+	$(BIN)/pytest --numprocesses auto --dist worksteal -m "not slow" --durations 20
+
+test-slow: setup ## Run the slow tests: chaos, scaling, generated requests, environments that hang, whole lives of runs
+	$(BIN)/pytest --numprocesses auto --dist worksteal -m slow --durations 20
 
 chaos: setup ## Kill, stop and disconnect real processes for DURATION=120 seconds, against a calm twin (SEED=1)
 	$(BIN)/python -W ignore -m tests.chaos.soak --duration $(or $(DURATION),120) --seed $(or $(SEED),1)

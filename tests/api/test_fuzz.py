@@ -5,9 +5,12 @@ from __future__ import annotations
 from itertools import count
 from pathlib import Path
 
+import pytest
+
 from tests.api.fuzz import fuzz
 
 
+@pytest.mark.slow
 def test_hundreds_of_generated_requests_find_no_fault_and_leave_none(tmp_path: Path) -> None:
     cases = 0
     for seed in count(1):

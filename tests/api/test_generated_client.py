@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.processes import PATIENCE, Server
 from tests.specs import cartpole_values
 
@@ -34,6 +36,7 @@ print("used")
 """
 
 
+@pytest.mark.slow
 def test_a_generated_client_submits_lists_shows_and_stops(cluster: Server, tmp_path: Path) -> None:
     document = cluster.http.get("/openapi.json").json()
     (tmp_path / "openapi.json").write_text(json.dumps(document))

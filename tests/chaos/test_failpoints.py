@@ -192,6 +192,7 @@ def test_a_master_killed_at_any_named_place_goes_on_as_if_nothing_had_happened(m
         eventually(lambda: masters.rows(experiment_id) == 0)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_generations_between_two_checkpoints_are_replayed_whenever_the_master_dies(masters: Masters) -> None:
     reference = calm(masters, LARGE)

@@ -9,6 +9,7 @@ import pytest
 from tests.chaos.soak import Report, run
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_chaos_and_calm_learn_the_same(tmp_path: Path) -> None:
     report = run(tmp_path, duration=6, seed=3)

@@ -58,6 +58,7 @@ def ends_as(folder: Path, urls: list[str], experiment: str, expected: list[str])
         assert digests(server, experiment) == expected
 
 
+@pytest.mark.slow
 def test_a_master_on_a_copy_of_the_volume_makes_the_same_numbers(tmp_path: Path) -> None:
     snapshot, archived = tmp_path / "snapshot", tmp_path / "archived"
     with worker(tmp_path) as one:

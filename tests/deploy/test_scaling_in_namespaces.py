@@ -119,6 +119,7 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
         assert names.answered > 0
 
 
+@pytest.mark.slow
 def test_scaling_by_dns_between_namespaces_uses_every_worker_and_loses_nothing(
     cluster: Cluster, tmp_path: Path
 ) -> None:

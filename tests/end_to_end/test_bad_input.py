@@ -69,8 +69,8 @@ def faulty(mode: str, **environment: Any) -> dict[str, Any]:
     [
         ("raise", "exception: RuntimeError: the simulation blew up"),
         ("nan", "invalid: the reward is nan at step 3"),
-        ("segfault", "crash: "),
-        ("hang", "timeout: "),
+        pytest.param("segfault", "crash: ", marks=pytest.mark.slow),
+        pytest.param("hang", "timeout: ", marks=pytest.mark.slow),
     ],
 )
 def test_an_environment_that_always_fails_ends_the_experiment_with_its_message(

@@ -5,10 +5,13 @@ from __future__ import annotations
 from contextlib import ExitStack
 from pathlib import Path
 
+import pytest
+
 from tests.processes import eventually, master, submit, wait_for_end, worker
 from tests.specs import cartpole_values
 
 
+@pytest.mark.slow
 def test_an_experiments_artifacts_come_to_the_bucket(tmp_path: Path) -> None:
     bucket = tmp_path / "bucket"
     with ExitStack() as stack:

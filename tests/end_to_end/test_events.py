@@ -95,6 +95,7 @@ def test_what_is_no_id_of_an_event_is_refused(cluster: Server, id_: str) -> None
     assert answer.json()["errors"][0]["field"] == "Last-Event-ID"
 
 
+@pytest.mark.slow
 def test_readers_that_never_read_harm_neither_training_nor_memory_nor_the_end(tmp_path: Path) -> None:
     with ExitStack() as stack:
         there = stack.enter_context(worker(tmp_path))

@@ -23,6 +23,7 @@ from tests.specs import cartpole_values
 RUNS = int(os.environ.get("RUNS", "5"))
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(1100)
 def test_a_hundred_runs_are_submitted_watched_paused_resumed_cloned_compared_and_deleted(tmp_path: Path) -> None:
     config = tmp_path / "run.yaml"

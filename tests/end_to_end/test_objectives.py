@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from seedcast.shared.model import Model
 from tests.processes import Server, digests, master, submit, wait_for_end, worker
@@ -58,6 +59,7 @@ def test_the_best_solution_of_a_bounded_objective_lies_on_its_bounds(cluster: Se
     np.testing.assert_allclose(model.solution, 2, atol=0.01)
 
 
+@pytest.mark.slow
 def test_a_member_that_crashes_or_hangs_is_told_of_by_name(cluster: Server) -> None:
     for how, kind, seconds in (("crash", "crash", 10.0), ("hang", "timeout", 0.3)):
         objective = {"id": "faulty", "kwargs": {"how": how}, "timeout_seconds": seconds}

@@ -6,6 +6,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.processes import Server, digests, eventually, free_port, master, submit, wait_for_end, worker
 from tests.specs import cartpole_values
 
@@ -26,6 +28,7 @@ def rows(server: Server) -> dict[str, Any]:
     return {row["url"]: row for row in server.http.get("/workers").json()["workers"]}
 
 
+@pytest.mark.slow
 def test_scaling_up_and_down_under_load_changes_nothing(tmp_path: Path) -> None:
     with ExitStack() as stack:
         first = stack.enter_context(patient(tmp_path))

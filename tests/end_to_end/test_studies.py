@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from tests.processes import Server, digests, eventually, master, worker
@@ -48,6 +49,7 @@ def experiments(found: dict[str, Any]) -> dict[tuple[int, int], str]:
     }
 
 
+@pytest.mark.slow
 def test_a_study_with_halving_comes_to_the_same_through_kills_of_the_master(tmp_path: Path) -> None:
     with ExitStack() as stack:
         urls = [stack.enter_context(worker(tmp_path)).url]
