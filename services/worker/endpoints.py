@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, cast
+from typing import Annotated, Any, cast
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST
@@ -62,24 +62,27 @@ SettingsState = Annotated[Settings, Depends(_settings)]
 MetricsState = Annotated[Metrics, Depends(_metrics)]
 
 
+COMPUTED: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The result, in the form of the unit.",
+        "content": BINARY,
+        "model": Result,
+        "headers": MEMORY,
+    },
+    **problems(
+        _409="The frame is of another protocol version.",
+        _413="The body is over the limit.",
+        _422="The unit is wrong.",
+        _503="No room now; Retry-After says when to come back.",
+    ),
+}
+
+
 @router.post(
     "/rollouts",
     tags=["work"],
     response_class=Response,
-    responses={
-        200: {
-            "description": "The result, in the form of the unit.",
-            "content": BINARY,
-            "model": Result,
-            "headers": MEMORY,
-        },
-        **problems(
-            _409="The frame is of another protocol version.",
-            _413="The body is over the limit.",
-            _422="The unit is wrong.",
-            _503="No room now; Retry-After says when to come back.",
-        ),
-    },
+    responses=COMPUTED,
     openapi_extra=json_body(UnitJson, CART_POLE, **BINARY) | {"parameters": [SLOTS]},
 )
 async def run_rollouts(request: Request, pool: Pool, settings: SettingsState) -> Response:
@@ -101,20 +104,7 @@ async def run_rollouts(request: Request, pool: Pool, settings: SettingsState) ->
     "/evaluations",
     tags=["work"],
     response_class=Response,
-    responses={
-        200: {
-            "description": "The result, in the form of the unit.",
-            "content": BINARY,
-            "model": Result,
-            "headers": MEMORY,
-        },
-        **problems(
-            _409="The frame is of another protocol version.",
-            _413="The body is over the limit.",
-            _422="The unit is wrong.",
-            _503="No room now; Retry-After says when to come back.",
-        ),
-    },
+    responses=COMPUTED,
     openapi_extra=json_body(UnitJson, SPHERE, **BINARY) | {"parameters": [SLOTS]},
 )
 async def evaluate_solutions(request: Request, pool: Pool, settings: SettingsState) -> Response:
