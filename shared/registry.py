@@ -7,10 +7,11 @@ What Seedcast itself has cannot be replaced, and of two packages with one name n
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache, cached_property
-from importlib.metadata import Distribution, EntryPoint, entry_points
+from functools import cache, cached_property, lru_cache
+from importlib.metadata import Distribution, EntryPoint, EntryPoints, entry_points
 from typing import Any, Generic, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -104,9 +105,19 @@ class Registry(Mapping[str, T], Generic[T]):
 def found(group: str) -> dict[str, list[EntryPoint]]:
     """Return a group's entry points by name; of one name, Seedcast's own first and the others by package."""
     by_name: dict[str, list[EntryPoint]] = {}
-    for point in sorted(entry_points(group=group), key=lambda point: (package(point) != OURS, package(point))):
+    points = _installed(tuple(sys.path))(group=group)
+    for point in sorted(points, key=lambda point: (package(point) != OURS, package(point))):
         by_name.setdefault(point.name, []).append(point)
     return by_name
+
+
+@lru_cache(maxsize=1)
+def _installed(path: tuple[str, ...]) -> Callable[..., EntryPoints]:  # noqa: ARG001 - where packages are looked for
+    """Read the metadata of all packages, once for all groups: every slot that starts asks for several.
+
+    Returned is what selects some of their entry points.
+    """
+    return entry_points().select
 
 
 def believed(points: list[EntryPoint]) -> Iterator[tuple[EntryPoint, str | None]]:
