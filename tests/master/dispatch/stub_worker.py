@@ -21,13 +21,14 @@ class StubWorker:
     It is always too busy to describe an environment.
     """
 
-    def __init__(self, *faults: Fault, slots: int = 2, seconds: float = 0.0) -> None:
+    def __init__(self, *faults: Fault, slots: int = 2, seconds: float = 0.0, keys: bool = False) -> None:
         self.faults = list(faults)
         self.seconds = seconds
         self.units: Counter[str] = Counter()
         """Units that came, were answered, and whose client went away first; environments asked for."""
         self.url = ""
         self._slots = slots
+        self._populations = ["rows", "gaussian"] if keys else ["rows"]
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, limit=2**24)
@@ -64,6 +65,7 @@ class StubWorker:
             fingerprint="",
             environments=["CartPole-v1"],
             policies=[],
+            populations=self._populations,
         )
         respond(writer, 200, info.model_dump_json().encode() if b" /info " in head else b"{}")
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from seedcast.services.master.dispatch import dispatcher as dispatching
 from seedcast.services.master.dispatch.batch import Batch, BatchFailed
@@ -148,6 +151,24 @@ def test_an_environment_that_fails_everywhere_ends_with_the_workers_message() ->
             assert sum(worker.units["came"] for worker in workers) <= 20
 
     run(scenario())
+
+
+@pytest.mark.parametrize(("dimension", "beside"), [(10, False), (dispatching.SMALL_BYTES, True)])
+def test_a_small_unit_is_encoded_on_the_event_loop_and_a_large_one_beside_it(dimension: int, beside: bool) -> None:
+    threads = list[int]()
+
+    def members(start: int, stop: int) -> NDArray[np.float32]:
+        threads.append(threading.get_ident())
+        return np.zeros((stop - start, dimension), np.float32)
+
+    async def scenario() -> None:
+        async with running(StubWorker(keys=True)) as dispatcher:
+            todo = replace(work(4), members=members)
+            assert not (await dispatcher.run(todo)).failures
+
+    run(scenario())
+    assert len(threads) > 1  # the first was asked how large a member is
+    assert (threading.get_ident() not in threads[1:]) == beside
 
 
 def test_a_mixture_of_everything_leaves_no_trace() -> None:
