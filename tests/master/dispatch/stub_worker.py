@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Coroutine
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from seedcast.shared.digest import CONTENT_DIGEST, content_digest
 from seedcast.shared.problems import Problem
@@ -28,7 +28,7 @@ class StubWorker:
         """Units that came, were answered, and whose client went away first; environments asked for."""
         self.url = ""
         self._slots = slots
-        self._populations = ["rows", "gaussian"] if keys else ["rows"]
+        self._populations: list[Literal["rows", "gaussian"]] = ["rows", "gaussian"] if keys else ["rows"]
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, limit=2**24)
