@@ -47,8 +47,9 @@ def unit_size(job: Job, worker: PoolWorker, totals: Totals, tuning: Tuning, port
     own_speed = max(totals.speed * portion, 1e-9)
     share = job.waiting / (own_speed * slowness)
     part = max(1, int(share / tuning.tolerance + _ROUNDING))
-    slots = slots_wanted(min(part, most) * seconds * slowness, worker, totals, tuning)
-    least = _least(job, seconds, slowness, own_speed, totals, slots, tuning)
+    wanted = slots_wanted(min(part, most) * seconds * slowness, worker, totals, tuning)
+    least = _least(job, seconds, slowness, own_speed, totals, wanted, tuning)
+    slots = min(wanted, worker.room)
     rollouts = max(1, min(max(part, least), most))
     if not worker.full and job.waiting <= rollouts * (totals.idle_slots + slots):  # the last are for idle slots
         slots = min(slots, worker.idle_slots)
@@ -75,7 +76,7 @@ def slots_wanted(unit_seconds: float, worker: PoolWorker, totals: Totals, tuning
             share * totals.slots / tuning.easy_request_share, tuning.covered_queue_share * worker.places_for_single
         ),
     )
-    return max(1, min(int(wanted), worker.slots, worker.room))
+    return max(1, min(int(wanted), worker.slots))
 
 
 def _least(

@@ -54,6 +54,15 @@ def test_an_experiment_nobody_has_timed_fills_many_slots_with_wide_units_and_few
     assert unit_size(job, worker(64, 128), few, costing(0.0005)) == UnitSize(4, 1)
 
 
+def test_a_unit_that_is_narrow_for_want_of_room_takes_each_slot_no_longer_than_a_wide_one() -> None:
+    job, many = Job(JobAdded(0, "e", 32_768), Experiment(seconds=0.15)), Totals(128, 8192, 0, 8192.0)
+    job.waiting = 16_384
+    free, nearly_full = worker(64, 128), worker(64, 128)
+    nearly_full.earned, nearly_full.taken = 84, 64  # more room it has not earned
+    assert unit_size(job, free, many, costing(0.001)) == UnitSize(64, 64)
+    assert unit_size(job, nearly_full, many, costing(0.001)) == UnitSize(20, 20)
+
+
 @pytest.mark.parametrize("speed", [7.6, 7.9, 8.2])
 def test_a_short_generation_is_split_evenly_where_workers_seem_faster_or_slower_by_chance(speed: float) -> None:
     job = Job(JobAdded(0, "e", 256), Experiment(seconds=0.01))
