@@ -87,10 +87,10 @@ def test_a_reader_that_has_seen_enough_is_no_failure() -> None:
 def test_ctrl_c_while_the_command_is_imported_is_as_quiet_as_later(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "seedcast.cli.main", None)
 
-    usual, once = builtins.__import__, iter([True])
+    usual = builtins.__import__
 
     def interrupted(name: str, *rest: Any) -> Any:
-        if name == "seedcast.cli.main" and next(once, False):  # nobody else's import: other threads may have some
+        if name == "seedcast.cli.main":  # nobody else's import: other threads may have some
             os.kill(os.getpid(), signal.SIGINT)
         return usual(name, *rest)
 

@@ -17,7 +17,8 @@ WITHOUT = {
     "earning the queue": Tuning(first_share=2.0),
     "two thirds of what is left": Tuning(tolerance=1.001),
     "leaving the last to others": Tuning(slow=inf),
-    "a queue beyond the slots": Tuning(queue_share=0.0),
+    "a queue beyond the slots": Tuning(queue_share=0.0, wide_queue_share=0.0),
+    "more of it behind wide units": Tuning(wide_queue_share=Tuning.queue_share),
     "a least duration of units": Tuning(minimum_unit_seconds=1e-6),
 }
 
