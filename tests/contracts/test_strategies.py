@@ -30,6 +30,7 @@ VARIANTS: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
     ("pgpe", "adam", {"optimizer": {"name": "adam"}}, {}),
     ("pgpe", "sgd", {"optimizer": {"name": "sgd"}}, {}),
     ("pgpe", "z_score", {"fitness_shaping": "z_score"}, {}),
+    ("pgpe", "robust_z_score", {"fitness_shaping": "robust_z_score"}, {}),
     ("pgpe", "raw", {"fitness_shaping": "raw"}, {}),
     ("pgpe", "nes_utilities", {"fitness_shaping": "nes_utilities"}, {}),
     ("simple_ga", "without_crossover", {"crossover": False}, {}),

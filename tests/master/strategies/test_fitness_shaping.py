@@ -16,6 +16,7 @@ from seedcast.services.master.strategies.fitness_shaping import (
     centred_ranks,
     nes_utilities,
     raw,
+    robust_z_score,
     subtract_l2_penalty,
     z_score,
 )
@@ -37,7 +38,7 @@ def test_ranks_with_ties_are_the_average_of_those_of_every_way_to_break_them(val
 
 
 @pytest.mark.parametrize("count", [2, 3, 7, 24, 101, 256])
-@pytest.mark.parametrize("name", ["centred_ranks", "nes_utilities", "z_score"])
+@pytest.mark.parametrize("name", ["centred_ranks", "nes_utilities", "z_score", "robust_z_score"])
 def test_equal_fitness_weighs_exactly_nothing(name: FitnessShaping, count: int) -> None:
     assert not FITNESS_SHAPINGS[name](np.full(count, 0.1)).any()
 
@@ -59,6 +60,26 @@ def test_z_scores_have_mean_0_and_standard_deviation_1() -> None:
 
 def test_z_scores_of_equal_fitness_are_zero() -> None:
     assert z_score(np.full(3, 7.0)).tolist() == [0.0, 0.0, 0.0]
+
+
+def test_robust_z_scores_are_in_deviations_of_the_usual_members_and_add_up_to_0() -> None:
+    weights = robust_z_score(np.array([4.0, 2.0, 3.0, 1.0, 5.0]))  # median 3, absolute deviations 0, 1, 1, 2, 2
+    assert weights == pytest.approx(np.array([1.0, -1.0, 0.0, -2.0, 2.0]) / 1.4826)
+    assert robust_z_score(np.array([1.0, 2.0, 3.0, 40.0])).sum() == pytest.approx(0, abs=1e-15)
+
+
+def test_a_failure_counts_as_one_by_robust_z_scores_and_hides_no_difference() -> None:
+    usual = np.array([1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0])
+    failed, worse = (robust_z_score(np.append(usual, fitness)) for fitness in (-100.0, -1e9))
+    assert failed.tolist() == worse.tolist()
+    assert failed[-1] - np.median(failed) == pytest.approx(-3)
+    assert np.diff(failed[:8]) == pytest.approx(1 / (2 * 1.4826))
+    assert np.ptp(z_score(np.append(usual, -1e9))[:8]) < 1e-7
+
+
+def test_robust_z_scores_are_z_scores_where_most_are_equal() -> None:
+    fitness = np.array([7.0, 7.0, 7.0, 7.0, 1.0, 9.0])
+    assert robust_z_score(fitness).tolist() == z_score(fitness).tolist()
 
 
 def test_nes_utilities_of_four_are_the_papers() -> None:

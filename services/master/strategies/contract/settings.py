@@ -22,6 +22,7 @@ SHAPINGS: Mapping[str, FitnessInvariance] = {
     "centred_ranks": "monotone",
     "nes_utilities": "monotone",
     "z_score": "affine",
+    "robust_z_score": "affine",
     "raw": "none",
 }
 """What is kept under each ``fitness_shaping``."""
