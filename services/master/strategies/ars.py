@@ -21,7 +21,7 @@ from pydantic import Field
 
 from seedcast.services.master.strategies.ascent import Ascent, AscentOptions
 from seedcast.services.master.strategies.base import Parameters, Population, Problem, State
-from seedcast.services.master.strategies.fitness_shaping import PenaltyOptions, subtract_l2_penalty
+from seedcast.services.master.strategies.fitness_shaping import PenaltyOptions, subtract_l2_penalty, z_score
 from seedcast.services.master.strategies.gaussian_search import GaussianSearch
 from seedcast.services.master.strategies.isotropic import IsotropicOptions
 from seedcast.services.master.strategies.optimizers import AnyOptimizerSpec, SGDSpec
@@ -75,7 +75,7 @@ class ARS(GaussianSearch):
         penalised = subtract_l2_penalty(fitness, population, chosen.l2_penalty)
         directions = min(population.draws, chosen.top_directions or population.draws)  # b
         # r⁺ and r⁻ over σ_R are z-scores: the mean cancels out of their difference, of which the weights are half.
-        weights = weigh_pairs(penalised, directions, "z_score")
+        weights = weigh_pairs(penalised, directions, z_score)
         gradient = 2 * pair_direction(population, weights)
         self._mean = self._ascent.step(self._mean, gradient, self._ascent.step_size(self.clock))  # (1)
 

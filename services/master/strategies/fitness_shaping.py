@@ -3,10 +3,10 @@
 Centred ranks are the fitness shaping of Salimans, Ho, Chen, Sidor and Sutskever, "Evolution strategies as a
 scalable alternative to reinforcement learning" (2017, https://arxiv.org/abs/1703.03864), NES utilities that of
 Wierstra, Schaul, Glasmachers, Sun, Peters and Schmidhuber, "Natural evolution strategies" (JMLR 2014,
-https://jmlr.org/papers/v15/wierstra14a.html): of both only the order of the fitness counts. The robust z-score is the
-modified one of Iglewicz and Hoaglin, "How to detect and handle outliers" (1993), with its outliers cut. The best pairs
-are the top directions of Mania, Guy and Recht, "Simple random search provides a competitive approach to reinforcement
-learning" (2018, https://arxiv.org/abs/1803.07055).
+https://jmlr.org/papers/v15/wierstra14a.html): of both only the order of the fitness counts. Robust z-scores are
+the modified ones of Iglewicz and Hoaglin, "How to detect and handle outliers" (1993), with outliers cut. The best
+pairs are the top directions of Mania, Guy and Recht, "Simple random search provides a competitive approach to
+reinforcement learning" (2018, https://arxiv.org/abs/1803.07055).
 
 Members of equal fitness get the mean of their ranks' weights: by index it would be the noise of their
 perturbations that counts, and flat fitness would move the mean.
@@ -30,9 +30,6 @@ FitnessShaping = Literal["centred_ranks", "z_score", "robust_z_score", "nes_util
 NORMAL_MAD = 1.4826
 """Standard deviations of a normal distribution in its median absolute deviation."""
 
-OUTLIER = 3.0
-"""Where the robust z-score is cut. At 6 and 12, BipedalWalker-v3 got faster half as soon (docs/learning.md)."""
-
 
 class PenaltyOptions(StrategySpec):
     """What is taken off the fitness before anything else is made of it."""
@@ -49,6 +46,11 @@ class ShapingOptions(StrategySpec):
     fitness_shaping: FitnessShaping = Field(
         default="centred_ranks", description="How fitness becomes the weights of the update."
     )
+    outlier_cut: Annotated[float, Field(gt=0, le=1e6)] = Field(
+        default=3.0,
+        description="Of robust z-scores: how far from the median a member counts at most, in deviations of the "
+        "usual members.",
+    )
     top_pairs_ratio: Annotated[float, Field(gt=0, le=1)] = Field(
         default=1.0,
         description="The share of the mirrored pairs, rounded, that the update is made of, as if there were no "
@@ -62,6 +64,12 @@ class ShapingOptions(StrategySpec):
         if not isinstance(values, dict) or "elite_ratio" not in values or "top_pairs_ratio" in values:
             return values
         return {{"elite_ratio": "top_pairs_ratio"}.get(name, name): value for name, value in values.items()}
+
+    def shape(self, fitness: Vector) -> Vector:
+        """Return what the fitness of the members that count ``(n,)`` weighs."""
+        if self.fitness_shaping == "robust_z_score":
+            return robust_z_score(fitness, self.outlier_cut)
+        return FITNESS_SHAPINGS[self.fitness_shaping](fitness)
 
     def top_pairs(self, pairs: int) -> int:
         """Return how many of the pairs enter the update."""
@@ -89,18 +97,18 @@ def z_score(fitness: Vector) -> Vector:
     return centred / deviation if deviation > 0 else np.zeros_like(fitness)
 
 
-def robust_z_score(fitness: Vector) -> Vector:
-    """Shift by the median, scale by the spread of the usual members, and cut at three of it either way.
+def robust_z_score(fitness: Vector, outlier_cut: float = 3.0) -> Vector:
+    """Shift by the median, scale by the deviation of the usual members, and cut at so many of it either way.
 
-    The scale is 1.4826 median absolute deviations, a standard deviation of normal fitness. A rare failure counts for
-    more than a small difference, as it does not by rank, and hides none, as it does where its size is in the
-    standard deviation. Where over half of the members are equal there is no such spread: z-scores.
+    The scale is 1.4826 median absolute deviations, a standard deviation of normal fitness. A rare failure counts
+    for more than a small difference, as it does not by rank, and hides none, as it does where its size is in the
+    standard deviation. Where over half of the members are equal there is no such deviation: z-scores.
     """
     centred = fitness - np.median(fitness)
     scale = NORMAL_MAD * np.median(np.abs(centred))
     if scale == 0:
         return z_score(fitness)
-    cut = np.clip(centred / scale, -OUTLIER, OUTLIER)
+    cut = np.clip(centred / scale, -outlier_cut, outlier_cut)
     return np.asarray(cut - cut.mean())
 
 

@@ -67,7 +67,7 @@ class OpenAIES(GaussianSearch):
     def _tell(self, fitness: Vector) -> None:
         chosen, population = self.hyperparameters, self._take_population()
         penalised = subtract_l2_penalty(fitness, population, chosen.l2_penalty)
-        weights = weigh_pairs(penalised, chosen.top_pairs(population.draws), chosen.fitness_shaping)
+        weights = weigh_pairs(penalised, chosen.top_pairs(population.draws), chosen.shape)
         gradient = pair_direction(population, weights)  # (1)
         self._mean = self._ascent.step(self._mean, gradient, self._ascent.step_size(self.clock))  # (2)
 

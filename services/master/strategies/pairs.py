@@ -12,12 +12,13 @@ baseline, over the n pairs that count::
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from seedcast.services.master.strategies.fitness_shaping import FITNESS_SHAPINGS, FitnessShaping, best_pairs
+from seedcast.services.master.strategies.fitness_shaping import best_pairs
 from seedcast.services.master.strategies.sampling import GaussianPopulation
 
 Vector = NDArray[np.float64]
@@ -41,7 +42,7 @@ class PairWeights:
 
 
 def weigh_pairs(
-    fitness: Vector, count: int, shaping: FitnessShaping, penalty: Vector | None = None
+    fitness: Vector, count: int, shape: Callable[[Vector], Vector], penalty: Vector | None = None
 ) -> PairWeights:
     """Return the weights (P1) of the ``count`` best pairs, shaped as if there were no others.
 
@@ -49,7 +50,7 @@ def weigh_pairs(
     """
     chosen = best_pairs(fitness, count)
     members = np.stack([2 * chosen, 2 * chosen + 1], axis=1).ravel()
-    shaped = FITNESS_SHAPINGS[shaping](fitness[members])
+    shaped = shape(fitness[members])
     if penalty is not None:
         shaped = shaped - penalty[members]
     plus, minus = shaped[0::2], shaped[1::2]

@@ -115,7 +115,7 @@ class PEPG(GaussianSearch):
     def _tell(self, fitness: Vector) -> None:
         chosen, population = self.hyperparameters, self._take_population()
         penalty = l2_penalty(population, chosen.weight_decay)
-        weights = weigh_pairs(fitness, chosen.top_pairs(population.draws), chosen.fitness_shaping, penalty)
+        weights = weigh_pairs(fitness, chosen.top_pairs(population.draws), chosen.shape, penalty)
         of_mean, of_sigma = pair_gradients(population, weights, self._sigma)
         # Their sum and not their mean: the scale matters only beside Adam's epsilon, and this is estool's.
         of_mean = 2 * weights.pairs * of_mean  # (1)

@@ -101,7 +101,7 @@ class PGPE(GaussianSearch):
     def _tell(self, fitness: Vector) -> None:
         chosen, population = self.hyperparameters, self._take_population()
         penalised = subtract_l2_penalty(fitness, population, chosen.l2_penalty)
-        weights = weigh_pairs(penalised, chosen.top_pairs(population.draws), chosen.fitness_shaping)
+        weights = weigh_pairs(penalised, chosen.top_pairs(population.draws), chosen.shape)
         of_mean, of_sigma = pair_gradients(population, weights, self._sigma)  # (1), (2)
         self._mean = self._ascent.step(self._mean, of_mean, self._ascent.step_size(self.clock))  # (3)
         learnt = limited(chosen.sigma_learning_rate * of_sigma, self._sigma, chosen.sigma_max_change)

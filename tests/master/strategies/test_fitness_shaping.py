@@ -11,6 +11,7 @@ from seedcast.services.master.strategies.base import Population
 from seedcast.services.master.strategies.fitness_shaping import (
     FITNESS_SHAPINGS,
     FitnessShaping,
+    ShapingOptions,
     best_pairs,
     by_rank,
     centred_ranks,
@@ -75,6 +76,20 @@ def test_a_failure_counts_as_one_by_robust_z_scores_and_hides_no_difference() ->
     assert failed[-1] - np.median(failed) == pytest.approx(-3)
     assert np.diff(failed[:8]) == pytest.approx(1 / (2 * 1.4826))
     assert np.ptp(z_score(np.append(usual, -1e9))[:8]) < 1e-7
+
+
+@pytest.mark.parametrize("cut", [0.5, 3.0, 12.0])
+def test_the_cut_of_robust_z_scores_is_a_hyperparameter(cut: float) -> None:
+    fitness = np.array([1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, -1e9])
+    weights = ShapingOptions(name="pgpe", fitness_shaping="robust_z_score", outlier_cut=cut).shape(fitness)
+    assert weights.min() - np.median(weights) == pytest.approx(-cut)
+
+
+@pytest.mark.parametrize("name", list(FITNESS_SHAPINGS))
+def test_the_options_shape_by_their_name(name: FitnessShaping) -> None:
+    fitness = np.array([1.0, 7.0, 3.0, -100.0])
+    shaped = ShapingOptions(name="pgpe", fitness_shaping=name).shape(fitness)
+    assert shaped.tolist() == FITNESS_SHAPINGS[name](fitness).tolist()
 
 
 def test_robust_z_scores_are_z_scores_where_most_are_equal() -> None:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from seedcast.services.master.strategies import sampling
 from seedcast.services.master.strategies.ars import ARS, ARSSpec
 from seedcast.services.master.strategies.base import Problem, Strategy
+from seedcast.services.master.strategies.fitness_shaping import raw
 from seedcast.services.master.strategies.low_rank import (
     AUTO_PARAMETERS,
     LowRankPopulation,
@@ -105,7 +106,7 @@ def test_the_update_is_the_gradient_on_average(rank: int) -> None:
         fitness = (
             np.concatenate([one.rows(start, start + 50) for start in range(0, 400, 50)]).astype(float) @ slope
         )
-        found.append(pair_direction(one, weigh_pairs(fitness, one.draws, "raw")))
+        found.append(pair_direction(one, weigh_pairs(fitness, one.draws, raw)))
     # E[(f⁺ − f⁻)/2 · z] = σ · slope, since the z have unit covariance.
     error = np.mean(found, axis=0) - 0.5 * slope
     deviation = np.std(found, axis=0) / math.sqrt(len(found))
@@ -115,7 +116,7 @@ def test_the_update_is_the_gradient_on_average(rank: int) -> None:
 
 def test_equal_fitness_of_mirrored_members_moves_nothing() -> None:
     one = population(20)
-    assert not pair_direction(one, weigh_pairs(np.repeat(np.arange(10.0), 2), 10, "raw")).any()
+    assert not pair_direction(one, weigh_pairs(np.repeat(np.arange(10.0), 2), 10, raw)).any()
 
 
 def strategy(name: str, perturbations: dict[str, Any], dimension: int = DIMENSION, size: int = 20) -> Strategy:

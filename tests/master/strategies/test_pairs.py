@@ -7,7 +7,13 @@ import pytest
 from pydantic import ValidationError
 
 from seedcast.services.master.strategies.base import Population
-from seedcast.services.master.strategies.fitness_shaping import FitnessShaping, ShapingOptions, subtract_l2_penalty
+from seedcast.services.master.strategies.fitness_shaping import (
+    FITNESS_SHAPINGS,
+    FitnessShaping,
+    ShapingOptions,
+    raw,
+    subtract_l2_penalty,
+)
 from seedcast.services.master.strategies.pairs import PairWeights, weigh_pairs
 
 FITNESS = np.array([3.0, 1.0, -4.0, 9.0, 0.0, 2.0, 5.0, 5.0])
@@ -16,7 +22,8 @@ FITNESS = np.array([3.0, 1.0, -4.0, 9.0, 0.0, 2.0, 5.0, 5.0])
 
 def weigh(count: int, shaping: FitnessShaping = "raw", l2_penalty: float = 0.0) -> PairWeights:
     members = np.repeat(np.arange(8, dtype=np.float32)[:, None], 3, axis=1)
-    return weigh_pairs(subtract_l2_penalty(FITNESS, Population(members), l2_penalty), count, shaping)
+    fitness = subtract_l2_penalty(FITNESS, Population(members), l2_penalty)
+    return weigh_pairs(fitness, count, FITNESS_SHAPINGS[shaping])
 
 
 def test_all_pairs_weigh_half_the_difference_and_the_mean_over_the_baseline() -> None:
@@ -46,13 +53,13 @@ def test_the_penalty_counts_before_the_pairs_are_chosen() -> None:
 
 
 def test_a_penalty_on_the_shaped_fitness_counts_after_the_pairs_are_chosen() -> None:
-    weights = weigh_pairs(FITNESS, 2, "raw", penalty=np.arange(8.0))
+    weights = weigh_pairs(FITNESS, 2, raw, penalty=np.arange(8.0))
     assert weights.shaped.tolist() == [-4.0 - 2, 9.0 - 3, 5.0 - 6, 5.0 - 7]
 
 
 def test_all_pairs_that_equal_the_last_one_count() -> None:
     fitness = np.array([3.0, 1.0, 0.0, 3.0, 9.0, 0.0, 2.0, 2.0])
-    weights = weigh_pairs(fitness, 2, "raw")
+    weights = weigh_pairs(fitness, 2, raw)
     assert weights.linear.tolist() == [1.0, -1.5, 4.5, 0.0]
     assert weights.pairs == 3
 

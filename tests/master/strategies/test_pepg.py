@@ -165,6 +165,7 @@ def test_the_defaults_are_the_samples() -> None:
         "optimizer": "adam",
         "adam_beta1": 0.99,
         "fitness_shaping": "centred_ranks",
+        "outlier_cut": 3.0,
         "top_pairs_ratio": 1.0,
         "weight_decay": 0.01,
     }
