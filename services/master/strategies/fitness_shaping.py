@@ -30,6 +30,9 @@ FitnessShaping = Literal["centred_ranks", "z_score", "robust_z_score", "nes_util
 NORMAL_MAD = 1.4826
 """Standard deviations of a normal distribution in its median absolute deviation."""
 
+OUTLIER_CUT = 3.0
+"""Deviations of the usual members that a robust z-score counts at most, where nothing else is said."""
+
 
 class PenaltyOptions(StrategySpec):
     """What is taken off the fitness before anything else is made of it."""
@@ -47,7 +50,7 @@ class ShapingOptions(StrategySpec):
         default="centred_ranks", description="How fitness becomes the weights of the update."
     )
     outlier_cut: Annotated[float, Field(gt=0, le=1e6)] = Field(
-        default=3.0,
+        default=OUTLIER_CUT,
         description="Of robust z-scores: how far from the median a member counts at most, in deviations of the "
         "usual members.",
     )
@@ -97,7 +100,7 @@ def z_score(fitness: Vector) -> Vector:
     return centred / deviation if deviation > 0 else np.zeros_like(fitness)
 
 
-def robust_z_score(fitness: Vector, outlier_cut: float = 3.0) -> Vector:
+def robust_z_score(fitness: Vector, outlier_cut: float = OUTLIER_CUT) -> Vector:
     """Shift by the median, scale by the deviation of the usual members, and cut at so many of it either way.
 
     The scale is 1.4826 median absolute deviations, a standard deviation of normal fitness. A rare failure counts
