@@ -64,11 +64,11 @@ def test_yaml_and_json_bodies_mean_the_same(cluster: Server) -> None:
     response = cluster.http.post("/experiments", content=text, headers={"Content-Type": "application/yaml"})
     assert response.status_code == 201
     location = response.headers["Location"]
-    shown = cluster.http.get(location).json()
+    shown, other = cluster.http.get(location).json(), submit(cluster, cartpole_values())
     assert shown["id"] == response.json()["id"]
-    assert shown["spec"] == cluster.http.get(f"/experiments/{submit(cluster, cartpole_values())}").json()["spec"]
-    for row in cluster.http.get("/experiments").json()["experiments"]:
-        wait_for_end(cluster, row["id"])
+    assert shown["spec"] == cluster.http.get(f"/experiments/{other}").json()["spec"]
+    for experiment_id in (shown["id"], other):
+        wait_for_end(cluster, experiment_id)
 
 
 def test_the_example_in_the_documentation_runs(cluster: Server) -> None:
