@@ -116,6 +116,17 @@ class TestSpec(Spec):
         description="A test that would be the best so far, or reach the target, is made again on so many fresh "
         "episodes, and their mean is what counts: the best of many tests on few episodes is flattered by luck.",
     )
+    confirm_from: float | None = Field(
+        default=None,
+        description="A score short of this (and of the target) counts unconfirmed: while a search rises, nearly "
+        "every test is the best so far. null: all are confirmed.",
+    )
+
+    @model_validator(mode="after")
+    def _something_to_confirm(self) -> Self:
+        if self.confirm_from is not None and self.confirm_episodes is None:
+            raise contradiction("confirm_from", "says which tests are confirmed: give confirm_episodes, too")
+        return self
 
 
 class StopSpec(Spec):

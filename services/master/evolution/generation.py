@@ -86,12 +86,16 @@ class Confirmation:
     target: float | None
     sign: int = 1
     """-1 where smaller returns are better."""
+    lowest: float | None = None
+    """Where a score short of this is the best so far, it counts unconfirmed."""
 
     def wanted(self, score: float) -> bool:
         """Whether a score has to be confirmed before it counts."""
-        if self.best is None or self.sign * score > self.sign * self.best:
+        if self.target is not None and self.sign * score >= self.sign * self.target:
             return True
-        return self.target is not None and self.sign * score >= self.sign * self.target
+        if self.lowest is not None and self.sign * score < self.sign * self.lowest:
+            return False
+        return self.best is None or self.sign * score > self.sign * self.best
 
 
 async def run_test(

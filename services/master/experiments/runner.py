@@ -204,7 +204,13 @@ class Runner:
         if (batch := confirming_batch(evolution)) is None:
             return None
         best = (await self._with.repository.get(self._experiment.id)).best_test_return
-        return Confirmation(replace(batch, share=self._spec.share), best, self._spec.stop.target, evolution.sign)
+        return Confirmation(
+            replace(batch, share=self._spec.share),
+            best,
+            self._spec.stop.target,
+            evolution.sign,
+            self._spec.test.confirm_from,
+        )
 
     async def _finish_test(
         self, test: _PendingTest, evolution: Evolution, beside: GenerationRecord | None

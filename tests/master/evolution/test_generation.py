@@ -97,11 +97,22 @@ class FirstLucky:
 
 
 @pytest.mark.parametrize(
-    ("best", "target", "confirmed"),
-    [(None, None, True), (250, None, True), (350, None, False), (300, None, False), (350, 300, True)],
+    ("best", "target", "lowest", "confirmed"),
+    [
+        (None, None, None, True),
+        (250, None, None, True),
+        (350, None, None, False),
+        (300, None, None, False),
+        (350, 300, None, True),
+        (None, None, 301, False),
+        (250, None, 301, False),
+        (250, None, 300, True),
+        (250, 300, 301, True),
+        (350, None, 200, False),
+    ],
 )
 def test_a_test_that_would_count_is_made_again_and_the_second_one_counts(
-    best: float | None, target: float | None, confirmed: bool
+    best: float | None, target: float | None, lowest: float | None, confirmed: bool
 ) -> None:
     evolution = begin(cartpole(test={"every": 1, "episodes": 4, "confirm_episodes": 9}))
     again, lucky = confirming_batch(evolution), FirstLucky()
@@ -110,7 +121,7 @@ def test_a_test_that_would_count_is_made_again_and_the_second_one_counts(
         run(
             batch_of_test(evolution),
             cast(Dispatcher, lucky),
-            confirmation=Confirmation(again, best, target),
+            confirmation=Confirmation(again, best, target, lowest=lowest),
             failed_episode="worst",
             generation=1,
             environment_steps=1,
@@ -122,3 +133,10 @@ def test_a_test_that_would_count_is_made_again_and_the_second_one_counts(
     assert (record.screening is not None) is confirmed
     assert record.episodes == len(record.episode_returns) == (9 if confirmed else 4)
     assert confirming_batch(begin(cartpole())) is None
+
+
+def test_what_is_short_of_the_least_to_confirm_is_above_it_where_smaller_values_are_better() -> None:
+    again = confirming_batch(begin(cartpole(test={"confirm_episodes": 9})))
+    assert again is not None
+    confirmation = Confirmation(again, best=5.0, target=None, sign=-1, lowest=2.0)
+    assert [confirmation.wanted(value) for value in (6.0, 3.0, 2.0, 1.0)] == [False, False, True, True]

@@ -205,6 +205,11 @@ def test_a_weight_of_a_normaliser_needs_a_model_to_start_from() -> None:
         cartpole(warm_start_observations=5)
 
 
+def test_the_least_score_to_confirm_needs_something_to_confirm_it_on() -> None:
+    with pytest.raises(ValidationError, match="give confirm_episodes, too"):
+        cartpole(test={"confirm_from": 5})
+
+
 MLP = {"name": "mlp", "hidden": [3], "activation": "tanh"}
 
 
