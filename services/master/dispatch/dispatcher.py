@@ -40,6 +40,9 @@ SMALL_BYTES = 65_536
 BEGUN_AT_ONCE = 8
 """Requests that begin before the event loop looks at its connections again: hundreds may be to begin together."""
 
+ENGINE_LANES = 16
+"""An engine steps so many episodes at once, or more, where it has them. Evaluations come one after the other."""
+
 BEAT_SECONDS = 0.1
 """How often the scheduler is told the time while there is work, and may hedge."""
 
@@ -110,6 +113,7 @@ class Dispatcher:
                     kind=batch.fingerprint,
                     needs=batch.header.objective.id if batch.header.objective else ROLLOUTS,
                     share=batch.share,
+                    lanes=1 if batch.header.objective else ENGINE_LANES,
                 )
             )
             return await job.finished

@@ -28,6 +28,8 @@ class JobAdded:
     """Only workers that offer this may, an objective; None: all."""
     share: float = 1.0
     """Its experiment's weight beside the others: what it has in flight is divided by this."""
+    lanes: int = 1
+    """A slot has so many of its rollouts at work at once, and fewer of them take longer each."""
 
 
 @dataclass(frozen=True)

@@ -85,13 +85,17 @@ def _least(
     """Return the fewest rollouts for a slot that are worth a request for ``slots`` slots.
 
     Where a slot's share of the job is less than two such, they are this share; where the master has so many slots
-    to feed that it is much of the job, they are as many as split it evenly.
+    to feed that it is much of the job, they are as many as split it evenly. Short rollouts fill the lanes of an
+    engine, where a slot's share has half of that.
     """
     feeding = min(totals.slots, job.waiting) / slots * tuning.request_seconds
     if feeding <= tuning.minimum_unit_seconds:
         shares = max(1, round(own_speed * slowness))  # whole: a speed of 7.9 is eight slots, measured
         share = math.ceil(job.spec.rollouts / shares)
         least = max(1, int(tuning.minimum_unit_seconds / (seconds * slowness) + _ROUNDING))
+        filled = min(job.spec.lanes, share)
+        if job.spec.lanes <= 2 * filled and filled * seconds * slowness <= tuning.most_filling_seconds:
+            least = max(least, filled)
         return share if share < 2 * least else least
     least = max(1, math.ceil(feeding / seconds - _ROUNDING))
     waves = max(1, job.spec.rollouts // (totals.slots * least))

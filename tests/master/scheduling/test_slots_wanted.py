@@ -75,3 +75,27 @@ def test_a_short_generation_is_split_by_the_speed_of_workers_that_differ() -> No
     both = Totals(2, 8, 8, 6.0)
     assert unit_size(job, worker(4, 8), both, costing(0.001)) == UnitSize(20, 1)
     assert unit_size(job, slow, both, costing(0.001)) == UnitSize(10, 1)
+
+
+@pytest.mark.parametrize(
+    ("rollouts", "seconds", "lanes", "expected"),
+    [
+        (40, 0.027, 16, 20),  # half of a short generation fills the lanes once
+        (40, 0.027, 1, 13),  # there are none to fill
+        (20, 0.027, 16, 10),
+        (14, 0.027, 16, 7),  # it would fill less than half of them
+        (1000, 0.027, 16, 74),  # long enough as it is
+        (40, 0.1, 16, 13),  # to fill them would take too long
+    ],
+)
+def test_the_end_of_a_generation_fills_an_engines_lanes(
+    rollouts: int, seconds: float, lanes: int, expected: int
+) -> None:
+    job = Job(JobAdded(0, "e", rollouts, lanes=lanes), Experiment(seconds=seconds))
+    assert unit_size(job, worker(1, 3), Totals(2, 2, 2, 2.0), costing(0.001)).rollouts == expected
+
+
+def test_what_is_left_of_a_generation_goes_in_units_that_fill_the_lanes() -> None:
+    job = Job(JobAdded(0, "e", 100, lanes=16), Experiment(seconds=0.05))
+    job.waiting = 20
+    assert unit_size(job, worker(1, 3), Totals(2, 2, 0, 2.0), costing(0.001)).rollouts == 16
