@@ -94,7 +94,7 @@ def _least(
         share = math.ceil(job.spec.rollouts / shares)
         least = max(1, int(tuning.minimum_unit_seconds / (seconds * slowness) + _ROUNDING))
         filled = min(job.spec.lanes, share)
-        if job.spec.lanes <= 2 * filled and filled * seconds * slowness <= tuning.most_filling_seconds:
+        if job.spec.lanes <= 2 * filled and filled * seconds * slowness <= tuning.unit_seconds:
             least = max(least, filled)
         return share if share < 2 * least else least
     least = max(1, math.ceil(feeding / seconds - _ROUNDING))

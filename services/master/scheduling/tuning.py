@@ -14,11 +14,10 @@ class Tuning:
     unit_seconds: float = 2.0
     """Seconds a unit should take: long enough to hide a request, short enough for a pod with 15 s to live."""
     minimum_unit_seconds: float = 0.2
-    """Seconds: the end of a generation shrinks units no further: a request has its cost, too,"""
-    most_filling_seconds: float = 1.0
-    """nor below what fills an engine's lanes, if that takes no longer. Walkers in units of 3, 5, 7, 10 and 20 take
-    94, 72, 62, 55 and 53 µs a step. 40 of them on two slots, 600 steps at most, made 29,400 steps/s in units of
-    13, 9, 7 and the like, and 35,800 in one for each slot."""
+    """Seconds: the end of a generation shrinks units no further: a request has its cost, too. Nor are they smaller
+    than what fills an engine's lanes, if that takes no longer than `unit_seconds`: walkers in units of 3, 5, 7, 10
+    and 20 take 94, 72, 62, 55 and 53 µs a step. 40 of them on two slots, 600 steps at most, made 29,400 steps/s in
+    units of 13, 9, 7 and the like, and 35,800 in one for each slot."""
     first_unit_rollouts: int = 4
     """Rollouts in a unit of an experiment whose rollouts nobody has timed yet."""
     timeout_share: float = 0.5

@@ -85,7 +85,7 @@ def test_a_short_generation_is_split_by_the_speed_of_workers_that_differ() -> No
         (20, 0.027, 16, 10),
         (14, 0.027, 16, 7),  # it would fill less than half of them
         (1000, 0.027, 16, 74),  # long enough as it is
-        (40, 0.1, 16, 13),  # to fill them would take too long
+        (40, 0.15, 16, 13),  # to fill them would take too long
     ],
 )
 def test_the_end_of_a_generation_fills_an_engines_lanes(
