@@ -35,6 +35,8 @@ FRESH_SEED = 20_260_101
 """What the final episodes are drawn by: no test of a training run uses it."""
 LARGEST_FILM = 1_000_000
 """Bytes; a larger film is not kept."""
+NOT_THE_SEARCH = {"tags", "share"}
+"""Fields that say how a run was kept and served."""
 PACKAGES = ("numpy", "gymnasium", "envpool", "mujoco", "box2d", "pybullet")
 
 
@@ -47,17 +49,18 @@ def main() -> None:
         "--url", help="The master that has them. Default: SEEDCAST_URL, else http://127.0.0.1:8000."
     )
     parser.add_argument("--note", default="", help="A sentence for its page.")
+    parser.add_argument("--quiet", action="store_true", help="Nothing else ran: its minutes are a clock's.")
     chosen = parser.parse_args()
     if chosen.name:
         if not chosen.experiments:
             parser.error("which experiments?")
         with Client(chosen.url) as client:
-            publish(client, chosen.name, chosen.experiments, chosen.note)
+            publish(client, chosen.name, chosen.experiments, chosen.note, quiet=chosen.quiet)
     (RESULTS / "README.md").write_text(table(RESULTS))
 
 
-def publish(client: Client, name: str, experiment_ids: Sequence[str], note: str) -> None:
-    """Write ``results/name/`` from runs of one specification over seeds."""
+def publish(client: Client, name: str, experiment_ids: Sequence[str], note: str, *, quiet: bool) -> None:
+    """Write ``results/name/`` from runs of one specification over seeds; ``quiet`` where each had the machine."""
     folder = RESULTS / name
     folder.mkdir(parents=True, exist_ok=True)
     runs = sorted((client.experiment(one) for one in experiment_ids), key=lambda run: run.spec.seed)
@@ -88,6 +91,7 @@ def publish(client: Client, name: str, experiment_ids: Sequence[str], note: str)
         "machine": f"{platform.machine()}, Python {platform.python_version()}",
         "versions": _versions(),
         "note": note,
+        "quiet": quiet,
     }
     (folder / "results.json").write_text(json.dumps(results, indent=1) + "\n")
     (folder / "README.md").write_text(page(results))
@@ -95,8 +99,8 @@ def publish(client: Client, name: str, experiment_ids: Sequence[str], note: str)
 
 def _specification(run: Experiment) -> dict[str, Any]:
     """Return what a specification has apart from defaults, and the names by which choices are told apart."""
-    short = run.spec.model_dump(mode="json", exclude_defaults=True, exclude={"tags"})
-    return _with_names(short, run.spec.model_dump(mode="json", exclude={"tags"}))
+    short = run.spec.model_dump(mode="json", exclude_defaults=True, exclude=NOT_THE_SEARCH)
+    return _with_names(short, run.spec.model_dump(mode="json", exclude=NOT_THE_SEARCH))
 
 
 def _with_names(short: dict[str, Any], whole: dict[str, Any]) -> dict[str, Any]:

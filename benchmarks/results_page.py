@@ -10,6 +10,7 @@ from typing import Any
 from seedcast.services.master.storage.records import TestRecord
 from seedcast.shared.statistics import curve_over_runs
 
+BUSY, QUIET = "on a machine that did other work too", "on a machine that did nothing else"
 BLUE, GREY = "#1f77b4", "#7f7f7f"
 
 
@@ -43,7 +44,7 @@ def page(results: dict[str, Any]) -> str:
     versions = ", ".join(f"{package} {version}" for package, version in results["versions"].items())
     lines += [
         "",
-        "Minutes are training time on a machine that did other work too; core-hours are what slots worked.",
+        f"Minutes are training time {QUIET if results.get('quiet') else BUSY}; core-hours are what slots worked.",
         "`best_model.npz` is of the run whose score is in the middle. `scores.csv` has every test of every run.",
         "",
         "```sh",
