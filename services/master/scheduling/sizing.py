@@ -86,17 +86,27 @@ def _least(
 
     Where a slot's share of the job is less than two such, they are this share; where the master has so many slots
     to feed that it is much of the job, they are as many as split it evenly. Short rollouts fill the lanes of an
-    engine, where a slot's share has half of that.
+    engine, where a slot's share fills half of them.
     """
     feeding = min(totals.slots, job.waiting) / slots * tuning.request_seconds
     if feeding <= tuning.minimum_unit_seconds:
         shares = max(1, round(own_speed * slowness))  # whole: a speed of 7.9 is eight slots, measured
         share = math.ceil(job.spec.rollouts / shares)
         least = max(1, int(tuning.minimum_unit_seconds / (seconds * slowness) + _ROUNDING))
-        filled = min(job.spec.lanes, share)
-        if job.spec.lanes <= 2 * filled and filled * seconds * slowness <= tuning.unit_seconds:
-            least = max(least, filled)
+        if job.spec.lanes <= 2 * share:
+            least = max(least, _filling(min(job.spec.lanes, share), share, seconds * slowness, tuning))
         return share if share < 2 * least else least
     least = max(1, math.ceil(feeding / seconds - _ROUNDING))
     waves = max(1, job.spec.rollouts // (totals.slots * least))
     return int(math.ceil(job.spec.rollouts / (totals.slots * waves)) / slowness + _ROUNDING)
+
+
+def _filling(lanes: int, share: int, seconds: float, tuning: Tuning) -> int:
+    """Return how many rollouts are to fill so many lanes, or 0 where one slot would then be waited for.
+
+    A share that fills them less than twice is one unit, if that is not too long; the last unit of a larger one
+    takes half a unit's time at most.
+    """
+    if share < 2 * lanes and share * seconds <= tuning.unit_seconds:
+        return share
+    return lanes if lanes * seconds <= tuning.unit_seconds / 2 else 0

@@ -15,7 +15,7 @@ class Tuning:
     """Seconds a unit should take: long enough to hide a request, short enough for a pod with 15 s to live."""
     minimum_unit_seconds: float = 0.2
     """Seconds: the end of a generation shrinks units no further: a request has its cost, too. Nor are they smaller
-    than what fills an engine's lanes, if that takes no longer than `unit_seconds`: walkers in units of 3, 5, 7, 10
+    than what fills an engine's lanes, where nobody waits for that (see `sizing`): walkers in units of 3, 5, 7, 10
     and 20 take 94, 72, 62, 55 and 53 µs a step. 40 of them on two slots, 600 steps at most, made 29,400 steps/s in
     units of 13, 9, 7 and the like, and 35,800 in one for each slot."""
     first_unit_rollouts: int = 4

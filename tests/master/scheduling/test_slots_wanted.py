@@ -85,7 +85,9 @@ def test_a_short_generation_is_split_by_the_speed_of_workers_that_differ() -> No
         (20, 0.027, 16, 10),
         (14, 0.027, 16, 7),  # it would fill less than half of them
         (1000, 0.027, 16, 74),  # long enough as it is
-        (40, 0.15, 16, 13),  # to fill them would take too long
+        (40, 0.09, 16, 20),
+        (40, 0.12, 16, 13),  # half of it is more than a unit: to fill the lanes would leave 8 for one of the slots
+        (100, 0.09, 16, 22),  # as many as a unit may have
     ],
 )
 def test_the_end_of_a_generation_fills_an_engines_lanes(
@@ -95,7 +97,8 @@ def test_the_end_of_a_generation_fills_an_engines_lanes(
     assert unit_size(job, worker(1, 3), Totals(2, 2, 2, 2.0), costing(0.001)).rollouts == expected
 
 
-def test_what_is_left_of_a_generation_goes_in_units_that_fill_the_lanes() -> None:
-    job = Job(JobAdded(0, "e", 100, lanes=16), Experiment(seconds=0.05))
+@pytest.mark.parametrize(("seconds", "expected"), [(0.05, 16), (0.07, 6)])
+def test_what_is_left_of_a_generation_fills_the_lanes_if_that_is_soon_done(seconds: float, expected: int) -> None:
+    job = Job(JobAdded(0, "e", 100, lanes=16), Experiment(seconds=seconds))
     job.waiting = 20
-    assert unit_size(job, worker(1, 3), Totals(2, 2, 0, 2.0), costing(0.001)).rollouts == 16
+    assert unit_size(job, worker(1, 3), Totals(2, 2, 0, 2.0), costing(0.001)).rollouts == expected
