@@ -80,13 +80,22 @@ class HalvingSpec(Spec):
     """Successive halving: all trials run for a while, the best of them for longer, and so on.
 
     Jamieson and Talwalkar, "Non-stochastic best arm identification and hyperparameter optimization" (2016,
-    https://arxiv.org/abs/1502.07943). Trials are compared by their mean test return at equal training steps.
+    https://arxiv.org/abs/1502.07943). They are compared by their mean test return at equal training steps.
     """
 
     first_environment_steps: Annotated[int, Field(ge=1, le=10**15)] = Field(description="Of one run, at first.")
     keep: Annotated[float, Field(ge=1 / MOST_RUNS, le=0.9)] = Field(
-        default=1 / 3, description="The share of the trials that goes on, each for 1 / keep times as many steps."
+        default=1 / 3, description="The share of them that goes on, each for 1 / keep times as many steps."
     )
+    among: Literal["trials", "runs"] = Field(
+        default="trials",
+        description="What competes. trials: settings, by the mean over their seeds. runs: each run by itself, "
+        "such as several starts of one search, of which the one that does best goes on.",
+    )
+
+    def kept(self, candidates: int) -> int:
+        """Return how many of so many go on: one at least."""
+        return max(1, math.ceil(candidates * self.keep))
 
 
 class StudySpec(Spec):
@@ -154,15 +163,23 @@ class StudySpec(Spec):
             steps /= self.halving.keep
         return [*levels, whole]
 
+    def candidates(self) -> list[list[tuple[int, int]]]:
+        """Return what competes in halving, as the runs (trial, seed) of each."""
+        runs = [[(trial, seed) for seed in self.seed_list] for trial in range(self.trial_count)]
+        if self.halving is not None and self.halving.among == "runs":
+            return [[run] for of_trial in runs for run in of_trial]
+        return runs
+
     @property
     def most_steps(self) -> int:
-        """Training steps of all trials together, for each seed: by halving, most of them end early."""
-        trials, before, total = self.trial_count, 0, 0
+        """Training steps of all runs together: by halving, most of them end early."""
+        candidates = self.candidates()
+        left, before, total = len(candidates), 0, 0
         for steps in self.rungs():
-            total += trials * (steps - before)
+            total += left * (steps - before)
             before = steps
-            trials = max(1, math.ceil(trials * self.halving.keep)) if self.halving else trials
-        return total
+            left = self.halving.kept(left) if self.halving else left
+        return total * len(candidates[0])
 
     def experiment(
         self, trial: int, seed: int, environment_steps: int, chosen: Mapping[str, JsonValue] | None = None

@@ -50,6 +50,13 @@ def test_rungs_grow_by_what_is_kept_and_end_at_the_budget() -> None:
     assert study(halving={"first_environment_steps": 100, "keep": 0.5}).rungs() == [100, 200, 400, 800, 900]
 
 
+def test_the_most_steps_are_those_of_all_runs_as_fewer_and_fewer_go_on() -> None:
+    halving = {"first_environment_steps": 100, "keep": 1 / 3}
+    assert study().most_steps == 4 * 2 * 900
+    assert study(halving=halving).most_steps == 2 * (4 * 100 + 2 * 200 + 1 * 600)
+    assert study(halving=halving | {"among": "runs"}).most_steps == 8 * 100 + 3 * 200 + 1 * 600
+
+
 def test_a_run_is_an_ordinary_experiment_with_its_seed_and_values() -> None:
     spec = study().experiment(trial=2, seed=1, environment_steps=500)
     assert (spec.name, spec.seed, spec.stop.environment_steps) == ("radius-2-1", 1, 500)

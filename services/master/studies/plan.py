@@ -95,16 +95,16 @@ def decide(spec: StudySpec, runs: Mapping[RunKey, Run]) -> list[Instruction]:
         stops: list[Instruction] = [Stop(key) for key in active]
         return stops or [Finish(f"the budget of {spec.budget.core_hours:g} core-hours is used up")]
     instructions, free = list[Instruction](), spec.budget.runs_at_once - len(active)
-    participants: Sequence[int] = range(spec.trial_count)
+    candidates = [[RunKey(*run) for run in candidate] for candidate in spec.candidates()]
     for number, steps in enumerate(spec.rungs()):
-        keys = [RunKey(trial, seed) for trial in participants for seed in spec.seed_list]
+        keys = [key for candidate in candidates for key in candidate]
         for key in keys:
             if free and (instruction := _towards(key, steps, runs.get(key))) is not None:
                 instructions.append(instruction)
                 free -= 1
         if not all(_done(runs.get(key), steps) for key in keys):
             return instructions
-        participants = _best(spec, runs, participants, number)
+        candidates = _best(spec, runs, candidates, number)
     return [Finish("every run has ended")]
 
 
@@ -123,18 +123,21 @@ def _done(run: Run | None, steps: int) -> bool:
     return run.state is not RunState.COMPLETED or (run.stop_steps >= steps and not run.cut_short)
 
 
-def _best(spec: StudySpec, runs: Mapping[RunKey, Run], trials: Sequence[int], rung: int) -> Sequence[int]:
-    """Return the trials that go on after a rung, in their old order; one with a failed run goes no further."""
+def _best(
+    spec: StudySpec, runs: Mapping[RunKey, Run], candidates: list[list[RunKey]], rung: int
+) -> list[list[RunKey]]:
+    """Return the candidates that go on after a rung, in their old order; one with a failed run goes no further."""
     levels = spec.rungs()
     if spec.halving is None or rung + 1 == len(levels):
-        return trials
+        return candidates
 
-    def score(trial: int) -> float:
-        of_trial = [runs[RunKey(trial, seed)] for seed in spec.seed_list]
-        if any(run.state is not RunState.COMPLETED for run in of_trial):
+    def score(candidate: list[RunKey]) -> float:
+        its_runs = [runs[key] for key in candidate]
+        if any(run.state is not RunState.COMPLETED for run in its_runs):
             return -math.inf
-        return float(np.mean([run.score_at(levels[rung]) for run in of_trial]))
+        return float(np.mean([run.score_at(levels[rung]) for run in its_runs]))
 
-    kept = max(1, math.ceil(len(trials) * spec.halving.keep))
-    ranked = sorted(trials, key=lambda trial: -score(trial))  # stable: ties go to the earlier trial
-    return sorted(trial for trial in ranked[:kept] if score(trial) > -math.inf)
+    scores = [score(candidate) for candidate in candidates]
+    ranked = sorted(range(len(candidates)), key=lambda index: -scores[index])  # stable: ties go to the earlier one
+    kept = sorted(ranked[: spec.halving.kept(len(candidates))])
+    return [candidates[index] for index in kept if scores[index] > -math.inf]

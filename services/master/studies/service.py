@@ -63,7 +63,7 @@ class StudyService:
         """
         first = await self._check(spec)
         trials = spec.trial_count
-        steps = spec.most_steps * len(spec.seed_list)
+        steps = spec.most_steps
         pace = first.steps_per_second
         seconds = steps / pace if pace else None
         each = first.core_hours / first.seconds if first.core_hours and first.seconds else None

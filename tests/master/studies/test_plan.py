@@ -69,7 +69,7 @@ class World:
             steps = run.environment_steps + 50
             end, when = self._fates.get(key, (RunState.COMPLETED, 10**9))
             state = end if steps >= when else RunState.COMPLETED if steps >= run.stop_steps else RunState.ACTIVE
-            tests = [*run.tests, (steps, float(key.trial))]
+            tests = [*run.tests, (steps, float(key.trial) + key.seed / 10)]
             self.runs[key] = Run(state, steps, run.stop_steps, run.core_seconds + 36.0, tests=tests)
 
     def play(self) -> str:
@@ -113,6 +113,19 @@ def test_no_trial_goes_on_before_all_of_its_rung_are_there() -> None:
     assert first_extension == 8
 
 
+def test_runs_may_compete_each_by_itself_so_that_of_several_starts_the_best_goes_on() -> None:
+    world = World(study(axes=[], seeds=3, halving={"first_environment_steps": 100, "keep": 0.4, "among": "runs"}))
+    world.play()
+    assert [world.runs[RunKey(0, seed)].environment_steps for seed in range(3)] == [100, 250, 900]
+
+
+def test_a_start_that_fails_is_out_and_another_one_goes_on() -> None:
+    spec = study(axes=[], seeds=3, halving={"first_environment_steps": 100, "among": "runs"})
+    world = World(spec, {RunKey(0, 2): (RunState.FAILED, 50)})
+    assert world.play() == "every run has ended"
+    assert [world.runs[RunKey(0, seed)].environment_steps for seed in range(3)] == [100, 900, 50]
+
+
 def test_a_failed_run_is_no_reason_to_stop_the_others_and_its_trial_goes_no_further() -> None:
     world = World(
         study(halving={"first_environment_steps": 100, "keep": 1 / 3}), {RunKey(3, 1): (RunState.FAILED, 50)}
@@ -136,13 +149,13 @@ fates = st.dictionaries(
 
 
 @settings(max_examples=200)
-@given(fates=fates, at_once=st.integers(1, 9), halving=st.booleans())
+@given(fates=fates, at_once=st.integers(1, 9), among=st.sampled_from([None, "trials", "runs"]))
 def test_a_study_always_ends_whatever_becomes_of_its_runs(
-    fates: dict[RunKey, tuple[RunState, int]], at_once: int, halving: bool
+    fates: dict[RunKey, tuple[RunState, int]], at_once: int, among: str | None
 ) -> None:
     spec = study(
         budget={"environment_steps": 900, "runs_at_once": at_once},
-        halving={"first_environment_steps": 100} if halving else None,
+        halving={"first_environment_steps": 100, "among": among} if among else None,
     )
     world = World(spec, fates)
     world.play()
