@@ -229,7 +229,29 @@ def parse_study(text: bytes | str, only_json: bool = False) -> StudySpec:
     Raises:
         InvalidInput: it is neither, or it breaks a rule; every field is named.
     """
-    values = parse_values(text, only_json)
+    return _of_values(parse_values(text, only_json))
+
+
+def read_study(path: str | Path) -> StudySpec:
+    """Read a study's file; its `specification` may be that of another file, whose path is from this one's folder.
+
+    Raises:
+        InvalidInput: one of them cannot be read, or breaks a rule.
+    """
+    values = _values_in(Path(path))
+    if isinstance(values, dict) and isinstance(base := values.get("specification"), str):
+        values["specification"] = _values_in(Path(path).parent / base)
+    return _of_values(values)
+
+
+def _values_in(path: Path) -> Any:  # noqa: ANN401 - whatever the file holds
+    try:
+        return parse_values(path.read_bytes())
+    except OSError as error:
+        raise InvalidInput.of(str(path), error.strerror or "cannot be read") from error
+
+
+def _of_values(values: object) -> StudySpec:
     try:
         return StudySpec.model_validate(values)
     except ValidationError as error:
@@ -245,15 +267,3 @@ def put(values: dict[str, Any], field: str, value: JsonValue) -> None:
             inner = values[parent] = {}
         values = inner
     values[last] = value
-
-
-def read_study(path: str | Path) -> StudySpec:
-    """Read a study's file.
-
-    Raises:
-        InvalidInput: it cannot be read, or breaks a rule.
-    """
-    try:
-        return parse_study(Path(path).read_bytes())
-    except OSError as error:
-        raise InvalidInput.of(str(path), error.strerror or "cannot be read") from error

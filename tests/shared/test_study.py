@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from pydantic import ValidationError
 
 from seedcast.shared.errors import InvalidInput
+from seedcast.shared.spec.study import read_study
 from tests.master.studies.test_plan import study
 
 
@@ -89,3 +92,23 @@ def test_a_value_that_does_not_fit_is_named_with_its_field_and_trial() -> None:
         spec.check()
     assert str(refused.value).startswith("specification.population_size")
     assert "population_size=7" in str(refused.value)
+
+
+def test_a_file_may_name_the_file_of_its_specification(tmp_path: Path) -> None:
+    values = study().model_dump(mode="json", exclude_unset=True)
+    (tmp_path / "base.yaml").write_text(yaml.safe_dump(values["specification"]))
+    (tmp_path / "studies").mkdir()
+    file = tmp_path / "studies" / "radius.yaml"
+    file.write_text(yaml.safe_dump(values | {"specification": "../base.yaml"}))
+    assert read_study(file) == study()
+    file.write_text(yaml.safe_dump(values | {"specification": "base.yaml"}))
+    with pytest.raises(InvalidInput, match=r"studies/base\.yaml: No such file"):
+        read_study(file)
+
+
+@pytest.mark.parametrize("text", ["", "7", "[1]", "name: {", "specification: 3"])
+def test_a_file_that_holds_no_study_is_refused(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "study.yaml"
+    file.write_text(text)
+    with pytest.raises(InvalidInput):
+        read_study(file)
