@@ -112,3 +112,14 @@ def test_a_file_that_holds_no_study_is_refused(tmp_path: Path, text: str) -> Non
     file.write_text(text)
     with pytest.raises(InvalidInput):
         read_study(file)
+
+
+@pytest.mark.parametrize("file", sorted(Path("configs/studies").glob("*.yaml")), ids=lambda file: file.stem)
+def test_every_study_that_is_shipped_can_be_started(file: Path) -> None:
+    read_study(file).check()
+
+
+def test_the_walkers_starts_leave_one_that_goes_on() -> None:
+    spec = read_study("configs/studies/bipedal_walker.yaml")
+    assert spec.halving is not None
+    assert (len(spec.candidates()), spec.halving.kept(3)) == (3, 1)
