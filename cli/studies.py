@@ -141,11 +141,23 @@ def _print(report: StudyReport, json: bool) -> None:
         steps = max((run.environment_steps for run in trial.runs), default=0)
         rows.append((trial.trial, values, score and score.mean, interval, f"{len(states)}{failed}", steps))
     print_table(("trial", "values", "mean", "95% interval", "runs", "env-steps"), rows)
+    if study.spec.runs_compete:
+        _print_runs(report)
     first = report.trials[0].trial if report.trials else None
     for one in report.comparisons:
         if one.first == first and len(report.trials) > 1:
             chance = f"{one.probability_of_improvement:.0%} likely to beat {one.second}"
             typer.echo(f"trial {one.first} is {chance} (p = {one.adjusted:.3g}, adjusted)")
+
+
+def _print_runs(report: StudyReport) -> None:
+    runs = [(trial.trial, run) for trial in report.trials for run in trial.runs]
+    runs.sort(key=lambda numbered: -numbered[1].environment_steps)  # who went on stands first
+    rows = [
+        (run.experiment_id, number, run.seed, run.state, run.last_score, run.environment_steps)
+        for number, run in runs
+    ]
+    print_table(("experiment", "trial", "seed", "state", "last test", "env-steps"), rows)
 
 
 def _values(values: Mapping[str, object]) -> str:

@@ -163,10 +163,15 @@ class StudySpec(Spec):
             steps /= self.halving.keep
         return [*levels, whole]
 
+    @property
+    def runs_compete(self) -> bool:
+        """Whether runs are compared one by one, and not settings over their seeds."""
+        return self.halving is not None and self.halving.among == "runs"
+
     def candidates(self) -> list[list[tuple[int, int]]]:
         """Return what competes in halving, as the runs (trial, seed) of each."""
         runs = [[(trial, seed) for seed in self.seed_list] for trial in range(self.trial_count)]
-        if self.halving is not None and self.halving.among == "runs":
+        if self.runs_compete:
             return [[run] for of_trial in runs for run in of_trial]
         return runs
 

@@ -35,3 +35,21 @@ def test_a_wrong_study_is_refused_in_one_line_a_fault(cluster: Server, tmp_path:
     assert refused.returncode == 2
     assert len(refused.stderr.splitlines()) == 1
     assert "seeds" in refused.stderr
+
+
+def test_of_several_starts_the_one_that_went_on_stands_first(cluster: Server, tmp_path: Path) -> None:
+    starts = {
+        "axes": [],
+        "seeds": 3,
+        "halving": {"first_environment_steps": 1000, "among": "runs"},
+        "budget": {"environment_steps": 2000, "runs_at_once": 3},
+    }
+    file = tmp_path / "study.yaml"
+    file.write_text(yaml.safe_dump(SPEC | starts))
+    started = run(cluster, "study", "start", file, "--watch")
+    assert started.returncode == 0, started.stderr
+    lines = started.stdout.splitlines()
+    runs = lines[next(i for i, line in enumerate(lines) if line.startswith("experiment")) + 1 :]
+    steps = [int(line.split()[-1].replace(",", "")) for line in runs]
+    assert len(steps) == 3
+    assert steps[0] >= 2000 > steps[1]

@@ -35,7 +35,8 @@ def report(study: Study, runs: Mapping[RunKey, RunRow]) -> StudyReport:
     trials.sort(
         key=lambda trial: (trial.score is None, -sign * trial.score.mean if trial.score else 0.0, trial.trial)
     )
-    groups = {str(trial.trial): sign * _scores(trial) for trial in trials[:MOST_COMPARED]}
+    compared_trials = [] if study.spec.runs_compete else trials[:MOST_COMPARED]
+    groups = {str(trial.trial): sign * _scores(trial.runs) for trial in compared_trials}
     compared = compare_all({name: scores for name, scores in groups.items() if len(scores) > 1})
     comparisons = [
         TrialComparison(
@@ -57,7 +58,7 @@ def curves(spec: StudySpec, runs: Mapping[RunKey, RunRow], against: Axis) -> lis
     """
     found = []
     for trial in range(spec.trial_count):
-        tested = [runs[key] for seed in spec.seed_list if (key := RunKey(trial, seed)) in runs and runs[key].tests]
+        tested = [run for run in _that_count(trial, spec, runs).values() if run.tests]
         if curve := _curve(trial, tested, against):
             found.append(curve)
     return found
@@ -81,7 +82,8 @@ def as_csv(study: Study, runs: Mapping[RunKey, RunRow]) -> str:
 def _trial(number: int, values: Mapping[str, object], spec: StudySpec, runs: Mapping[RunKey, RunRow]) -> Trial:
     rows = [_shown(seed, runs[RunKey(number, seed)]) for seed in spec.seed_list if RunKey(number, seed) in runs]
     trial = Trial.model_validate({"trial": number, "values": values, "score": None, "runs": rows})
-    scores = _scores(trial)
+    counting = _that_count(number, spec, runs)
+    scores = _scores([row for row in rows if row.seed in counting])
     if not len(scores):
         return trial
     interval = bootstrap([scores])
@@ -103,8 +105,17 @@ def _shown(seed: int, run: RunRow) -> StudyRun:
     )
 
 
-def _scores(trial: Trial) -> NDArray[np.float64]:
-    return np.array([run.last_score for run in trial.runs if run.last_score is not None], np.float64)
+def _that_count(trial: int, spec: StudySpec, runs: Mapping[RunKey, RunRow]) -> dict[int, RunRow]:
+    """Return a trial's runs by seed; where runs compete, those that were to go furthest: others ended early."""
+    found = {seed: runs[key] for seed in spec.seed_list if (key := RunKey(trial, seed)) in runs}
+    if not spec.runs_compete:
+        return found
+    furthest = max((run.stop_steps for run in found.values()), default=0)
+    return {seed: run for seed, run in found.items() if run.stop_steps == furthest}
+
+
+def _scores(runs: Sequence[StudyRun]) -> NDArray[np.float64]:
+    return np.array([run.last_score for run in runs if run.last_score is not None], np.float64)
 
 
 def _curve(trial: int, runs: Sequence[RunRow], against: Axis) -> Curve | None:

@@ -81,7 +81,9 @@ class Trial(BaseModel):
 
     trial: int = Field(description="Its number, from 0.")
     values: dict[str, JsonValue] = Field(description="What was set, by field.")
-    score: Interval | None = Field(description="Over the runs' last tests; null while there is none.")
+    score: Interval | None = Field(
+        description="Over its runs' last tests (where runs compete: of those that went furthest); null: none yet."
+    )
     runs: list[StudyRun]
 
 
@@ -101,7 +103,7 @@ class StudyReport(BaseModel):
     study: Study
     trials: list[Trial]
     comparisons: list[TrialComparison] = Field(
-        description="Of all pairs with two runs or more each, of the 20 best trials."
+        description="Of all pairs with two runs or more each, of the 20 best trials; none where runs compete."
     )
 
 

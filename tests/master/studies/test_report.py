@@ -5,20 +5,22 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
 from seedcast.services.master.experiments.repository import ExperimentRepository
 from seedcast.services.master.experiments.status import Status
 from seedcast.services.master.storage.database import Database
-from seedcast.services.master.studies.plan import RunKey
-from seedcast.services.master.studies.report import report
-from seedcast.services.master.studies.repository import StudyRepository
-from seedcast.services.master.studies.schemas import StudyReport
+from seedcast.services.master.studies.plan import RunKey, RunState
+from seedcast.services.master.studies.report import curves, report
+from seedcast.services.master.studies.repository import RunRow, StudyRepository, TestPoint
+from seedcast.services.master.studies.schemas import Study, StudyReport, StudyStatus
 from seedcast.shared.spec.objective import ObjectiveDescription
 from seedcast.shared.spec.parse import check_spec
 from seedcast.shared.spec.study import parse_study
 from tests.master.records import evaluated
+from tests.master.studies.test_plan import study
 from tests.shared.test_objective_spec import sphere_values
 
 STUDY = {
@@ -72,3 +74,30 @@ def test_the_least_value_is_the_best_trial_and_the_best_to_go_on_with(tmp_path: 
     assert chances == {(1, 2): 1.0, (1, 0): 1.0, (2, 0): 1.0}
     assert {key.trial: score for key, (score, _) in told.items()} == {0: -8.0, 1: -6.0, 2: -7.0}
     assert {key.trial: goes_on for key, (_, goes_on) in told.items()} == {0: True, 1: False, 2: True}
+
+
+def test_where_runs_compete_only_those_that_went_furthest_count_and_settings_are_not_compared() -> None:
+    halving = {"first_environment_steps": 100, "among": "runs"}
+    spec = study(axes=[], seeds=3, halving=halving)
+    rows = {RunKey(0, seed): _row(*values) for seed, values in enumerate([(100, 7.0), (900, 5.0), (100, 9.0)])}
+    stands = Study(
+        id="starts-1",
+        name="starts",
+        status=StudyStatus.COMPLETED,
+        reason="",
+        created_at=datetime.now(UTC),
+        finished_at=None,
+        runs=3,
+        most_runs=3,
+        core_hours=0.0,
+        spec=spec,
+    )
+    found = report(stands, rows)
+    assert [(trial.score and trial.score.mean, len(trial.runs)) for trial in found.trials] == [(5.0, 3)]
+    assert found.comparisons == []
+    assert [curve.mean for curve in curves(spec, rows, "environment_steps")] == [[5.0]]
+
+
+def _row(steps: int, score: float) -> RunRow:
+    tests = (TestPoint(steps, 1.0, 1.0, score),)
+    return RunRow(f"run-{score}", RunState.COMPLETED, "", steps, steps, 1.0, 1.0, score, tests=tests)
