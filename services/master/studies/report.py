@@ -81,8 +81,9 @@ def as_csv(study: Study, runs: Mapping[RunKey, RunRow]) -> str:
 
 def _trial(number: int, values: Mapping[str, object], spec: StudySpec, runs: Mapping[RunKey, RunRow]) -> Trial:
     rows = [_shown(seed, runs[RunKey(number, seed)]) for seed in spec.seed_list if RunKey(number, seed) in runs]
-    trial = Trial.model_validate({"trial": number, "values": values, "score": None, "runs": rows})
     counting = _that_count(number, spec, runs)
+    rows.sort(key=lambda row: row.seed not in counting)  # where runs compete, those that went on stand first
+    trial = Trial.model_validate({"trial": number, "values": values, "score": None, "runs": rows})
     scores = _scores([row for row in rows if row.seed in counting])
     if not len(scores):
         return trial

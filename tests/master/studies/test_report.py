@@ -94,6 +94,7 @@ def test_where_runs_compete_only_those_that_went_furthest_count_and_settings_are
     )
     found = report(stands, rows)
     assert [(trial.score and trial.score.mean, len(trial.runs)) for trial in found.trials] == [(5.0, 3)]
+    assert [run.seed for run in found.trials[0].runs] == [1, 0, 2], "the one that went on is first"
     assert found.comparisons == []
     assert [curve.mean for curve in curves(spec, rows, "environment_steps")] == [[5.0]]
 

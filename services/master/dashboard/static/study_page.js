@@ -59,7 +59,7 @@ async function refresh() {
     [...study.spec.axes.map(({ field }) => field), "Score", "95% interval", "Runs"],
     trials.map((trial) => lineOf(trial, study.spec.axes)),
   );
-  showPairs(trials, comparisons);
+  showPairs(trials, comparisons, study.spec.halving?.among === "runs");
   const words = wordsOf(study.spec.specification);
   await plots.draw({
     [`Test ${words.result}`]: (palette) => curves(groupsOf(trials, found), words.stepsAxis, palette, words),
@@ -96,7 +96,7 @@ function lineOf({ values, score: found, runs }, axes) {
   ];
 }
 
-function showPairs(trials, comparisons) {
+function showPairs(trials, comparisons, runsCompete) {
   const names = new Map(trials.map((trial) => [trial.trial, nameOf(trial)]));
   const lines = comparisons.map((pair) => [
     names.get(pair.first),
@@ -106,7 +106,9 @@ function showPairs(trials, comparisons) {
   ]);
   const nothing = element("p", {
     className: "muted",
-    textContent: "Two trials with two tested runs each are needed to compare.",
+    textContent: runsCompete
+      ? "Runs compete one by one, and settings are not compared."
+      : "Two trials with two tested runs each are needed to compare.",
   });
   const table = () =>
     makeTable("Comparisons", ["Trial", "Against", "Chance that its run is better", "p, adjusted (Holm)"], lines);
