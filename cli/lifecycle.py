@@ -78,13 +78,13 @@ def edit(
             "--override",
             "-o",
             metavar="KEY=VALUE",
-            help="name=…, note=…, share=…, tags.NAME=…, stop.CONDITION=…",
+            help="name=…, note=…, share=…, tags.NAME=…, stop.CONDITION=…, determinism=relaxed",
         ),
     ],
     url: Url = None,
     json: AsJson = False,
 ) -> None:
-    """Change an experiment's name, note, tags, share or stop conditions; a completed one may go on by that."""
+    """Change an experiment's name, note, tags, share, determinism or stops; a completed one may go on."""
     changes = override_values(overrides)
     with connect(url) as client:
         chosen = resolve(client, experiment_id)

@@ -67,6 +67,32 @@ def test_a_strict_experiment_keeps_to_the_machines_it_began_on_and_waits_for_the
         assert again.http.post(f"/experiments/{experiment}/stop").is_success
 
 
+def test_a_strict_experiment_whose_machines_are_gone_goes_on_once_it_is_relaxed(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        port = free_port()
+        first = stack.enter_context(worker(tmp_path, port, SEEDCAST_WORKER_FINGERPRINT="old"))
+        second = stack.enter_context(worker(tmp_path, SEEDCAST_WORKER_FINGERPRINT="new"))
+        server = stack.enter_context(master(tmp_path, [first.url, second.url]))
+        eventually(lambda: all(row["state"] == "ready" for row in rows(server).values()))
+        experiment = submit(server, ENDLESS)
+        wait_for_generation(server, experiment, 1)
+        kind = show(server, experiment)["fingerprints"][0]
+        (first if kind == "old" else second).kill()
+        eventually(lambda: f"fingerprint {kind}" in show(server, experiment)["reason"])
+        path, relaxed = f"/experiments/{experiment}", {"determinism": "relaxed"}
+        refused = server.http.patch(path, json=relaxed)
+        assert (refused.status_code, "pause it" in refused.text) == (409, True)
+        assert server.http.post(f"{path}/pause").is_success
+        assert server.http.patch(path, json={"determinism": "strict"}).status_code == 422
+        assert server.http.patch(path, json=relaxed).json()["spec"]["determinism"] == "relaxed"
+        before = show(server, experiment)["generation"]
+        assert server.http.post(f"{path}/resume").is_success
+        wait_for_generation(server, experiment, before + 2)
+        seen = show(server, experiment)
+        assert (sorted(seen["fingerprints"]), seen["mixed_fingerprints"]) == (["new", "old"], True)
+        assert server.http.post(f"{path}/stop").is_success
+
+
 def test_a_relaxed_experiment_uses_all_machines_and_is_labelled_as_mixed(tmp_path: Path) -> None:
     spec = cartpole_values() | {"determinism": "relaxed", "population_size": 64}
     with ExitStack() as stack:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, StrictBool
 
@@ -28,6 +28,11 @@ class Changes(Given):
         default=None, description="Put it away: lists leave it out; nothing else changes."
     )
     share: float | None = Field(default=None, description="As in a specification; from the next generation on.")
+    determinism: Literal["relaxed"] | None = Field(
+        default=None,
+        description="Have a run that is at rest go on with machines of any kind, where those it began on are "
+        "gone. Not to be taken back.",
+    )
     stop: dict[str, Any] | None = Field(
         default=None,
         description="Stop conditions by their names in a specification; null takes one away. A completed run "
@@ -41,7 +46,8 @@ class Changes(Given):
             InvalidInput: a value is none that a specification may have.
         """
         values = spec.model_dump(mode="json")
-        values |= {name: value for name in ("name", "tags", "share") if (value := getattr(self, name)) is not None}
+        names = ("name", "tags", "share", "determinism")
+        values |= {name: value for name in names if (value := getattr(self, name)) is not None}
         values["stop"] |= self.stop or {}
         return check_spec(values)
 

@@ -47,5 +47,6 @@ def _waits_for(bound_to: str | None, ready: Sequence[Worker]) -> str | None:
         return None
     return (
         f"it began on machines with the fingerprint {bound_to}; the workers that answer "
-        f"have {', '.join(sorted(others))} (determinism: strict)"
+        f"have {', '.join(sorted(others))} (determinism: strict, which may be "
+        "changed to relaxed while it is paused)"
     )

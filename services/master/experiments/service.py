@@ -24,7 +24,7 @@ from seedcast.services.master.experiments.transitions import AT_REST, Event, Sta
 from seedcast.services.master.storage.artifacts import Artifact, OpenArtifact
 from seedcast.services.master.storage.data_folder import DataFolder
 from seedcast.services.master.storage.history import History
-from seedcast.shared.errors import InvalidInput
+from seedcast.shared.errors import Conflict, InvalidInput
 from seedcast.shared.spec.experiment import ExperimentSpec
 
 ESTIMATE_SECONDS = 10.0
@@ -96,10 +96,13 @@ class ExperimentService:
         return await self.create(cloning.applied_to(await self._repository.get(experiment_id)))
 
     async def change(self, experiment_id: str, changes: Changes) -> Experiment:
-        """Change name, note, tags or stop conditions, or archive it; a completed one may go on by that.
+        """Change name, note, tags, share, determinism or stop conditions, or archive it.
+
+        A completed one may go on by other stop conditions.
 
         Raises:
             NotFound: there is no such experiment.
+            Conflict: it trains, and its determinism is to be changed.
             InvalidInput: a value is none that a specification may have.
             StorageFailed: the disk does not take it; nothing has changed.
         """
@@ -108,6 +111,10 @@ class ExperimentService:
         async def write() -> None:
             before = (await self._repository.get(experiment_id)).spec
             spec = changes.applied_to(before)
+            if spec.determinism != before.determinism and life.state not in AT_REST.values():
+                raise Conflict(
+                    f"experiment {experiment_id} trains: pause it to change determinism, then resume it"
+                )
             await self._repository.change(experiment_id, spec, changes.note, archived=changes.archived)
             self.lives.change(experiment_id, spec)
             if spec != before:
