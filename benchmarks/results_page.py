@@ -16,12 +16,12 @@ BLUE, GREY = "#1f77b4", "#7f7f7f"
 
 def page(results: dict[str, Any]) -> str:
     """Return the README of one result."""
-    name, score = results["preset"], results["score"]
+    name = results["preset"]
     seeds = ", ".join(str(run["seed"]) for run in results["runs"])
     lines = [
         f"# {name}",
         "",
-        f"{results['task']} by {results['strategy']}: **{_interval(score)}** over {len(results['runs'])} runs, "
+        f"{results['task']} by {results['strategy']}: **{_score(results)}** over {_runs(results)}, "
         f"each run's best model on {results['episodes']} episodes that it had not seen.",
         "",
     ]
@@ -79,7 +79,7 @@ def table(folder: Path) -> str:
         hours = sum(run["core_hours"] for run in runs) / len(runs)
         lines.append(
             f"| [{one['preset']}]({one['preset']}/README.md) | {one['task']} | {one['strategy']} "
-            f"| {_interval(one['score'])} | {len(runs)} | {_steps(steps)} | {hours:.2g} |"
+            f"| {_score(one)} | {len(runs)} | {_steps(steps)} | {hours:.2g} |"
         )
     return "\n".join([*lines, ""])
 
@@ -110,8 +110,15 @@ def draw(path: Path, runs: Sequence[Sequence[TestRecord]], target: float | None)
     plt.close(figure)
 
 
-def _interval(score: dict[str, float]) -> str:
+def _score(results: dict[str, Any]) -> str:
+    score = results["score"]
+    if len(results["runs"]) == 1:  # one run has no interval
+        return f"{score['mean']:,.1f}"
     return f"{score['mean']:,.1f} [{score['low']:,.1f}, {score['high']:,.1f}]"
+
+
+def _runs(results: dict[str, Any]) -> str:
+    return "one run" if len(results["runs"]) == 1 else f"{len(results['runs'])} runs"
 
 
 def _steps(count: float) -> str:

@@ -22,7 +22,8 @@ def test_a_published_run_goes_on_where_it_was(archive: Path, tmp_path: Path) -> 
         served = stack.enter_context(worker(tmp_path, slots=2))
         running = stack.enter_context(master(tmp_path, [served.url]))
         (found,) = running.http.get("/experiments").json()["experiments"]
-        assert found["generation"] > 0
+        assert (found["status"], found["generation"] > 0) == ("paused", True)
+        assert running.http.post(f"/experiments/{found['id']}/resume").is_success
 
         def generation() -> int:
             return int(running.http.get(f"/experiments/{found['id']}").json()["generation"])
