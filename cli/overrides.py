@@ -8,7 +8,7 @@ from typing import Any
 
 from seedcast.shared.errors import InvalidInput
 from seedcast.shared.spec.experiment import ExperimentSpec
-from seedcast.shared.spec.parse import check_spec, parse_values
+from seedcast.shared.spec.parse import check_spec, parse_values, read_values
 
 
 def load_spec(path: Path, overrides: Sequence[str] | None = None) -> ExperimentSpec:
@@ -17,10 +17,7 @@ def load_spec(path: Path, overrides: Sequence[str] | None = None) -> ExperimentS
     Raises:
         InvalidInput: it cannot be read, an override is none, or the result breaks a rule.
     """
-    try:
-        values = parse_values(path.read_bytes())
-    except OSError as error:
-        raise InvalidInput.of(str(path), error.strerror or "cannot be read") from error
+    values = read_values(path)
     if isinstance(values, dict):
         for override in overrides or ():
             _apply(values, override)

@@ -151,11 +151,10 @@ def _print(report: StudyReport, json: bool) -> None:
 
 
 def _print_runs(report: StudyReport) -> None:
-    runs = [(trial.trial, run) for trial in report.trials for run in trial.runs]
-    runs.sort(key=lambda numbered: -numbered[1].environment_steps)  # who went on stands first
     rows = [
-        (run.experiment_id, number, run.seed, run.state, run.last_score, run.environment_steps)
-        for number, run in runs
+        (run.experiment_id, trial.trial, run.seed, run.state, run.last_score, run.environment_steps)
+        for trial in report.trials
+        for run in trial.runs  # who went on stands first
     ]
     print_table(("experiment", "trial", "seed", "state", "last test", "env-steps"), rows)
 

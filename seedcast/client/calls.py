@@ -29,9 +29,8 @@ from seedcast.services.master.experiments.schemas import (
 from seedcast.services.master.jobs.schemas import EvaluationRequest, Job, JobList, VideoRequest
 from seedcast.services.master.studies.schemas import Study, StudyList, StudyReport
 from seedcast.services.master.workers.schemas import WorkerList
-from seedcast.shared.errors import InvalidInput
 from seedcast.shared.spec.experiment import ExperimentSpec
-from seedcast.shared.spec.parse import check_spec, parse_spec
+from seedcast.shared.spec.parse import check_spec, read_values
 from seedcast.shared.spec.study import StudySpec, read_study
 from seedcast.shared.validation import invalid
 
@@ -283,10 +282,7 @@ def checked(spec: Specification) -> ExperimentSpec:
         return spec
     if isinstance(spec, Mapping):
         return check_spec(dict(spec))
-    try:
-        return parse_spec(Path(spec).read_bytes())
-    except OSError as error:
-        raise InvalidInput.of(str(spec), error.strerror or "cannot be read") from error
+    return check_spec(read_values(spec))
 
 
 def _valid(kind: type[BaseModel], values: Mapping[str, Any]) -> dict[str, Any]:

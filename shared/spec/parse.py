@@ -12,6 +12,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Hashable
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -41,6 +42,18 @@ def parse_values(text: bytes | str, only_json: bool = False) -> Any:  # noqa: AN
     values = _values(_decoded(text), only_json)
     _refuse_lone_surrogates(values)
     return values
+
+
+def read_values(path: str | Path) -> Any:  # noqa: ANN401 - whatever the file holds
+    """Read plain values from a file of YAML or JSON.
+
+    Raises:
+        InvalidInput: it cannot be read, or as in `parse_values`.
+    """
+    try:
+        return parse_values(Path(path).read_bytes())
+    except OSError as error:
+        raise InvalidInput.of(str(path), error.strerror or "cannot be read") from error
 
 
 def check_spec(values: object) -> ExperimentSpec:

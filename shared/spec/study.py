@@ -15,7 +15,7 @@ from seedcast.shared.errors import FieldError, InvalidInput
 from seedcast.shared.seeding import Purpose, generator
 from seedcast.shared.spec.base import Spec
 from seedcast.shared.spec.experiment import ExperimentSpec
-from seedcast.shared.spec.parse import check_spec, parse_values
+from seedcast.shared.spec.parse import check_spec, parse_values, read_values
 from seedcast.shared.validation import contradiction, invalid
 
 MOST_RUNS = 10_000
@@ -243,17 +243,10 @@ def read_study(path: str | Path) -> StudySpec:
     Raises:
         InvalidInput: one of them cannot be read, or breaks a rule.
     """
-    values = _values_in(Path(path))
+    values = read_values(path)
     if isinstance(values, dict) and isinstance(base := values.get("specification"), str):
-        values["specification"] = _values_in(Path(path).parent / base)
+        values["specification"] = read_values(Path(path).parent / base)
     return _of_values(values)
-
-
-def _values_in(path: Path) -> Any:  # noqa: ANN401 - whatever the file holds
-    try:
-        return parse_values(path.read_bytes())
-    except OSError as error:
-        raise InvalidInput.of(str(path), error.strerror or "cannot be read") from error
 
 
 def _of_values(values: object) -> StudySpec:

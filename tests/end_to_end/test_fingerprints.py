@@ -69,8 +69,7 @@ def test_a_strict_experiment_keeps_to_the_machines_it_began_on_and_waits_for_the
 
 def test_a_strict_experiment_whose_machines_are_gone_goes_on_once_it_is_relaxed(tmp_path: Path) -> None:
     with ExitStack() as stack:
-        port = free_port()
-        first = stack.enter_context(worker(tmp_path, port, SEEDCAST_WORKER_FINGERPRINT="old"))
+        first = stack.enter_context(worker(tmp_path, SEEDCAST_WORKER_FINGERPRINT="old"))
         second = stack.enter_context(worker(tmp_path, SEEDCAST_WORKER_FINGERPRINT="new"))
         server = stack.enter_context(master(tmp_path, [first.url, second.url]))
         eventually(lambda: all(row["state"] == "ready" for row in rows(server).values()))
