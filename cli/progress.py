@@ -125,8 +125,14 @@ class Display:
         return (last.environment_steps - first.environment_steps) / max(seconds, 1e-9)
 
     def _eta_seconds(self) -> float | None:
-        """Return the time that the remaining generations take at the recent pace."""
+        """Return the time to the nearest limit at the recent pace."""
         if not self._recent:
             return None
+        experiment, stop, steps_per_second = self._experiment, self._experiment.spec.stop, self._steps_per_second()
         pace = sum(record.generation_seconds for record in self._recent) / len(self._recent)
-        return pace * (self._experiment.spec.stop.generations - self._experiment.generation)
+        times = [pace * (stop.generations - experiment.generation)]
+        if stop.environment_steps is not None and steps_per_second > 0:
+            times.append((stop.environment_steps - experiment.environment_steps) / steps_per_second)
+        if stop.wall_time_seconds is not None:
+            times.append(stop.wall_time_seconds - experiment.elapsed_seconds)
+        return max(0.0, min(times))

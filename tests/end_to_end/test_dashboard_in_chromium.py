@@ -480,3 +480,20 @@ def test_the_pages_work_with_a_token_as_the_password(browser: Browser, tmp_path:
         with pytest.raises(Error, match="ERR_INVALID_AUTH_CREDENTIALS"):
             page.goto(f"{server.url}/")
         context.close()
+
+
+def test_how_far_a_run_is_goes_by_its_nearest_limit(cluster: Server, browser: Browser) -> None:
+    steps = 1_000_000
+    run = submit(
+        cluster,
+        cartpole_values() | {"name": "nearest", "stop": {"generations": 10**7, "environment_steps": steps}},
+    )
+    wait_for_generation(cluster, run, 2)
+    assert cluster.http.post(f"/experiments/{run}/pause").is_success
+    part = cluster.http.get(f"/experiments/{run}").json()["environment_steps"] / steps
+    with watched(browser, cluster) as page:
+        page.goto("/")
+        row = page.get_by_role("row").filter(has=page.get_by_role("link", name="nearest", exact=True))
+        expect(row).to_be_visible()
+        shown = row.locator("progress").evaluate("bar => bar.value / bar.max")
+        assert shown == pytest.approx(part)

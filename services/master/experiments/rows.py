@@ -24,6 +24,8 @@ SELECT id, name, status, reason, generation, environment_steps, elapsed_seconds,
     created_at, finished_at, note, spec ->> '$.environment.id' AS environment,
     spec ->> '$.objective.id' AS objective, coalesce(description ->> '$.direction', 'maximise') AS direction,
     spec ->> '$.strategy.name' AS strategy, spec ->> '$.stop.generations' AS stop_generations,
+    spec ->> '$.stop.environment_steps' AS stop_environment_steps,
+    spec ->> '$.stop.wall_time_seconds' AS stop_wall_time_seconds,
     coalesce(spec ->> '$.stop.test_return', spec ->> '$.stop.value') AS target, spec -> '$.tags' AS tags,
     archived
 FROM experiments WHERE status != 'deleted' AND json_valid(spec) ORDER BY rowid DESC
@@ -52,7 +54,9 @@ class ExperimentRow(BaseModel):
     generation: int = Field(description="How many are committed.")
     stop_generations: int | None = Field(description="How many it makes at most.")
     environment_steps: int = Field(description="Training steps, tests not counted.")
+    stop_environment_steps: int | None = Field(default=None, description="How many it makes at most.")
     elapsed_seconds: float = Field(description="Wall time spent training, tests and commits included.")
+    stop_wall_time_seconds: float | None = Field(default=None, description="How long it trains at most.")
     core_hours: float = Field(description="How long slots have worked, tests included: a slot is a core.")
     cost: Cost | None = Field(
         default=None, description="What they cost, where the master has been told the price of one."

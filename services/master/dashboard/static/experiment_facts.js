@@ -16,7 +16,12 @@ export function experimentFacts(experiment, { generations, tests }) {
     return value === undefined || value === null ? "" : `±${score(value)}, ${text}`;
   };
   const { steps, seconds } = lately(generations);
-  const eta = remaining({ ...experiment, stop_generations: stop.generations });
+  const eta = remaining({
+    ...experiment,
+    stop_generations: stop.generations,
+    stop_environment_steps: stop.environment_steps,
+    stop_wall_time_seconds: stop.wall_time_seconds,
+  });
   const wanted = stop.test_return ?? stop.value ?? null;
   const target = wanted === null ? "" : `target ${given(wanted)}`;
   const where = experiment.best_generation === null ? "" : `generation ${count(experiment.best_generation)}`;

@@ -4,7 +4,7 @@
 import { actionsOf } from "./actions.js";
 import { pageOf } from "./api.js";
 import { element, setStatus, setText, show } from "./dom.js";
-import { count, duration, given, hours, remaining, score, short } from "./format.js";
+import { count, duration, given, hours, part, remaining, score, short } from "./format.js";
 import { menuButton } from "./menu.js";
 import { costNote, costOf } from "./money.js";
 import { createSparkline } from "./sparkline.js";
@@ -88,7 +88,7 @@ function createRow(first, picked, on) {
     setText(cells.Task, experiment.environment ?? experiment.objective);
     setText(cells.Strategy, experiment.strategy);
     setText(generation, `${count(experiment.generation)} / ${count(experiment.stop_generations)}`);
-    bar.value = experiment.status === "completed" ? 1 : experiment.generation / (experiment.stop_generations || 1);
+    bar.value = experiment.status === "completed" ? 1 : part(experiment);
     curve.update(experiment.curve);
     setText(cells["Last test"], score(experiment.last_test_return));
     setText(best, score(experiment.best_test_return));

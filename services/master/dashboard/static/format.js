@@ -20,9 +20,20 @@ export function score(value) {
   return value.toFixed(digits).replace("-", "−");
 }
 
-/** How long an active experiment has still to go, if it makes all of its generations; null where that is not known. */
-export function remaining({ active, generation, stop_generations: limit, elapsed_seconds: elapsed }) {
-  return active && generation > 0 && limit ? (elapsed / generation) * (limit - generation) : null;
+/** How much of what an experiment may use at most it has used, from 0 to 1, by the limit that is nearest. */
+export function part(experiment) {
+  const of = (used, limit) => (limit ? used / limit : 0);
+  return Math.max(
+    of(experiment.generation, experiment.stop_generations),
+    of(experiment.environment_steps, experiment.stop_environment_steps),
+    of(experiment.elapsed_seconds, experiment.stop_wall_time_seconds),
+  );
+}
+
+/** How long an active experiment has still to go at most; null where that is not known. */
+export function remaining(experiment) {
+  const done = part(experiment);
+  return experiment.active && done > 0 ? Math.max(0, experiment.elapsed_seconds * (1 / done - 1)) : null;
 }
 
 export function duration(seconds) {
