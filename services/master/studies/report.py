@@ -88,7 +88,8 @@ def _trial(number: int, values: Mapping[str, object], spec: StudySpec, runs: Map
     if not len(scores):
         return trial
     interval = bootstrap([scores])
-    estimate = Interval(mean=interval.estimate, low=interval.low, high=interval.high)
+    low, high = (interval.low, interval.high) if len(scores) > 1 else (None, None)
+    estimate = Interval(mean=interval.estimate, low=low, high=high)
     return trial.model_copy(update={"score": estimate})
 
 

@@ -72,8 +72,8 @@ class Interval(BaseModel):
     """An interquartile mean over seeds with its 95% bootstrap interval."""
 
     mean: float = Field(description="The interquartile mean.")
-    low: float = Field(description="Where the interval begins.")
-    high: float = Field(description="Where the interval ends.")
+    low: float | None = Field(description="Where the interval begins; null: one run says nothing of the spread.")
+    high: float | None = Field(description="Where the interval ends; null likewise.")
 
 
 class Trial(BaseModel):

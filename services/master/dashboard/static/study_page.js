@@ -91,7 +91,7 @@ function lineOf({ values, score: found, runs }, axes) {
   return [
     ...axes.map(({ field }) => shownValue(values[field])),
     found === null ? "–" : score(found.mean),
-    found === null ? "–" : `${score(found.low)} to ${score(found.high)}`,
+    found === null || found.low === null ? "–" : `${score(found.low)} to ${score(found.high)}`,
     element("div", { className: "chips" }, ...links),
   ];
 }
