@@ -14,7 +14,9 @@ from threadpoolctl import threadpool_limits
 
 from seedcast.services.worker.engine.tally import Tally
 from seedcast.services.worker.engine.window import Window
-from seedcast.services.worker.environments.gymnasium_lanes import GymnasiumEngine, GymnasiumLanes, Picture
+from seedcast.services.worker.environments.base import DrawnLanes, Picture
+from seedcast.services.worker.environments.envpool_lanes import EnvPoolEngine
+from seedcast.services.worker.environments.gymnasium_lanes import GymnasiumEngine
 from seedcast.services.worker.environments.registry import describe, open_lanes
 from seedcast.shared.errors import InvalidInput, SeedcastError
 from seedcast.shared.protocol import Unit
@@ -32,8 +34,8 @@ class CannotFilm(SeedcastError):
 def record(unit: Unit, path: Path, check: Callable[[], None] = lambda: None) -> float:
     """Film a unit of one rollout, at the speed of what it simulates, and return its return.
 
-    The rollout engine runs it, so it is the very episode that `run_unit` runs. Only EnvPool draws no pictures: its
-    episodes are filmed in Gymnasium's version of the environment, the same task, but not the same bits.
+    The rollout engine runs it, so it is the very episode that `run_unit` runs. Only what EnvPool does not draw, or
+    cannot here, is filmed in Gymnasium's version of the environment: the same task, but not the same bits.
     ``check`` is called before every step, and may raise to give it up.
 
     Raises:
@@ -47,7 +49,7 @@ def record(unit: Unit, path: Path, check: Callable[[], None] = lambda: None) -> 
         raise CannotFilm(f"{spec.id} cannot be filmed: {error}") from error
 
 
-def _record(unit: Unit, lanes: GymnasiumLanes, path: Path, check: Callable[[], None]) -> float:
+def _record(unit: Unit, lanes: DrawnLanes, path: Path, check: Callable[[], None]) -> float:
     description = describe(unit.header.rollouts.environment)
     policy = build_policy(unit.header.rollouts.policy, description)
     tally = Tally(len(unit), None)
@@ -65,27 +67,37 @@ def _record(unit: Unit, lanes: GymnasiumLanes, path: Path, check: Callable[[], N
     return float(result.returns[0])
 
 
-def _lanes(spec: EnvironmentSpec, seeds: list[int]) -> GymnasiumLanes:
-    lanes = open_lanes(spec, seeds)
-    if not isinstance(lanes, GymnasiumLanes):
-        lanes.close()
-        lanes = _gymnasiums(spec, seeds)
+def _lanes(spec: EnvironmentSpec, seeds: list[int]) -> DrawnLanes:
+    reason = why_not_drawn(spec) if describe(spec).engine == EnvPoolEngine.name else None
+    lanes = _gymnasiums(spec, seeds, reason) if reason else open_lanes(spec, seeds)
     lanes.film()
     return lanes
 
 
-def _gymnasiums(spec: EnvironmentSpec, seeds: list[int]) -> GymnasiumLanes:
+def why_not_drawn(spec: EnvironmentSpec) -> str | None:
+    """Say why an environment cannot be drawn, by trying to; None where it can."""
+    with closing(open_lanes(spec, [0])) as lanes:
+        lanes.film()
+        lanes.reset(np.zeros(1, np.int32))
+        try:
+            _frame(lanes)
+        except CannotFilm as error:
+            return str(error)
+    return None
+
+
+def _gymnasiums(spec: EnvironmentSpec, seeds: list[int], reason: str) -> DrawnLanes:
     description = describe(spec)
     changes = {"engine": GymnasiumEngine.name, "max_episode_steps": description.max_episode_steps}
     version = spec.model_copy(update=changes)
     try:
         return GymnasiumEngine().open_lanes(version, describe(version), seeds)
     except InvalidInput as error:
-        reason = f"{description.engine} draws no pictures, and Gymnasium's version does not run here"
-        raise CannotFilm(f"{reason}; is its package installed?") from error
+        second = "Gymnasium's version does not run here; is its package installed?"
+        raise CannotFilm(f"{reason} ({description.engine}), and {second}") from error
 
 
-def _film(lanes: GymnasiumLanes, path: Path) -> Generator[None, None, None]:
+def _film(lanes: DrawnLanes, path: Path) -> Generator[None, None, None]:
     """Look at the first lane at every ``next``, which comes before every step."""
     steps_per_second = lanes.steps_per_second(0)
     every = math.ceil(steps_per_second / MOST_FRAMES_PER_SECOND)
@@ -105,7 +117,7 @@ def _film(lanes: GymnasiumLanes, path: Path) -> Generator[None, None, None]:
         raise InvalidInput.of("video", error.strerror or _first_line(str(error)), path) from error
 
 
-def _frame(lanes: GymnasiumLanes) -> Picture:
+def _frame(lanes: DrawnLanes) -> Picture:
     try:
         picture = lanes.picture(0)
     except Exception as error:  # whatever its drawing runs into

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import httpx
@@ -11,21 +14,40 @@ import pytest
 
 from seedcast.services.worker.engine import run_unit
 from seedcast.services.worker.environments.registry import ENGINES
-from seedcast.services.worker.film import CannotFilm, record
+from seedcast.services.worker.film import record, why_not_drawn
 from seedcast.shared.protocol import FRAME_MEDIA_TYPE, Unit, UnitHeader
 from seedcast.shared.spec.environment import EnvironmentSpec
 from tests.processes import Server
 from tests.units import unit
 
 CARTPOLE = EnvironmentSpec(id="CartPole-v1", engine="gymnasium")
+CHEETAH = EnvironmentSpec(id="HalfCheetah-v5", max_episode_steps=5)
 HOPPER = EnvironmentSpec(id="HopperBulletEnv-v0", max_episode_steps=8)
 MINITAUR = EnvironmentSpec(id="MinitaurBulletEnv-v0", max_episode_steps=25)
 
 
-@pytest.mark.parametrize("environment", [CARTPOLE, HOPPER, MINITAUR], ids=lambda environment: environment.id)
-def test_a_filmed_episode_is_the_one_that_is_run_unfilmed(tmp_path: Path, environment: EnvironmentSpec) -> None:
-    if environment is not CARTPOLE:
+def drawn_or_skip(environment: EnvironmentSpec) -> None:
+    """Skip the test where this machine cannot draw."""
+    if environment.id.endswith("BulletEnv-v0"):
         pytest.importorskip("pybullet")
+    if environment is CHEETAH and (reason := why_not_drawn(environment)):
+        pytest.skip(reason)
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        CARTPOLE,
+        HOPPER,
+        MINITAUR,
+        CHEETAH,
+        EnvironmentSpec(id="BipedalWalker-v3", max_episode_steps=50),
+        EnvironmentSpec(id="MiniGrid-Empty-5x5-v0", max_episode_steps=5),
+    ],
+    ids=lambda environment: environment.id,
+)
+def test_a_filmed_episode_is_the_one_that_is_run_unfilmed(tmp_path: Path, environment: EnvironmentSpec) -> None:
+    drawn_or_skip(environment)
     rollout = unit(environment, [3], policy={"name": "mlp", "hidden": [8]})
     assert record(rollout, tmp_path / "film.mp4") == run_unit(rollout).returns[0]
 
@@ -44,12 +66,30 @@ def test_a_film_of_pybullet_is_as_fast_as_what_it_simulates(
     assert imageio_ffmpeg.count_frames_and_secs(str(film))[0] == frames
 
 
-def test_where_only_envpool_runs_an_environment_it_is_refused(tmp_path: Path) -> None:
-    environment = EnvironmentSpec(id="HalfCheetah-v5", max_episode_steps=5)
-    if environment.id in ENGINES["gymnasium"].available():
+def test_a_film_of_mujoco_is_as_fast_as_what_it_simulates(tmp_path: Path) -> None:
+    drawn_or_skip(CHEETAH)
+    film = tmp_path / "film.mp4"
+    record(unit(CHEETAH, [3]), film)
+    shown = next(imageio_ffmpeg.read_frames(str(film)))
+    assert (shown["size"], shown["fps"]) == ((480, 480), 20)
+    assert imageio_ffmpeg.count_frames_and_secs(str(film))[0] == 5
+
+
+def test_what_envpool_does_not_draw_is_filmed_in_gymnasiums_version(tmp_path: Path) -> None:
+    film = tmp_path / "film.mp4"
+    record(unit(EnvironmentSpec(id="CliffWalking-v1", max_episode_steps=4), [3]), film)
+    assert imageio_ffmpeg.count_frames_and_secs(str(film))[0] == 4
+
+
+def test_without_drivers_for_opengl_mujoco_is_refused_with_the_reason(tmp_path: Path) -> None:
+    if CHEETAH.id in ENGINES["gymnasium"].available():
         pytest.skip("MuJoCo is installed")
-    with pytest.raises(CannotFilm, match="HalfCheetah-v5 cannot be filmed: envpool draws no pictures, and"):
-        record(unit(environment, [3]), tmp_path / "film.mp4")
+    environment = os.environ | {"__EGL_VENDOR_LIBRARY_DIRS": str(tmp_path)}
+    code = "import sys; from tests.worker.test_film import *; record(unit(CHEETAH, [3]), Path(sys.argv[1]))"
+    command = [sys.executable, "-c", code, str(tmp_path / "film.mp4")]
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert "HalfCheetah-v5 cannot be filmed: RuntimeError: failed to initialize EGL (envpool), and" in ended.stderr
+    assert ended.returncode == 1, "an exception, and not the end of the process by MuJoCo's own"
 
 
 def test_a_worker_films_an_episode_and_says_its_return(server: Server, tmp_path: Path) -> None:

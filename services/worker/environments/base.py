@@ -18,6 +18,9 @@ from seedcast.shared.spec.environment import EnvironmentDescription, Environment
 Observations = NDArray[np.float32]
 """``(n, observation_size)``, flattened and raw."""
 
+Picture = NDArray[np.uint8]
+"""``(height, width, 3)``: red, green and blue."""
+
 Step = tuple[Observations, NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_]]
 """Observations, rewards ``(n,)``, terminated ``(n,)``, truncated ``(n,)``."""
 
@@ -68,6 +71,22 @@ class Lanes(Protocol):
         ...
 
 
+class DrawnLanes(Lanes, Protocol):
+    """Lanes that can be looked at, which those of all our engines can."""
+
+    def film(self) -> None:
+        """Have `picture` show the episodes that begin from now on."""
+        ...
+
+    def picture(self, lane: int) -> Picture | None:
+        """Return what a live lane looks like now; None where its environment draws no pictures."""
+        ...
+
+    def steps_per_second(self, lane: int) -> float:
+        """Return how many steps of a live lane make a second of what it simulates."""
+        ...
+
+
 class Engine(Protocol):
     """A library that runs environments."""
 
@@ -95,6 +114,6 @@ class Engine(Protocol):
 
     def open_lanes(
         self, spec: EnvironmentSpec, description: EnvironmentDescription, seeds: Sequence[int]
-    ) -> Lanes:
+    ) -> DrawnLanes:
         """Make one lane per seed of an environment that `describe` has described."""
         ...

@@ -17,7 +17,14 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from seedcast.services.worker.environments.base import DEFAULT_MAX_EPISODE_STEPS, LaneFailure, Observations, Step
+from seedcast.services.worker.environments import envpool_pictures
+from seedcast.services.worker.environments.base import (
+    DEFAULT_MAX_EPISODE_STEPS,
+    LaneFailure,
+    Observations,
+    Picture,
+    Step,
+)
 from seedcast.services.worker.environments.envpool_families import why_not
 from seedcast.services.worker.environments.envpool_package import envpool, modules
 from seedcast.services.worker.environments.envpool_spaces import Actions, Observed, actions_of, flat, names_a_file
@@ -112,6 +119,7 @@ class EnvPoolLanes:
     def __init__(self, spec: EnvironmentSpec, description: EnvironmentDescription, seeds: Sequence[int]) -> None:
         self.failures: dict[int, LaneFailure] = {}
         self.width = SMALL_WIDTH if _is_small(spec.id) else WIDTH
+        self._spec = spec
         self._pool = envpool().make(
             spec.id,
             env_type="gymnasium",
@@ -143,6 +151,18 @@ class EnvPoolLanes:
     def close(self) -> None:
         """Let go of the pool, whose memory goes with its last reference."""
         self._pool = None
+
+    def film(self) -> None:
+        """Find what MuJoCo draws by."""
+        envpool_pictures.find_opengl()
+
+    def picture(self, lane: int) -> Picture | None:
+        """Return what a live lane looks like now; None where EnvPool does not draw its environment."""
+        return envpool_pictures.draw(self._pool, lane)
+
+    def steps_per_second(self, lane: int) -> float:  # noqa: ARG002 - all lanes are of one environment
+        """Return how many steps make a second of what is simulated."""
+        return envpool_pictures.steps_per_second(self._spec)
 
     def _receive(self, lanes: NDArray[np.int32]) -> list[NDArray[Any]]:
         values = self._pool._recv()

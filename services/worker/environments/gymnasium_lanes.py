@@ -28,6 +28,7 @@ from seedcast.services.worker.environments.base import (
     DEFAULT_MAX_EPISODE_STEPS,
     LaneFailure,
     Observations,
+    Picture,
     Step,
 )
 from seedcast.services.worker.environments.envpool_spaces import names_a_file
@@ -44,9 +45,6 @@ from seedcast.shared.errors import InvalidInput
 from seedcast.shared.spec.environment import EnvironmentDescription, EnvironmentSpec
 
 Environment = gymnasium.Env[Any, Any]
-
-Picture = NDArray[np.uint8]
-"""``(height, width, 3)``: red, green and blue."""
 
 RESERVED = frozenset({"disable_env_checker", "max_episode_steps", "render_mode"})
 """Arguments of `gymnasium.make`, not of the environment."""
@@ -128,7 +126,7 @@ class GymnasiumLanes:
             self.finish(lane)
 
     def film(self) -> None:
-        """Make the environments of the episodes to come such that `picture` can show them."""
+        """Make the environments of the episodes to come such that they draw."""
         os.environ.setdefault("SDL_VIDEODRIVER", "dummy")  # pygame would look for a screen
         warnings.filterwarnings("ignore", message=".*not in the possible render_modes")  # one error says it
         self._drawing = {"render_mode": "rgb_array"}

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from seedcast.services.worker.environments.gymnasium_lanes import Picture
+from seedcast.services.worker.environments.base import Picture
 
 WIDTH, HEIGHT = 640, 480
 FIELD_OF_VIEW = 45

@@ -17,8 +17,7 @@ from typing import Any, ClassVar
 
 from seedcast.services.worker.environments.adapted import Adapted, AdaptedLanes, check_kwargs
 from seedcast.services.worker.environments.answers import FOREIGN
-from seedcast.services.worker.environments.base import ANY_NUMBER, DEFAULT_MAX_EPISODE_STEPS
-from seedcast.services.worker.environments.gymnasium_lanes import Picture
+from seedcast.services.worker.environments.base import ANY_NUMBER, DEFAULT_MAX_EPISODE_STEPS, Picture
 from seedcast.services.worker.environments.pybullet_adapter import connect, pybullet_envs
 from seedcast.services.worker.environments.pybullet_camera import VIEWS, View
 from seedcast.services.worker.environments.spaces import action_space, observation_size

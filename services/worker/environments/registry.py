@@ -8,7 +8,7 @@ from functools import cache, lru_cache
 
 from seedcast.services.worker.environments import envpool_lanes, gymnasium_lanes
 from seedcast.services.worker.environments.answers import FOREIGN
-from seedcast.services.worker.environments.base import Engine, Lanes
+from seedcast.services.worker.environments.base import DrawnLanes, Engine
 from seedcast.services.worker.environments.entry_points_engine import EntryPointsEngine, environments
 from seedcast.services.worker.environments.envpool_lanes import EnvPoolEngine
 from seedcast.services.worker.environments.gymnasium_lanes import GymnasiumEngine
@@ -54,7 +54,7 @@ def describe(spec: EnvironmentSpec) -> EnvironmentDescription:
     return _describe(spec.model_dump_json())
 
 
-def open_lanes(spec: EnvironmentSpec, seeds: Sequence[int]) -> Lanes:
+def open_lanes(spec: EnvironmentSpec, seeds: Sequence[int]) -> DrawnLanes:
     """Make one lane per seed; close them after use.
 
     Raises:
