@@ -27,6 +27,9 @@ Step = tuple[Observations, NDArray[np.float64], NDArray[np.bool_], NDArray[np.bo
 DEFAULT_MAX_EPISODE_STEPS = 10_000
 """The limit of an environment that has none of its own, where the specification gives none either."""
 
+DEFAULT_STEPS_PER_SECOND = 30
+"""Of an environment that does not say how many make a second of what it simulates."""
+
 ANY_NUMBER = 1_000_000
 """Of lanes that take no memory before their episodes start; no unit holds more rollouts."""
 

@@ -13,13 +13,10 @@ from typing import Any
 import numpy as np
 from gymnasium.envs.registration import load_env_creator
 
-from seedcast.services.worker.environments.base import Picture
+from seedcast.services.worker.environments.base import DEFAULT_STEPS_PER_SECOND, Picture
 from seedcast.services.worker.environments.envpool_package import envpool
 from seedcast.services.worker.environments.plugins import registry
 from seedcast.shared.spec.environment import EnvironmentSpec
-
-DEFAULT_STEPS_PER_SECOND = 30
-"""Where Gymnasium's version does not say, or there is none."""
 
 TIME_STEPS = {
     "Ant": 0.01, "HalfCheetah": 0.01, "Hopper": 0.002, "Humanoid": 0.003, "HumanoidStandup": 0.003,
@@ -29,6 +26,7 @@ TIME_STEPS = {
 """Seconds of the models of Gymnasium's MuJoCo robots; a step of the environment is ``frame_skip`` of them."""
 
 OWN_SIZE, OWN_CAMERA = 0, -1
+"""What EnvPool takes for the environment's own."""
 
 
 def find_opengl() -> None:
@@ -69,6 +67,9 @@ def _said_by_gymnasium(id_: str) -> float | None:
     entry = registry().get(id_)
     if entry is None or not isinstance(entry.entry_point, str):
         return None
-    creator: Any = load_env_creator(entry.entry_point)
+    try:
+        creator: Any = load_env_creator(entry.entry_point)
+    except Exception:  # what Gymnasium's version needs is not installed
+        return None
     fps: float | None = getattr(creator, "metadata", {}).get("render_fps")
     return fps

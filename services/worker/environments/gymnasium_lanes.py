@@ -26,6 +26,7 @@ from seedcast.services.worker.environments.answers import FOREIGN, InvalidAnswer
 from seedcast.services.worker.environments.base import (
     ANY_NUMBER,
     DEFAULT_MAX_EPISODE_STEPS,
+    DEFAULT_STEPS_PER_SECOND,
     LaneFailure,
     Observations,
     Picture,
@@ -48,9 +49,6 @@ Environment = gymnasium.Env[Any, Any]
 
 RESERVED = frozenset({"disable_env_checker", "max_episode_steps", "render_mode"})
 """Arguments of `gymnasium.make`, not of the environment."""
-
-DEFAULT_STEPS_PER_SECOND = 30
-"""Of an environment that does not say."""
 
 
 class GymnasiumEngine:
