@@ -29,6 +29,7 @@ def test_what_a_submit_would_be_refused_for_is_not_tried() -> None:
     assert str(Ours("cma_es").refuse(100_000, 256)).startswith("refused: needs ")
 
 
+@pytest.mark.slow
 def test_the_table_has_a_line_for_each_case_and_dimension() -> None:
     command = [sys.executable, "-W", "ignore", "-m", "benchmarks.strategies", "--quick", "--only", "pgpe,cma_es"]
     done = subprocess.run(

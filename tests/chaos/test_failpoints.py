@@ -168,6 +168,7 @@ def disturbed(masters: Masters, experiment_id: str) -> list[str]:
 
 
 @pytest.mark.timeout(900)
+@pytest.mark.slow
 def test_a_master_killed_at_any_named_place_goes_on_as_if_nothing_had_happened(masters: Masters) -> None:
     reference = calm(masters, SMALL)
     masters.submitted_into(SUBMITTING[0])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 import yaml
 
 from tests.cli.test_experiments import run
@@ -12,6 +13,7 @@ from tests.end_to_end.test_studies import SPEC
 from tests.processes import Server
 
 
+@pytest.mark.slow
 def test_a_study_is_started_watched_and_shown(cluster: Server, tmp_path: Path) -> None:
     file = tmp_path / "study.yaml"
     file.write_text(yaml.safe_dump(SPEC | {"halving": None, "budget": {"environment_steps": 1000}}))

@@ -189,6 +189,7 @@ def cluster(tmp_path: Path) -> Iterator[tuple[Server, Server]]:
         yield server, one
 
 
+@pytest.mark.slow
 def test_a_run_over_ways_that_break_is_compared_with_a_calm_one(
     tmp_path: Path, cluster: tuple[Server, Server]
 ) -> None:

@@ -6,6 +6,8 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
+import pytest
+
 from tests.deploy.autoscaling import scale_downs
 from tests.deploy.test_autoscaling import keda
 from tests.processes import Server, eventually, master, submit, worker
@@ -33,6 +35,7 @@ def record(server: Server, experiment: str) -> tuple[list[tuple[float, int | Non
     return trace, ended
 
 
+@pytest.mark.slow
 def test_a_real_run_is_scaled_up_once_and_down_once_after_its_end(tmp_path: Path) -> None:
     with ExitStack() as stack:
         url = stack.enter_context(worker(tmp_path)).url

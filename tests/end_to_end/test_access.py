@@ -133,6 +133,7 @@ def test_each_of_several_tokens_opens(guarded: Server) -> None:
     assert_refused(guarded.http.get("/experiments", headers={"Authorization": f"Bearer ann:write:{WRITER}"}))
 
 
+@pytest.mark.slow
 def test_a_worker_with_a_secret_works_for_who_has_it_alone(tmp_path: Path) -> None:
     stranger = tmp_path / "stranger"
     stranger.mkdir()

@@ -6,6 +6,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.end_to_end.test_retraining import rows
 from tests.processes import Server, digests, eventually, master, submit, wait_for_end, worker
 from tests.specs import cartpole_values
@@ -30,6 +32,7 @@ def wait_for_generation(server: Server, experiment_id: str, generation: int) -> 
     eventually(lambda: len(rows(server, experiment_id, "generations")) >= generation)
 
 
+@pytest.mark.slow
 def test_a_curriculum_goes_through_its_stages_alike_through_every_kill(tmp_path: Path) -> None:
     with ExitStack() as stack:
         urls = [stack.enter_context(worker(tmp_path)).url]

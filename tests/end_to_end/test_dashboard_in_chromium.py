@@ -290,6 +290,7 @@ def test_the_fleet_shows_its_workers_and_a_study_its_trials(cluster: Server, bro
         visible(page, "There is no such study")
 
 
+@pytest.mark.slow
 def test_an_environment_is_searched_and_a_study_is_started_from_a_run(cluster: Server, browser: Browser) -> None:
     original = submit(cluster, cartpole_values() | {"name": "studied", "stop": {"generations": 2}})
     wait_for_end(cluster, original)
@@ -336,6 +337,7 @@ def every_page(cluster: Server, radii: str) -> list[str]:
 
 
 @pytest.mark.skipif(not AXE.exists(), reason="axe-core is not there: make check-scripts fetches it")
+@pytest.mark.slow
 def test_every_page_can_be_used_by_everybody_and_fits_a_telephone(
     cluster: Server, browser: Browser, every_page: list[str]
 ) -> None:

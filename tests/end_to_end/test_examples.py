@@ -36,6 +36,7 @@ def train(server: Server, config: Path) -> dict[str, Any]:
     return wait_for_end(server, submit(server, spec))
 
 
+@pytest.mark.slow
 def test_the_examples_install_and_train(installed: Path, tmp_path: Path) -> None:
     path = {"PYTHONPATH": os.pathsep.join([str(ROOT), str(installed)])}
     with worker(tmp_path, None, 1, **path) as one, master(tmp_path, [one.url], **path) as server:

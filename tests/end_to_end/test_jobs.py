@@ -98,6 +98,7 @@ def test_what_cannot_be_done_is_refused(
     assert cluster.http.post(f"/experiments/{trained}/{kind}", json=request_).status_code == status
 
 
+@pytest.mark.slow
 def test_jobs_outlive_the_master_and_go_with_their_experiment(tmp_path: Path) -> None:
     with ExitStack() as stack:
         there = stack.enter_context(worker(tmp_path))

@@ -12,6 +12,7 @@ import pytest
 from tests.processes import ROOT, Server
 
 
+@pytest.mark.slow
 def test_the_notebook_of_the_documentation_runs_as_it_stands(
     cluster: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -32,6 +32,7 @@ def trained(folder: Path, spec: dict[str, Any], workers: int, slots: int = 1) ->
         return wait_for_end(server, experiment_id), digests(server, experiment_id)
 
 
+@pytest.mark.slow
 def test_a_minimised_objective_ends_at_its_target_with_the_same_bits_on_any_fleet(tmp_path: Path) -> None:
     one, calm = trained(tmp_path / "one", SPHERE, workers=1)
     assert one["status"] == "completed"

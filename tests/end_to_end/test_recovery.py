@@ -5,10 +5,13 @@ from __future__ import annotations
 from contextlib import ExitStack
 from pathlib import Path
 
+import pytest
+
 from tests.processes import PATIENCE, digests, master, submit, wait_for_end, wait_for_lines, worker
 from tests.specs import cartpole_values
 
 
+@pytest.mark.slow
 def test_a_killed_warm_started_experiment_goes_on_alone_and_finishes_its_files(tmp_path: Path) -> None:
     with ExitStack() as stack:
         urls = [stack.enter_context(worker(tmp_path)).url]

@@ -7,6 +7,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.processes import Server, digests, eventually, master, submit, wait_for_end, worker
 from tests.specs import cartpole_values
 
@@ -53,6 +55,7 @@ def wait_until_it_went_back(server: Server, experiment_id: str) -> None:
     eventually(lambda: any(test["retraining"] for test in rows(server, experiment_id, "tests")))
 
 
+@pytest.mark.slow
 def test_a_search_that_goes_back_does_so_alike_through_every_kill(tmp_path: Path) -> None:
     with ExitStack() as stack:
         urls = [stack.enter_context(worker(tmp_path)).url]

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
+import pytest
 import yaml
 
 from tests.cli.test_specs import seedcast
@@ -60,6 +61,7 @@ def test_train_uses_the_server_that_runs_and_what_it_trained_can_be_looked_at_af
     eventually(lambda: not alive(children))
 
 
+@pytest.mark.slow
 def test_what_ran_when_it_ended_goes_on_when_it_starts_again(tmp_path: Path) -> None:
     data, port = tmp_path / "runs", free_port()
     url = f"http://127.0.0.1:{port}"

@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from seedcast.services.master.dispatch.batch import Batch, BatchResult
 from seedcast.services.master.dispatch.dispatcher import Dispatcher
@@ -64,6 +65,7 @@ async def computed(url: str, request_seconds: float) -> tuple[BatchResult, set[i
         await asyncio.gather(watching, return_exceptions=True)
 
 
+@pytest.mark.slow
 def test_a_busy_master_has_units_split_and_gets_the_same_bits(tmp_path: Path) -> None:
     with worker(tmp_path, slots=3) as running:
         single, ones = asyncio.run(computed(running.url, 0.0))

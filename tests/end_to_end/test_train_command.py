@@ -73,6 +73,7 @@ def test_ctrl_c_stops_everything_and_the_same_command_resumes(tmp_path: Path) ->
     assert "resuming cartpole-" in output
 
 
+@pytest.mark.slow
 def test_a_run_says_where_everything_is_and_its_specification_is_not_trained_again_unless_asked_to(
     tmp_path: Path,
 ) -> None:
