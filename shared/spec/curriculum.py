@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, JsonValue, model_validator
 
+from seedcast.shared.errors import InvalidInput
 from seedcast.shared.spec.base import Spec
 from seedcast.shared.validation import contradiction
 
@@ -98,7 +99,7 @@ def ends_in_order(stages: Sequence[StageSpec]) -> None:
     """See that each stage ends after those before it, by each count that they give: both are of the whole run.
 
     Raises:
-        PydanticCustomError: one would end as it begins.
+        InvalidInput: one would end as it begins.
     """
     for count in ("generations", "environment_steps"):
         latest = 0
@@ -106,7 +107,7 @@ def ends_in_order(stages: Sequence[StageSpec]) -> None:
             end = getattr(stage.until, count)
             if end is not None and end <= latest:
                 reason = f"it counts the whole run, and an earlier stage ends at {latest}: give more, got {end}"
-                raise contradiction(f"curriculum.{number}.until.{count}", reason)
+                raise InvalidInput.of(f"curriculum.{number}.until.{count}", reason, end)
             latest = end or latest
 
 

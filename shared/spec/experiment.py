@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, PrivateAttr, ValidationError, model_validator
 
 from seedcast.shared.spec.base import Spec
-from seedcast.shared.spec.curriculum import StageSpec, ends_in_order
+from seedcast.shared.spec.curriculum import StageSpec
 from seedcast.shared.spec.environment import EnvironmentSpec
 from seedcast.shared.spec.objective import ObjectiveSpec
 from seedcast.shared.spec.policy import AnyPolicySpec
@@ -277,7 +277,6 @@ class ExperimentSpec(TaskFields, Spec):
     def _stages_hold(self) -> Self:
         if not self.curriculum:
             return self
-        ends_in_order(self.curriculum)
         values, stages = self.model_dump(), list[ExperimentSpec]()
         for number, stage in enumerate(self.curriculum):
             if (name := stage.strategy.get("name", self.strategy.name)) != self.strategy.name:

@@ -19,6 +19,7 @@ import yaml
 from pydantic import ValidationError
 
 from seedcast.shared.errors import InvalidInput
+from seedcast.shared.spec.curriculum import ends_in_order
 from seedcast.shared.spec.experiment import ExperimentSpec
 from seedcast.shared.validation import invalid, printable
 
@@ -51,13 +52,15 @@ def read_values(path: str | Path) -> Any:  # noqa: ANN401 - whatever the file ho
         InvalidInput: it cannot be read, or as in `parse_values`.
     """
     try:
-        return parse_values(Path(path).read_bytes())
-    except OSError as error:
-        raise InvalidInput.of(str(path), error.strerror or "cannot be read") from error
+        text = Path(path).read_bytes()
+    except (OSError, ValueError) as error:  # ValueError: there is a null character in the path
+        reason = (isinstance(error, OSError) and error.strerror) or "cannot be read"
+        raise InvalidInput.of(printable(str(path)), reason) from error
+    return parse_values(text)
 
 
-def check_spec(values: object) -> ExperimentSpec:
-    """Make a specification of plain values.
+def check_spec(values: object, *, taken_in: bool = False) -> ExperimentSpec:
+    """Make a specification of plain values; of an experiment that was ``taken_in`` before, by the rules of then.
 
     Raises:
         InvalidInput: it breaks a rule, or it could not be kept; every field is named.
@@ -71,6 +74,8 @@ def check_spec(values: object) -> ExperimentSpec:
         raise invalid(error, values) from error
     _refuse_control_characters(spec)
     _refuse_what_cannot_be_kept(spec)
+    if not taken_in:
+        ends_in_order(spec.curriculum)
     return spec
 
 

@@ -121,6 +121,8 @@ class StudySpec(Spec):
         fields = [axis.field for axis in self.axes]
         if len(set(fields)) < len(fields):
             raise contradiction("axes", "two axes have the same field")
+        if {"stop", "stop.environment_steps"} & set(fields):
+            raise contradiction("axes", "all trials train for as many steps, as they are compared: see the budget")
         if self.draws is None and any(axis.values is None for axis in self.axes):
             raise contradiction("draws", "is needed where an axis is a range: so many trials are drawn")
         if len(set(self.seed_list)) < len(self.seed_list):
@@ -152,8 +154,11 @@ class StudySpec(Spec):
         ]
 
     def rungs(self) -> list[int]:
-        """Return the training steps at which trials are compared, rising to the budget's; one without halving."""
-        whole = self.budget.environment_steps
+        """Return the training steps at which trials are compared, rising to the last one; one without halving.
+
+        The last are the budget's, or those at which the specification itself stops, if they are fewer.
+        """
+        whole = min(self.budget.environment_steps, self._own_stop or self.budget.environment_steps)
         if self.halving is None:
             return [whole]
         levels = list[int]()
@@ -200,12 +205,20 @@ class StudySpec(Spec):
         for field, value in (self.trials()[trial] if chosen is None else chosen).items():
             put(values, field, value)
         values |= {"name": f"{self.name}-{trial}-{seed}", "seed": seed}
-        stop = dict(values.get("stop") or {})
-        limits = [limit for limit in (stop.get("environment_steps"), environment_steps) if limit is not None]
-        stop["environment_steps"] = min(limits)
-        stop.setdefault("generations", 10_000_000)
-        values["stop"] = stop
+        if values.get("stop") is None:
+            values["stop"] = {}
+        if isinstance(stop := values["stop"], dict):  # whatever else it is, it is refused
+            if stop.get("environment_steps") is None or self._own_stop:
+                stop["environment_steps"] = environment_steps
+            stop.setdefault("generations", 10_000_000)
         return check_spec(values)
+
+    @property
+    def _own_stop(self) -> int | None:
+        """The training steps at which the specification itself stops; None without, and where they are refused."""
+        stop = self.specification.get("stop")
+        steps = stop.get("environment_steps") if isinstance(stop, dict) else None
+        return int(steps) if type(steps) in (int, float) and steps >= 1 else None
 
     def check(self) -> None:
         """Check every trial's specification.

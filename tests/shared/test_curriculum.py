@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from seedcast.services.master.experiments.changes import Changes
 from seedcast.shared.errors import InvalidInput
 from seedcast.shared.spec.curriculum import StageEndSpec
 from seedcast.shared.spec.experiment import ExperimentSpec
@@ -107,3 +108,11 @@ def test_a_stage_ends_after_those_before_it_as_it_counts_the_whole_run(count: st
     named = f"curriculum.2.until.{count}: it counts the whole run, and an earlier stage ends at 20"
     assert named in refusal(first, between, last)
     staged(first, between, {"until": {count: 21}})
+
+
+def test_an_experiment_whose_stages_were_taken_in_out_of_order_is_read_and_changed_as_before() -> None:
+    """Earlier versions took them: what is stored stays readable, and only what is new is refused."""
+    out_of_order = staged({"until": {"generations": 20}}, {"until": {"generations": 20}})
+    stored = ExperimentSpec.model_validate_json(out_of_order.model_dump_json())
+    assert Changes(name="renamed").applied_to(stored).name == "renamed"
+    assert "an earlier stage ends at 20" in refusal(*[{"until": {"generations": 20}}] * 2)

@@ -10,8 +10,9 @@ import yaml
 from pydantic import ValidationError
 
 from seedcast.shared.errors import InvalidInput
-from seedcast.shared.spec.study import read_study
+from seedcast.shared.spec.study import HalvingSpec, read_study
 from tests.master.studies.test_plan import study
+from tests.specs import cartpole_values
 
 
 def test_trials_are_the_grid_of_all_values_in_a_fixed_order() -> None:
@@ -53,6 +54,29 @@ def test_rungs_grow_by_what_is_kept_and_end_at_the_budget() -> None:
     assert study(halving={"first_environment_steps": 100, "keep": 0.5}).rungs() == [100, 200, 400, 800, 900]
 
 
+def test_a_specification_that_stops_before_the_budget_does_is_where_the_rungs_end() -> None:
+    spec = study(specification=cartpole_values() | {"stop": {"environment_steps": 300}})
+    assert spec.rungs() == [300]
+    spec = spec.model_copy(update={"halving": HalvingSpec(first_environment_steps=100, keep=0.4)})
+    assert spec.rungs() == [100, 250, 300]
+    assert [spec.experiment(0, 0, steps).stop.environment_steps for steps in spec.rungs()] == spec.rungs()
+    assert study(specification=cartpole_values() | {"stop": {"environment_steps": 2000}}).rungs() == [900]
+
+
+@pytest.mark.parametrize("stop", [{"environment_steps": "many"}, {"environment_steps": 0}, [1], "never"])
+def test_a_stop_that_is_none_is_refused_by_its_name(stop: object) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        study(specification=cartpole_values() | {"stop": stop}).check()
+    assert "specification.stop" in str(refused.value)
+
+
+def test_a_path_that_no_file_can_have_is_refused_and_not_tripped_over(tmp_path: Path) -> None:
+    file = tmp_path / "study.yaml"
+    file.write_text('{"name": "x", "specification": "a\\u0000b", "budget": {"environment_steps": 1}}')
+    with pytest.raises(InvalidInput, match="cannot be read"):
+        read_study(file)
+
+
 def test_the_most_steps_are_those_of_all_runs_as_fewer_and_fewer_go_on() -> None:
     halving = {"first_environment_steps": 100, "keep": 1 / 3}
     assert study().most_steps == 4 * 2 * 900
@@ -71,6 +95,7 @@ def test_a_run_is_an_ordinary_experiment_with_its_seed_and_values() -> None:
     ("changes", "reason"),
     [
         ({"axes": [{"field": "seed"}]}, "needs either values, or low and high"),
+        ({"axes": [{"field": "stop.environment_steps", "values": [1]}]}, "all trials train for as many steps"),
         ({"axes": [{"field": "x", "low": 2, "high": 1}]}, "must be below high"),
         ({"axes": [{"field": "x", "low": 0, "high": 1, "scale": "log"}]}, "above 0 on a log scale"),
         ({"axes": [{"field": "x", "low": 0, "high": 1}]}, "so many trials are drawn"),

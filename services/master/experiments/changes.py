@@ -49,7 +49,7 @@ class Changes(Given):
         names = ("name", "tags", "share", "determinism")
         values |= {name: value for name in names if (value := getattr(self, name)) is not None}
         values["stop"] |= self.stop or {}
-        return check_spec(values)
+        return check_spec(values, taken_in=True)
 
 
 class Cloning(Given):

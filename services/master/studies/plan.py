@@ -99,7 +99,7 @@ def decide(spec: StudySpec, runs: Mapping[RunKey, Run]) -> list[Instruction]:
     for number, steps in enumerate(spec.rungs()):
         keys = [key for candidate in candidates for key in candidate]
         for key in keys:
-            if free and (instruction := _towards(key, steps, runs.get(key))) is not None:
+            if free > 0 and (instruction := _towards(key, steps, runs.get(key))) is not None:
                 instructions.append(instruction)
                 free -= 1
         if not all(_done(runs.get(key), steps) for key in keys):

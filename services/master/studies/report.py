@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
@@ -29,13 +30,22 @@ MOST_COMPARED = 20
 
 
 def report(study: Study, runs: Mapping[RunKey, RunRow]) -> StudyReport:
-    """Return a study's trials, the best first; those without a score come last."""
+    """Return a study's trials, the best first; those without a score come last.
+
+    By halving, one that went further comes before one that ended early, and only those that came as far as the first
+    are compared: scores after different numbers of training steps are no comparison.
+    """
     trials = [_trial(number, values, study.spec, runs) for number, values in enumerate(study.spec.trials())]
     sign = min((run.sign for run in runs.values()), default=1)  # a run that never began has none of its own
-    trials.sort(
-        key=lambda trial: (trial.score is None, -sign * trial.score.mean if trial.score else 0.0, trial.trial)
-    )
-    compared_trials = [] if study.spec.runs_compete else trials[:MOST_COMPARED]
+    rung = {trial.trial: _rung(trial.trial, study.spec, runs) for trial in trials}
+
+    def place(trial: Trial) -> tuple[bool, int, float, int]:
+        score = -sign * trial.score.mean if trial.score else 0.0
+        return trial.score is None, -rung[trial.trial], score, trial.trial
+
+    trials.sort(key=place)
+    as_far = [trial for trial in trials if rung[trial.trial] == rung[trials[0].trial]]
+    compared_trials = [] if study.spec.runs_compete else as_far[:MOST_COMPARED]
     groups = {str(trial.trial): sign * _scores(trial.runs) for trial in compared_trials}
     compared = compare_all({name: scores for name, scores in groups.items() if len(scores) > 1})
     comparisons = [
@@ -116,6 +126,12 @@ def _that_count(trial: int, spec: StudySpec, runs: Mapping[RunKey, RunRow]) -> d
     return {seed: run for seed, run in found.items() if run.stop_steps == furthest}
 
 
+def _rung(trial: int, spec: StudySpec, runs: Mapping[RunKey, RunRow]) -> int:
+    """Return how many of the halving's rungs a trial was sent to; all come to the same without halving."""
+    steps = max((run.stop_steps for run in _that_count(trial, spec, runs).values()), default=0)
+    return bisect_right(spec.rungs(), steps) if spec.halving else 0
+
+
 def _scores(runs: Sequence[StudyRun]) -> NDArray[np.float64]:
     return np.array([run.last_score for run in runs if run.last_score is not None], np.float64)
 
@@ -127,4 +143,4 @@ def _curve(trial: int, runs: Sequence[RunRow], against: Axis) -> Curve | None:
     band = curve_over_runs(lines)
     if band is None:
         return None
-    return Curve(trial=trial, x=band.x, mean=band.estimate, low=band.low, high=band.high)
+    return Curve(trial=trial, runs=len(runs), x=band.x, mean=band.estimate, low=band.low, high=band.high)

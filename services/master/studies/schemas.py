@@ -103,7 +103,8 @@ class StudyReport(BaseModel):
     study: Study
     trials: list[Trial]
     comparisons: list[TrialComparison] = Field(
-        description="Of all pairs with two runs or more each, of the 20 best trials; none where runs compete."
+        description="Of all pairs with two runs or more each, of the 20 best trials that came as far as the best; none where "
+        "runs compete."
     )
 
 
@@ -111,6 +112,7 @@ class Curve(BaseModel):
     """A trial's test return against what it has used: interquartile mean and interval over its seeds."""
 
     trial: int = Field(description="Its number, from 0.")
+    runs: int = Field(description="How many of its runs are in it; one run alone has no interval.")
     x: list[float] = Field(description="What was used, as `against` says.")
     mean: list[float] = Field(description="The interquartile mean at each.")
     low: list[float] = Field(description="Where its 95% interval begins.")

@@ -170,6 +170,12 @@ def test_a_run_that_completed_while_its_stop_was_raised_is_told_to_go_on_again()
     assert decide(spec, solved) == [Finish("every run has ended")]
 
 
+def test_nothing_is_started_while_more_run_than_may_as_where_a_stopped_run_was_resumed() -> None:
+    spec = study(budget={"environment_steps": 900, "runs_at_once": 1})
+    resumed = {RunKey(0, seed): Run(RunState.ACTIVE, 50, 900) for seed in (0, 1)}
+    assert decide(spec, resumed) == []
+
+
 @pytest.mark.parametrize("performed", [0, 1, 2])
 def test_a_decision_interrupted_midway_is_made_again_without_doing_anything_twice(performed: int) -> None:
     world = World(study())

@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
+import pytest
+
 from seedcast.services.master.experiments.repository import ExperimentRepository
 from seedcast.services.master.experiments.status import Status
 from seedcast.services.master.storage.database import Database
@@ -18,7 +20,7 @@ from seedcast.services.master.studies.repository import RunRow, StudyRepository,
 from seedcast.services.master.studies.schemas import Study, StudyReport, StudyStatus
 from seedcast.shared.spec.objective import ObjectiveDescription
 from seedcast.shared.spec.parse import check_spec
-from seedcast.shared.spec.study import parse_study
+from seedcast.shared.spec.study import StudySpec, parse_study
 from tests.master.records import evaluated
 from tests.master.studies.test_plan import study
 from tests.shared.test_objective_spec import sphere_values
@@ -80,7 +82,28 @@ def test_where_runs_compete_only_those_that_went_furthest_count_and_settings_are
     halving = {"first_environment_steps": 100, "among": "runs"}
     spec = study(axes=[], seeds=3, halving=halving)
     rows = {RunKey(0, seed): _row(*values) for seed, values in enumerate([(100, 7.0), (900, 5.0), (100, 9.0)])}
-    stands = Study(
+    found = report(_standing(spec), rows)
+    (trial,) = found.trials
+    assert trial.score is not None
+    assert (trial.score.mean, trial.score.low, trial.score.high) == (5.0, None, None), "one run has no spread"
+    assert [run.seed for run in trial.runs] == [1, 0, 2], "the one that went on is first"
+    assert found.comparisons == []
+    assert [(curve.mean, curve.runs) for curve in curves(spec, rows, "environment_steps")] == [([5.0], 1)]
+
+
+@pytest.mark.parametrize("among", ["trials", "runs"])
+def test_a_trial_that_went_further_comes_before_one_that_ended_early_whatever_their_scores(among: str) -> None:
+    spec = study(halving={"first_environment_steps": 100, "among": among})
+    ends = {0: (100, 59.0), 1: (900, 55.0), 2: (900, 56.0), 3: (300, 58.0)}
+    rows = {RunKey(trial, seed): _row(*end) for trial, end in ends.items() for seed in (0, 1)}
+    found = report(_standing(spec), rows)
+    assert [trial.trial for trial in found.trials] == [2, 1, 3, 0]
+    compared = [(pair.first, pair.second) for pair in found.comparisons]
+    assert compared == ([(2, 1)] if among == "trials" else []), "of equal steps alone"
+
+
+def _standing(spec: StudySpec) -> Study:
+    return Study(
         id="starts-1",
         name="starts",
         status=StudyStatus.COMPLETED,
@@ -92,13 +115,6 @@ def test_where_runs_compete_only_those_that_went_furthest_count_and_settings_are
         core_hours=0.0,
         spec=spec,
     )
-    found = report(stands, rows)
-    (trial,) = found.trials
-    assert trial.score is not None
-    assert (trial.score.mean, trial.score.low, trial.score.high) == (5.0, None, None), "one run has no spread"
-    assert [run.seed for run in trial.runs] == [1, 0, 2], "the one that went on is first"
-    assert found.comparisons == []
-    assert [curve.mean for curve in curves(spec, rows, "environment_steps")] == [[5.0]]
 
 
 def _row(steps: int, score: float) -> RunRow:

@@ -17,9 +17,10 @@ const TITLES = {
 export function comparisonFigures({ against, groups }, experiments, changed) {
   const words = wordsOfAll(experiments.map(({ spec }) => spec));
   const title = against === "environment_steps" ? words.stepsAxis : TITLES[against];
+  const counted = groups.map((group) => ({ ...group, tested: group.finals.length }));
   /** @type {Record<string, (palette: any) => any>} */
   const figures = {
-    [`Test ${words.result}`]: (palette) => curves(groups, title, palette, words),
+    [`Test ${words.result}`]: (palette) => curves(counted, title, palette, words),
     "Last test of each run": (palette) => finals(groups, palette, words),
   };
   if (changed.length && experiments.length > 1)
@@ -27,17 +28,18 @@ export function comparisonFigures({ against, groups }, experiments, changed) {
   return figures;
 }
 
+/** A line for each group, with its interval where `tested`, how many of its runs are in the line, is above one. */
 export function curves(groups, title, palette, words) {
-  const tested = groups.filter(({ x }) => x.length);
-  if (!tested.length) return "None of these runs has been tested yet.";
+  const drawn = groups.filter(({ x }) => x.length);
+  if (!drawn.length) return "None of these runs has been tested yet.";
   const traces = [];
-  for (const [i, { group, runs, x, mean, low, high }] of tested.entries()) {
+  for (const [i, { group, tested, x, mean, low, high }] of drawn.entries()) {
     const colour = palette.series[i % palette.series.length];
-    if (runs.length > 1) {
+    if (tested > 1) {
       band(traces, x, low, high, plain(`${group}, 95% interval`), colour, palette.faintBand);
       for (const edge of traces.slice(-2)) Object.assign(edge, { showlegend: false, legendgroup: group });
     }
-    const name = plain(runs.length > 1 ? `${group} (${runs.length} runs)` : group);
+    const name = plain(tested > 1 ? `${group} (${tested} runs)` : group);
     const dash = ["solid", "dash", "dot"][Math.floor(i / palette.series.length)] ?? "solid";
     const mode = x.length > 1 ? "lines" : "markers";
     traces.push({

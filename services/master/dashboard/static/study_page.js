@@ -72,7 +72,7 @@ function groupsOf(trials, found) {
   const byTrial = new Map(found.map((curve) => [curve.trial, curve]));
   return trials.slice(0, MOST_SHOWN).flatMap((trial) => {
     const curve = byTrial.get(trial.trial);
-    return curve ? [{ ...curve, group: nameOf(trial), runs: trial.runs }] : [];
+    return curve ? [{ ...curve, group: nameOf(trial), tested: curve.runs }] : [];
   });
 }
 
