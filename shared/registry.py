@@ -7,6 +7,7 @@ What Seedcast itself has cannot be replaced, and of two packages with one name n
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -105,19 +106,28 @@ class Registry(Mapping[str, T], Generic[T]):
 def found(group: str) -> dict[str, list[EntryPoint]]:
     """Return a group's entry points by name; of one name, Seedcast's own first and the others by package."""
     by_name: dict[str, list[EntryPoint]] = {}
-    points = _installed(tuple(sys.path))(group=group)
+    points = _installed(tuple((folder, _changed(folder)) for folder in sys.path))(group=group)
     for point in sorted(points, key=lambda point: (package(point) != OURS, package(point))):
         by_name.setdefault(point.name, []).append(point)
     return by_name
 
 
 @lru_cache(maxsize=1)
-def _installed(path: tuple[str, ...]) -> Callable[..., EntryPoints]:  # noqa: ARG001 - where packages are looked for
+def _installed(path: tuple[tuple[str, int], ...]) -> Callable[..., EntryPoints]:  # noqa: ARG001 - the cache's key
     """Read the metadata of all packages, once for all groups: every slot that starts asks for several.
 
-    Returned is what selects some of their entry points.
+    Returned is what selects some of their entry points. They are read again once a folder of the path has changed:
+    a slot is a fork of a process that may have read them before a package was installed.
     """
     return entry_points().select
+
+
+def _changed(folder: str) -> int:
+    """Return when a package was last put into a folder of the path, or taken out of it; 0 where there is none."""
+    try:
+        return os.stat(folder or os.curdir).st_mtime_ns
+    except (OSError, ValueError):
+        return 0
 
 
 def believed(points: list[EntryPoint]) -> Iterator[tuple[EntryPoint, str | None]]:

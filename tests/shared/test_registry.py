@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import subprocess
@@ -72,6 +73,13 @@ def test_a_package_s_strategy_stands_beside_ours(install: Install) -> None:
     registry = found()
     assert {"good", "pgpe"} <= set(registry)
     assert not registry.broken
+
+
+def test_a_package_that_is_installed_after_others_were_read_is_found(install: Install) -> None:
+    assert "late" not in found()
+    install("latepkg", STRATEGY.format(name="late"), strategies={"late": "latepkg:Good"})
+    importlib.invalidate_caches()
+    assert "late" in found()
 
 
 @pytest.mark.parametrize(

@@ -82,3 +82,7 @@ class Flight:
     def age(self, now: float) -> float:
         """Return the seconds since it got a slot, or, where it waits for one, since it was sent."""
         return now - (self.sent if self.started is None else self.started)
+
+    def worked(self, now: float) -> float:
+        """Return the seconds that its slots have worked: none, where it waits for them."""
+        return 0.0 if self.started is None else self.send.slots * (now - self.started)

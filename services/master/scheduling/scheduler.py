@@ -182,7 +182,7 @@ class Scheduler:
         send, job = flight.send, self._jobs[flight.send.job]
         if worker := self._pool.change(send.worker):
             worker.fail(flight.sent, self._now, may_rest=True)
-        job.charge(flight, send.slots * flight.age(self._now))
+        job.charge(flight, flight.worked(self._now))
         self._lost[unit] = send
         given_up, retried = after_loss(job, send, self._tuning)
         return [Settle(job.spec.job, (), given_up, retried, lost=1), *self._ending(job, {})]

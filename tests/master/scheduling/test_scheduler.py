@@ -278,6 +278,18 @@ def test_an_experiment_that_was_away_earns_no_credit() -> None:
     assert 9 <= served[True] <= 11
 
 
+def test_a_unit_that_was_lost_while_it_waited_for_a_slot_has_used_none_up() -> None:
+    scheduler = Driver(LIMITS)
+    jobs = {scheduler.add_job(name, 1000): name for name in ("a", "b")}
+    scheduler.worker_up("gone", 1)
+    worked, waited = (jobs[send.job] for send in scheduler.assign())
+    assert worked != waited
+    scheduler.tick(6.0)
+    scheduler.worker_down("gone")
+    scheduler.worker_up("here", 1)
+    assert jobs[scheduler.assign()[0].job] == waited
+
+
 def test_tests_wait_for_training_of_the_same_experiment() -> None:
     scheduler = Driver(LIMITS)
     test = scheduler.add_job("a", 100, background=True)
