@@ -3,7 +3,7 @@
 It runs by a Python of its own that has EvoTorch (0.6.1) and Gymnasium, and nothing of ours: a whole specification
 comes as JSON on standard input, and every test goes out as a line `[steps, seconds, mean return]`. EvoTorch has no
 schedules and no cap of episodes that follows their length: they are whole here. Neither its tests count as time
-nor its actors' start, which is in its favour (Toklu et al. 2023, https://arxiv.org/abs/2302.12600).
+nor its actors' start (Toklu et al. 2023, https://arxiv.org/abs/2302.12600).
 """
 
 from __future__ import annotations
