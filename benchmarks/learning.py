@@ -10,8 +10,9 @@ Their physics differ in the last bits, so that their runs part after some genera
   (`learning_evotorch.py`).
 
 A run ends with the first test that reaches its score, or when it has had its steps. Seeds are run one after the
-other, each by all ways in turn, so that the machine's mood hits all alike. Seconds are wall time of training, and start
-when processes are up: tests cost the other two ways none, while Seedcast's run beside its training and slow it. ``make bench-learning`` prints the table.
+other, each by all ways in turn, so that the machine's mood hits all alike. Seconds are wall time of training, and
+start when processes are up: tests cost the other two ways none, while Seedcast's run beside its training and slow
+it. ``make bench-learning`` prints the table.
 """
 
 from __future__ import annotations

@@ -129,8 +129,8 @@ def _final(client: Client, run: Experiment) -> dict[str, Any]:
 
 def _figures(run: Experiment, tests: Sequence[TestRecord], final: dict[str, Any]) -> dict[str, Any]:
     """One run in figures; `solved_*` say when a test first reached the target."""
-    target = run.spec.stop.target
-    solved = next((one for one in tests if target is not None and one.returns.mean >= target), None)
+    target, sign = run.spec.stop.target, -1 if run.direction == "minimise" else 1
+    solved = next((one for one in tests if target is not None and sign * one.returns.mean >= sign * target), None)
     return {
         "seed": run.spec.seed,
         "mean": final["mean"],

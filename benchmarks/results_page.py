@@ -64,8 +64,9 @@ def table(folder: Path) -> str:
     lines = [
         "# Results",
         "",
-        "Every preset that was run, over seeds: the interquartile mean of the runs' scores with its 95% bootstrap",
-        "interval. A score is the run's best model on 100 episodes that neither training nor its tests had seen.",
+        "Every preset that was run, over seeds: the interquartile mean of the runs' scores (of three,",
+        "their mean) with its 95% bootstrap interval. A score is the run's best model on 100 episodes that neither",
+        "training nor its tests had seen.",
         "Each page has the curve, the model, and the commands.",
         "Written by `python -m benchmarks.publish`; a test plays every model again.",
         "",

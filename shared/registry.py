@@ -7,12 +7,12 @@ What Seedcast itself has cannot be replaced, and of two packages with one name n
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
 from importlib.metadata import Distribution, EntryPoint, EntryPoints, entry_points
+from pathlib import Path
 from typing import Any, Generic, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -125,7 +125,7 @@ def _installed(path: tuple[tuple[str, int], ...]) -> Callable[..., EntryPoints]:
 def _changed(folder: str) -> int:
     """Return when a package was last put into a folder of the path, or taken out of it; 0 where there is none."""
     try:
-        return os.stat(folder or os.curdir).st_mtime_ns
+        return Path(folder).stat().st_mtime_ns
     except (OSError, ValueError):
         return 0
 

@@ -218,7 +218,9 @@ class StudySpec(Spec):
         """The training steps at which the specification itself stops; None without, and where they are refused."""
         stop = self.specification.get("stop")
         steps = stop.get("environment_steps") if isinstance(stop, dict) else None
-        return int(steps) if type(steps) in (int, float) and steps >= 1 else None
+        if isinstance(steps, bool) or not isinstance(steps, int | float) or steps < 1:
+            return None
+        return int(steps)
 
     def check(self) -> None:
         """Check every trial's specification.

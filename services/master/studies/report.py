@@ -32,8 +32,8 @@ MOST_COMPARED = 20
 def report(study: Study, runs: Mapping[RunKey, RunRow]) -> StudyReport:
     """Return a study's trials, the best first; those without a score come last.
 
-    By halving, one that went further comes before one that ended early, and only those that came as far as the first
-    are compared: scores after different numbers of training steps are no comparison.
+    By halving, one that went further comes before one that ended early, and only those that came as far as the
+    first are compared: scores after different numbers of training steps are no comparison.
     """
     trials = [_trial(number, values, study.spec, runs) for number, values in enumerate(study.spec.trials())]
     sign = min((run.sign for run in runs.values()), default=1)  # a run that never began has none of its own

@@ -103,8 +103,8 @@ class StudyReport(BaseModel):
     study: Study
     trials: list[Trial]
     comparisons: list[TrialComparison] = Field(
-        description="Of all pairs with two runs or more each, of the 20 best trials that came as far as the best; none where "
-        "runs compete."
+        description="Of all pairs with two runs or more each, of the 20 best trials that came as far as the best; "
+        "none where runs compete."
     )
 
 

@@ -55,6 +55,9 @@ RESERVED = frozenset(
 )  # fmt: skip
 """Settings of the pool, not of the environment, and names: which environment it is, the id says."""
 
+ANOTHER = "is another environment in Gymnasium or an installed package, or one that Gymnasium has given up"
+"""Why what EnvPool calls so is not offered."""
+
 
 class EnvPoolEngine:
     """EnvPool's share of the environments."""
@@ -71,7 +74,9 @@ class EnvPoolEngine:
 
     def why_not(self, id_: str) -> str | None:
         """Say why an environment that EnvPool has is not offered; None where there is no such reason."""
-        return why_not(id_, modules()[id_]) if id_ in modules() else None
+        if id_ not in modules() or id_ in self.available():
+            return None
+        return why_not(id_, modules()[id_]) or ANOTHER
 
     def takes(self, spec: EnvironmentSpec) -> bool:
         """Say whether EnvPool accepts the kwargs."""
