@@ -119,7 +119,8 @@ class TestSpec(Spec):
     confirm_from: float | None = Field(
         default=None,
         description="A score short of this (and of the target) counts unconfirmed: while a search rises, nearly "
-        "every test is the best so far. null: all are confirmed.",
+        "every test is the best so far. Give one well below what it is to reach: a lucky unconfirmed score may "
+        "stay the best beside confirmed ones near it. null: all are confirmed.",
     )
 
     @model_validator(mode="after")
