@@ -100,8 +100,8 @@ class Runner:
         self._store = EvolutionStore(experiment.id, folder / "checkpoints", collaborators.history)
         self._fingerprint: str | None = None
         """Of the machines that it is bound to; None: it takes any."""
-        self._solved: str | None = None
-        """Why training is over, once a test has reached the target."""
+        self._best: tuple[float | None, int | None, int] = (None, None, 1)
+        """The best test's score, its generation, and -1 where less is better, 1 elsewhere."""
         self._taken_up = False
         """No generation has been committed since this runner took the run up where another one had left it."""
 
@@ -125,7 +125,7 @@ class Runner:
         await repository.set_status(self._experiment.id, Status.RUNNING)
         self._disk.lift()
         clock = TrainingClock(self._lost_seconds)
-        while not self._solved:
+        while (solved := self._solved()) is None:
             ended = limit_reached(self._spec, evolution, evolution.elapsed_seconds + clock.running())
             test = await self._due_test(evolution, final=ended is not None)
             try:
@@ -134,17 +134,21 @@ class Runner:
             finally:
                 if test is not None:
                     test.record.cancel()
-            if ended and not self._solved:
+            if ended and not self._solved():
                 if limit_reached(self._spec, evolution, evolution.elapsed_seconds + clock.running()) is None:
                     continue  # the conditions were raised meanwhile
                 return Ending(Status.COMPLETED, ended, evolution.elapsed_seconds + clock.lap())
             if went_back:  # as a restart would, which finds the same checkpoint and the same test
                 evolution = await self._resume(evolution.description)
-            elif record is not None and not self._solved:  # what ran beside the test that ends it is dropped
+            elif record is not None and not self._solved():  # what ran beside the test that ends it is dropped
                 evolution.end_stage_if_due(record.returns.mean)
                 await self._commit(evolution, record)
                 self._taken_up = False
-        return Ending(Status.COMPLETED, self._solved, evolution.elapsed_seconds + clock.lap())
+        return Ending(Status.COMPLETED, solved, evolution.elapsed_seconds + clock.lap())
+
+    def _solved(self) -> str | None:
+        """Say why training is over, once a test has reached the target: as it stands now, it may be changed."""
+        return target_reached(self._spec, *self._best)
 
     async def _generation(self, evolution: Evolution, clock: TrainingClock) -> GenerationRecord:
         record = await run_generation(evolution, self._with.dispatcher, clock.lap, self._spec.share)
@@ -172,9 +176,7 @@ class Runner:
             await self._with.history.roll_back(experiment_id, evolution.generation)
             reach("resume.after_roll_back")
         experiment = await self._with.repository.get(experiment_id)
-        self._solved = target_reached(
-            self._spec, experiment.best_test_return, experiment.best_generation, evolution.sign
-        )
+        self._best = experiment.best_test_return, experiment.best_generation, evolution.sign
         self._with.refresher.changed(experiment_id)
         return evolution
 
@@ -215,7 +217,7 @@ class Runner:
     async def _finish_test(
         self, test: _PendingTest, evolution: Evolution, beside: GenerationRecord | None
     ) -> bool:
-        """Write the tested model, commit its score, and see whether it reached the target.
+        """Write the tested model and commit its score.
 
         Return whether the search has to go back, and so to drop the generation that ran beside the test.
         """
@@ -230,7 +232,8 @@ class Runner:
         best = await self._commit_test(test.model.model_copy(update={"metadata": metadata}), record)
         if best and self._spec.retrain is not None:
             evolution.best = test.solution
-        self._solved = target_reached(self._spec, score, record.generation, evolution.sign)
+        if best:
+            self._best = score, record.generation, evolution.sign
         return record.retraining is not None
 
     async def _regression(self, test: TestRecord, beside: GenerationRecord, sign: int) -> Retraining | None:

@@ -258,6 +258,22 @@ def test_a_stop_condition_changed_on_a_running_experiment_holds_at_once(tmp_path
     running(tmp_path, story)
 
 
+def test_a_target_lowered_below_what_a_running_experiment_has_reached_ends_it_before_its_next_test(
+    tmp_path: Path,
+) -> None:
+    async def story(master: Master) -> None:
+        stop, test = {"generations": 1_000_000, "test_return": 1e9}, {"every": 100, "episodes": 2}
+        one = await master.service.create(cartpole(stop=stop, test=test))
+        tested = await master.until(one.id, lambda seen: seen.best_test_return is not None)
+        await master.service.change(one.id, Changes(stop={"test_return": tested.best_test_return}))
+        async with asyncio.timeout(PATIENCE):
+            ended = await master.until(one.id, lambda seen: seen.status is Status.COMPLETED)
+        assert ended.reason.endswith("at generation 100")
+        assert ended.generation < 200
+
+    running(tmp_path, story)
+
+
 def test_a_stop_condition_raised_at_any_moment_of_the_end_is_heeded(tmp_path: Path) -> None:
     async def story(master: Master) -> None:
         for late in range(40):  # in steps of a few milliseconds, from before the last generation to after the end
