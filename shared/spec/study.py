@@ -121,8 +121,6 @@ class StudySpec(Spec):
         fields = [axis.field for axis in self.axes]
         if len(set(fields)) < len(fields):
             raise contradiction("axes", "two axes have the same field")
-        if {"stop", "stop.environment_steps"} & set(fields):
-            raise contradiction("axes", "all trials train for as many steps, as they are compared: see the budget")
         if self.draws is None and any(axis.values is None for axis in self.axes):
             raise contradiction("draws", "is needed where an axis is a range: so many trials are drawn")
         if len(set(self.seed_list)) < len(self.seed_list):
@@ -228,6 +226,10 @@ class StudySpec(Spec):
         Raises:
             InvalidInput: one breaks a rule; the trial's values and the field are named.
         """
+        for number, axis in enumerate(self.axes):
+            if axis.field in ("stop", "stop.environment_steps"):
+                reason = "all trials train for as many steps, as they are compared: the budget says how many"
+                raise InvalidInput.of(f"axes.{number}.field", reason, axis.field)
         for number, values in enumerate(self.trials()):
             try:
                 self.experiment(number, self.seed_list[0], self.rungs()[0])

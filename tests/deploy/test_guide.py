@@ -149,7 +149,7 @@ def test_the_address_that_it_reserves_is_the_ingress_own(all_rendered: dict[Comb
 def test_the_cost_formula_computes() -> None:
     [block] = [block for block in BLOCKS if "awk" in block]
     done = subprocess.run([tool("bash"), "-eu"], input=block, capture_output=True, text=True, check=False)
-    assert done.stdout == "1.5 core-hours, 0.04 for the workers\n"
+    assert done.stdout == "1.4 core-hours, 0.04 for the workers\n"
 
 
 def test_relative_links_lead_somewhere() -> None:

@@ -99,10 +99,11 @@ def _refusal(spec: EnvironmentSpec, engines: Sequence[Engine]) -> InvalidInput:
     for plugin in environments().broken:
         if plugin.name == spec.id:
             return InvalidInput.of("environment.id", f"cannot be used: {plugin.broken}", spec.id)
-    if (reason := ENVPOOL.why_not(spec.id)) and ENVPOOL in engines:
-        return InvalidInput.of("environment.id", reason, spec.id)
     known = sorted({id_ for engine in engines for id_ in engine.available()})
     near = difflib.get_close_matches(spec.id, known, n=3)
+    if (reason := ENVPOOL.why_not(spec.id)) and ENVPOOL in engines:
+        instead = f"; did you mean {' or '.join(near)}?" if near else ""
+        return InvalidInput.of("environment.id", f"{reason}{instead}", spec.id)
     hint = f"did you mean {' or '.join(near)}?" if near else f"GET /info lists all {len(known)}"
     where = "this worker" if spec.engine == "auto" else spec.engine
     return InvalidInput.of("environment.id", f"is not an environment of {where}; {hint}", spec.id)
