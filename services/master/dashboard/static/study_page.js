@@ -108,7 +108,7 @@ function showPairs(trials, comparisons, runsCompete) {
     className: "muted",
     textContent: runsCompete
       ? "Runs compete one by one, and settings are not compared."
-      : "Two trials with two tested runs each are needed to compare.",
+      : "Two trials of as many steps, with two tested runs each, are needed to compare.",
   });
   const table = () =>
     makeTable("Comparisons", ["Trial", "Against", "Chance that its run is better", "p, adjusted (Holm)"], lines);
