@@ -101,9 +101,8 @@ def _refusal(spec: EnvironmentSpec, engines: Sequence[Engine]) -> InvalidInput:
             return InvalidInput.of("environment.id", f"cannot be used: {plugin.broken}", spec.id)
     known = sorted({id_ for engine in engines for id_ in engine.available()})
     near = difflib.get_close_matches(spec.id, known, n=3)
-    if (reason := ENVPOOL.why_not(spec.id)) and ENVPOOL in engines:
-        instead = f"; did you mean {' or '.join(near)}?" if near else ""
-        return InvalidInput.of("environment.id", f"{reason}{instead}", spec.id)
     hint = f"did you mean {' or '.join(near)}?" if near else f"GET /info lists all {len(known)}"
+    if (reason := ENVPOOL.why_not(spec.id)) and ENVPOOL in engines:
+        return InvalidInput.of("environment.id", f"{reason}; {hint}", spec.id)
     where = "this worker" if spec.engine == "auto" else spec.engine
     return InvalidInput.of("environment.id", f"is not an environment of {where}; {hint}", spec.id)

@@ -26,6 +26,8 @@ def test_every_environment_of_envpool_is_offered_or_refused_with_a_reason() -> N
     both = engine.available() & engine.refused().keys()
     assert not both
     assert modules().keys() == engine.available() | engine.refused().keys()
+    with pytest.raises(InvalidInput, match=r"Gymnasium has given up; did you mean .*Ant-v5"):
+        registry.describe(EnvironmentSpec(id="Ant-v3"))
     assert all(engine.refused().values())
 
 
