@@ -129,7 +129,7 @@ def _final(client: Client, run: Experiment) -> dict[str, Any]:
 
 def _figures(run: Experiment, tests: Sequence[TestRecord], final: dict[str, Any]) -> dict[str, Any]:
     """One run in figures; `solved_*` say when a test first reached the target."""
-    target, sign = run.spec.stop.target, -1 if run.direction == "minimise" else 1
+    target, sign = run.spec.stop.target, run.sign
     solved = next((one for one in tests if target is not None and sign * one.returns.mean >= sign * target), None)
     return {
         "seed": run.spec.seed,

@@ -115,7 +115,7 @@ class Display:
         ]
 
     def _best_of(self, last: GenerationRecord) -> float:
-        return last.returns.minimum if self._experiment.direction == "minimise" else last.returns.maximum
+        return last.returns.maximum if self._experiment.sign > 0 else last.returns.minimum
 
     def _steps_per_second(self) -> float:
         if len(self._recent) < 2:

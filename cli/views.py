@@ -96,7 +96,7 @@ def _best_first(one: Experiment) -> float:
     """Return what experiments are sorted by; those without a test come last."""
     if one.best_test_return is None:
         return float("inf")
-    return one.best_test_return if one.direction == "minimise" else -one.best_test_return
+    return -one.sign * one.best_test_return
 
 
 def _searched(one: Experiment) -> str:

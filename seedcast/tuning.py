@@ -133,13 +133,12 @@ def _suggested(trial: Trial, axis: AxisSpec) -> JsonValue:
 
 def _tell(client: Client, study: optuna.Study, one: _Running, experiments: list[Experiment]) -> Tried:
     tests = [client.tests(run.id) for run in experiments]
-    sign = -1 if experiments[0].direction == "minimise" else 1
     if any(run.status is not Status.COMPLETED for run in experiments) or not all(tests):
         study.tell(one.trial, state=TrialState.FAIL)
         return Tried(one.trial.number, one.values, None)
     score = sum(run[-1].returns.mean for run in tests) / len(tests)
     one.trial.set_user_attr("score", score)
-    study.tell(one.trial, sign * score)
+    study.tell(one.trial, experiments[0].sign * score)
     return Tried(one.trial.number, one.values, score)
 
 

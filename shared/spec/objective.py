@@ -19,6 +19,11 @@ Direction = Literal["maximise", "minimise"]
 MOST_DIMENSIONS = 100_000_000
 
 
+def sign_of(direction: Direction) -> int:
+    """Return what a value is multiplied by so that larger is better."""
+    return -1 if direction == "minimise" else 1
+
+
 class ObjectiveSpec(Spec):
     """Names a registered objective; nothing here is ever imported by path."""
 
@@ -66,7 +71,7 @@ class ObjectiveDescription(Spec):
     @property
     def sign(self) -> int:
         """What a value is multiplied by so that larger is better."""
-        return -1 if self.direction == "minimise" else 1
+        return sign_of(self.direction)
 
     @property
     def box(self) -> Box | None:

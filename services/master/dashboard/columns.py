@@ -55,14 +55,13 @@ class ColumnReader:
             most: records at most, of each kind.
         """
         experiment_id, best = experiment.id, experiment.best_generation
-        sign = -1 if experiment.direction == "minimise" else 1
         last, last_test, spacing = await self._history.extent(experiment_id, most)
         whole = after <= 0 or spacing != every or (last or 0) < after
         since = 0 if whole else after
         generations, tests = await self._history.since(experiment_id, since, spacing, most, best)
         rows: Rows | None = {}
         if spacing > 1 and last is not None:
-            rows = await self._extremes.until(experiment_id, spacing, sign, last)
+            rows = await self._extremes.until(experiment_id, spacing, experiment.sign, last)
         head = {
             "every": spacing,
             "whole": whole,

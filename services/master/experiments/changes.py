@@ -83,7 +83,7 @@ class Cloning(Given):
 
 def unmet(spec: ExperimentSpec, experiment: Experiment) -> bool:
     """Whether an experiment would train on if ``spec`` were its specification."""
-    stop, sign = spec.stop, -1 if experiment.direction == "minimise" else 1
+    stop, sign = spec.stop, experiment.sign
     return not (
         experiment.generation >= stop.generations
         or (stop.environment_steps is not None and experiment.environment_steps >= stop.environment_steps)

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from seedcast.services.master.experiments.prices import NOT_TOLD, Cost, Prices
 from seedcast.services.master.experiments.status import Status
 from seedcast.shared.errors import InvalidInput
-from seedcast.shared.spec.objective import Direction
+from seedcast.shared.spec.objective import Direction, sign_of
 
 _SELECT = """
 SELECT id, name, status, reason, generation, environment_steps, elapsed_seconds, best_test_return, best_generation,
@@ -75,7 +75,7 @@ class ExperimentRow(BaseModel):
 
     def upwards(self, value: float | None) -> float | None:
         """Return a value so that larger is better."""
-        return None if value is None else value * (-1 if self.direction == "minimise" else 1)
+        return None if value is None else value * sign_of(self.direction)
 
 
 class ExperimentRows(BaseModel):

@@ -11,7 +11,7 @@ from seedcast.services.master.experiments.status import Status
 from seedcast.services.master.storage.artifacts import Artifact
 from seedcast.services.master.storage.records import GenerationRecord, TestRecord
 from seedcast.shared.spec.experiment import ExperimentSpec
-from seedcast.shared.spec.objective import Direction
+from seedcast.shared.spec.objective import Direction, sign_of
 from seedcast.shared.spec.task import TaskDescription
 
 
@@ -59,6 +59,11 @@ class Experiment(BaseModel):
         "again.",
     )
     spec: ExperimentSpec
+
+    @property
+    def sign(self) -> int:
+        """What a return is multiplied by so that larger is better."""
+        return sign_of(self.direction)
 
 
 class Progress(BaseModel):
