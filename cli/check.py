@@ -1,23 +1,20 @@
 """`seedcast check`: holds a strategy, a policy, an environment or an objective to its contract.
 
-It needs pytest, and no server.
+It needs pytest, and no server. The tests run in a process of their own: what is checked may hang, or end it.
 """
 
 from __future__ import annotations
 
-import json as json_module
-import sys
-import tempfile
-from contextlib import redirect_stdout
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from seedcast.cli.holding import Held, Holding
 from seedcast.cli.options import AsJson
 from seedcast.cli.output import print_values
 from seedcast.shared.errors import InvalidInput
+from seedcast.shared.spec.parse import parse_values
 
 app = typer.Typer(
     help="Hold a strategy, a policy, an environment or an objective to its contract.", no_args_is_help=True
@@ -25,12 +22,7 @@ app = typer.Typer(
 
 Name = Annotated[str, typer.Argument(help="What a specification calls it.")]
 Options = Annotated[str, typer.Option("--options", metavar="JSON", help="Options of its specification.")]
-
-TEST = """
-from seedcast.cli.check import contract
-
-TestContract = contract({kind!r}, {name!r}, {options!r})
-"""
+Seconds = Annotated[float, typer.Option("--seconds", min=1, help="What one test may take.")]
 
 
 @app.command()
@@ -40,106 +32,54 @@ def environment(
     engine: Annotated[str, typer.Option("--engine", help="What is to run it.")] = "auto",
     steps: Annotated[int, typer.Option("--steps", min=8, help="Of an episode.")] = 60,
     unseeded: Annotated[bool, typer.Option("--unseeded", help="All its episodes are alike.")] = False,
+    seconds: Seconds = 120,
     json: AsJson = False,
 ) -> None:
     """Check an environment: an episode depends on its seed and its actions, and on nothing else."""
-    from seedcast.services.worker.environments.registry import describe
-    from seedcast.shared.spec.environment import EnvironmentSpec
-
     values = {"id": id_, "kwargs": _object("--kwargs", kwargs), "engine": engine}
-    describe(EnvironmentSpec.model_validate(values))  # what is refused here is no matter of the contract
-    _run("environment", id_, values | {"steps": steps, "seeded": not unseeded}, json)
+    _hold(Holding("environment", id_, values, {"steps": steps, "seeded": not unseeded}), seconds, json)
 
 
 @app.command()
 def objective(
     id_: Annotated[str, typer.Argument(metavar="ID", help="What a specification calls it.")],
     kwargs: Annotated[str, typer.Option("--kwargs", metavar="JSON", help="Of its factory.")] = "{}",
+    seconds: Seconds = 120,
     json: AsJson = False,
 ) -> None:
     """Check an objective: a value depends on its solution and its seed, whatever else is in the batch."""
-    from seedcast.services.worker.objectives.registry import describe
-    from seedcast.shared.spec.objective import ObjectiveSpec
-
-    values = {"id": id_, "kwargs": _object("--kwargs", kwargs)}
-    describe(ObjectiveSpec.model_validate(values))  # what is refused here is no matter of the contract
-    _run("objective", id_, values, json)
+    _hold(Holding("objective", id_, {"id": id_, "kwargs": _object("--kwargs", kwargs)}), seconds, json)
 
 
 @app.command()
-def policy(name: Name, options: Options = "{}", json: AsJson = False) -> None:
+def policy(name: Name, options: Options = "{}", seconds: Seconds = 120, json: AsJson = False) -> None:
     """Check a policy: what a lane does depends on its own parameters and observations, to the bit."""
-    from seedcast.shared.spec.policy import POLICIES
-
-    _ = POLICIES[name]
-    _run("policy", name, {"options": _object("--options", options)}, json)
+    _hold(Holding("policy", name, {"name": name} | _object("--options", options)), seconds, json)
 
 
 @app.command()
-def strategy(name: Name, options: Options = "{}", json: AsJson = False) -> None:
+def strategy(name: Name, options: Options = "{}", seconds: Seconds = 120, json: AsJson = False) -> None:
     """Check a strategy: it learns, it repeats itself to the bit, and it goes on from what it saved."""
-    from seedcast.shared.spec.strategies import STRATEGIES
-
-    _ = STRATEGIES[name]
-    _run("strategy", name, {"hyperparameters": {"name": name} | _object("--options", options)}, json)
-
-
-def contract(kind: str, name: str, settings: dict[str, Any]) -> type:
-    """Return the class of tests that pytest is to collect."""
-    from seedcast import contracts
-    from seedcast.shared.spec.policy import POLICIES
-    from seedcast.shared.spec.strategies import STRATEGIES
-
-    if kind == "environment":
-        return type("TestContract", (contracts.EnvironmentContract,), settings)
-    if kind == "objective":
-        return type("TestContract", (contracts.ObjectiveContract,), settings)
-    if kind == "policy":
-        return type(
-            "TestContract", (contracts.PolicyContract,), {"policy": POLICIES[name], "name": name, **settings}
-        )
-    from seedcast.services.master.strategies.contract.declared import declared
-
-    expected = {"strategy": STRATEGIES[name], "hyperparameters": {"name": name}}
-    expected |= declared(name, settings.get("hyperparameters", {})) | settings
-    return type("TestContract", (contracts.StrategyContract,), expected)
+    _hold(Holding("strategy", name, {"name": name} | _object("--options", options)), seconds, json)
 
 
 def _object(option: str, text: str) -> dict[str, Any]:
     try:
-        values = json_module.loads(text)
-    except ValueError as error:
-        raise InvalidInput.of(option, f"is no JSON: {error}", text) from None
+        values = parse_values(text, only_json=True)
+    except InvalidInput as error:
+        raise InvalidInput.of(option, error.errors[0].reason, text[:200]) from None
     if not isinstance(values, dict):
         raise InvalidInput.of(option, "is no JSON object", text)
     return values
 
 
-class _Outcomes:
-    """A plug-in of pytest that keeps what came of each test."""
-
-    def __init__(self) -> None:
-        self.tests: dict[str, str] = {}
-
-    def pytest_runtest_logreport(self, report: Any) -> None:  # noqa: ANN401 - pytest is imported late
-        """Note the outcome of a test; its set-up and its end count where they do not pass."""
-        if report.when == "call" or report.outcome != "passed":
-            self.tests[report.nodeid.rpartition("::")[2]] = report.outcome
-
-
-def _run(kind: str, name: str, options: dict[str, Any], json: bool) -> None:
+def _hold(holding: Holding, seconds: float, json: bool) -> None:
     if find_spec("pytest") is None:
         raise InvalidInput.of("check", "needs pytest: pip install pytest")
-    import pytest
-
-    outcomes = _Outcomes()
-    with tempfile.TemporaryDirectory() as folder, redirect_stdout(sys.stderr if json else sys.stdout):
-        file = Path(folder) / "test_contract.py"
-        file.write_text(TEST.format(kind=kind, name=name, options=options))
-        settings = ["-c", "/dev/null", "--rootdir", folder, "-p", "no:cacheprovider", "-p", "no:warnings"]
-        arguments = [*settings, "-v", "--no-header", "--tb=short", str(file)]
-        code = pytest.main(arguments, plugins=[outcomes])
+    held: Held = holding.run(seconds, quiet=json)
     if json:
-        print_values({"kind": kind, "name": name, "ok": not code, "tests": outcomes.tests})
-    if code:
+        print_values({"kind": holding.kind, "name": holding.name, "ok": held.ok, "tests": held.tests})
+    if held.ended_by is not None:
+        typer.echo(f"\nseedcast: {held.ended_by}", err=True)  # pytest left its line unfinished
+    if not held.ok:
         raise typer.Exit(1)

@@ -10,7 +10,7 @@ import typer
 
 from seedcast.cli.options import AsJson, ExperimentId, Ids, Overrides, Url, connect, resolve
 from seedcast.cli.output import print_json, print_table, print_values
-from seedcast.cli.overrides import load_spec, override_values
+from seedcast.cli.overrides import load_specs, override_values
 from seedcast.cli.watch import watch_to_the_end
 from seedcast.services.master.experiments.schemas import Experiment
 
@@ -32,7 +32,7 @@ def submit(
     json: AsJson = False,
 ) -> None:
     """Start experiments on a running master; print their ids."""
-    specs = [load_spec(file, overrides) for file in files]  # all are right before one is started
+    specs = load_specs(files, overrides)  # all are right before one is started
     keys = [f"{key}-{number}" if key and len(specs) > 1 else key for number in range(len(specs))]
     with connect(url) as client:
         if dry_run:
@@ -78,7 +78,7 @@ def edit(
             "--override",
             "-o",
             metavar="KEY=VALUE",
-            help="name=…, note=…, share=…, tags.NAME=…, stop.CONDITION=…, determinism=relaxed",
+            help="name=…, note=…, share=…, tags.NAME=…, stop.CONDITION=…, archived=true, determinism=relaxed",
         ),
     ],
     url: Url = None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as json_module
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -27,8 +28,19 @@ LogDir = Annotated[Path, typer.Option("--logdir", help="An experiment's folder o
 ModelName = Annotated[str, typer.Option("--model", help="Which model in it.")]
 Episodes = Annotated[int, typer.Option(min=1, max=1_000_000)]
 Seed = Annotated[int, typer.Option(min=0, help="Other seeds, other episodes.")]
+
+
+def _a_number(value: float | None) -> float | None:
+    if value is not None and math.isnan(value):
+        raise typer.BadParameter("must be a number")
+    return value
+
+
 Success = Annotated[
-    float | None, typer.Option(help="The return that counts as success. Default: the environment's own threshold.")
+    float | None,
+    typer.Option(
+        help="The return that counts as success. Default: the environment's own threshold.", callback=_a_number
+    ),
 ]
 Video = Annotated[Path | None, typer.Option(help="Film the first episode: an MP4 file.")]
 

@@ -134,7 +134,7 @@ def _print(report: StudyReport, json: bool) -> None:
     rows = []
     for trial in report.trials:
         score = trial.score
-        interval = f"{score.low:,.1f} to {score.high:,.1f}" if score and score.low is not None else None
+        interval = f"{shown(score.low)} to {shown(score.high)}" if score and score.low is not None else None
         values = _values(trial.values) or "as specified"
         states = [run.state for run in trial.runs]
         failed = f", {states.count(RunState.FAILED)} failed" if RunState.FAILED in states else ""

@@ -14,6 +14,7 @@ from seedcast.cli.output import print_json
 from seedcast.services.master.experiments.status import Status
 from seedcast.shared.errors import InvalidInput
 from seedcast.tracking import MLflow, Runs, Sink, TensorBoard, follow
+from seedcast.tracking.follow import opening
 
 SINKS: dict[str, Callable[[str], Sink]] = {
     "tensorboard": TensorBoard,
@@ -41,7 +42,8 @@ def track(
     kind, _, place = to.partition(":")
     if kind not in SINKS or not place:
         raise InvalidInput.of("--to", f"must be one of {', '.join(SINKS)}, a colon and where", to)
-    sink = SINKS[kind](place)
+    with opening():
+        sink = SINKS[kind](place)
     with connect(url) as client:
         chosen = resolve(client, experiment_id)
         where = hashlib.sha256(f"{client.url} {to}".encode()).hexdigest()[:8]

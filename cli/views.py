@@ -9,7 +9,7 @@ import typer
 from seedcast.cli.options import AsJson, ExperimentId, Ids, Url, connect, resolve
 from seedcast.cli.output import clock, print_json, print_table, shown
 from seedcast.cli.words import words_for
-from seedcast.services.master.experiments.rows import ExperimentRow
+from seedcast.services.master.experiments.rows import ExperimentRow, Order
 from seedcast.services.master.experiments.schemas import Experiment
 
 HEADINGS = ("id", "status", "environment", "strategy", "generation", "best test", "steps", "time")
@@ -25,7 +25,8 @@ def list_experiments(
     text: Annotated[
         str, typer.Option("--text", "--name", help="Only with these words anywhere in id, name, note or tags.")
     ] = "",
-    sort: Annotated[str, typer.Option(help="By created, name, finished, best or generation.")] = "created",
+    archived: Annotated[bool, typer.Option("--archived", help="Those put away, in place of all others.")] = False,
+    sort: Annotated[Order, typer.Option(help="What comes first.")] = Order.CREATED,
     limit: Annotated[int, typer.Option(min=1, help="So many at most.")] = 50,
     url: Url = None,
     json: AsJson = False,
@@ -38,6 +39,7 @@ def list_experiments(
             strategy=strategy,
             environment=environment,
             text=text,
+            archived=archived,
             sort=sort,
             limit=limit + 1,
         )

@@ -25,6 +25,8 @@ from seedcast.shared.errors import InvalidInput
 from seedcast.shared.spec.study import AxisSpec, StudySpec
 
 LOOK_SECONDS = 1.0
+SPECIFICATION = "seedcast_specification"
+"""The attribute of a stored study that says what its trials are of."""
 ENDED = (Status.COMPLETED, Status.STOPPED, Status.FAILED)
 
 
@@ -63,15 +65,11 @@ def tune(
 
     Raises:
         InvalidInput: the study has no ``draws`` or no axes, or has ``halving`` or a budget of core-hours, which a
-            search does not heed; or a trial's values do not fit its specification.
+            search does not heed; a trial's values do not fit its specification; or the storage cannot be used, or
+            holds the trials of another study of this name.
     """
     draws = _draws(spec)
-    study = optuna.create_study(
-        study_name=spec.name,
-        storage=storage,
-        load_if_exists=True,
-        direction="maximize",
-    )
+    study = _study(spec, storage)
     # A sampler forgets what it has drawn: one that goes on must not draw the same again.
     drawn = len(study.get_trials(deepcopy=False))
     study.sampler = sampler or TPESampler(seed=(spec.draw_seed + drawn) % 2**32)
@@ -104,6 +102,27 @@ def _draws(spec: StudySpec) -> int:
         if given is not None:
             raise InvalidInput.of(name, "is not heeded where Optuna chooses: start the study without it")
     return spec.draws
+
+
+def _study(spec: StudySpec, storage: str | None) -> optuna.Study:
+    """Return the study in the storage, or a new one; only one with the same trials is gone on with."""
+    try:
+        study = optuna.create_study(
+            study_name=spec.name, storage=storage, load_if_exists=True, direction="maximize"
+        )
+        same = spec.model_dump_json(exclude={"draws": True, "draw_seed": True, "budget": {"runs_at_once"}})
+        digest = hashlib.sha256(same.encode()).hexdigest()
+        before = study.user_attrs.get(SPECIFICATION, digest)
+        study.set_user_attr(SPECIFICATION, before)
+    except Exception as error:  # of SQLAlchemy, its drivers or Optuna
+        if storage is None:
+            raise
+        reason = f"cannot be used: {type(error).__name__}: {' '.join(str(error).split())}"
+        raise InvalidInput.of("storage", reason, storage) from error
+    if before != digest:
+        reason = f"holds trials of another study named {spec.name}, with other axes, seeds or specification"
+        raise InvalidInput.of("storage", reason, storage)
+    return study
 
 
 def _begin(client: Client, spec: StudySpec, trial: Trial) -> _Running:

@@ -70,7 +70,10 @@ class PlainFunction:
         values = np.empty(len(solutions))
         for index, solution in enumerate(solutions):
             arguments: tuple[Any, ...] = (solution, int(seeds[index])) if self.noisy else (solution,)
-            values[index] = self._function(*arguments)
+            value = self._function(*arguments)
+            if value is None:  # which NumPy would take for no number of this solution
+                raise TypeError("the function returned None in place of a number")
+            values[index] = value
         return values
 
 

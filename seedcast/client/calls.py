@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 from urllib.parse import quote
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from seedcast.services.master.catalogue.schemas import (
     EnvironmentList,
@@ -29,6 +30,7 @@ from seedcast.services.master.experiments.schemas import (
 from seedcast.services.master.jobs.schemas import EvaluationRequest, Job, JobList, VideoRequest
 from seedcast.services.master.studies.schemas import Study, StudyList, StudyReport
 from seedcast.services.master.workers.schemas import WorkerList
+from seedcast.shared.errors import InvalidInput, NotFound
 from seedcast.shared.spec.experiment import ExperimentSpec
 from seedcast.shared.spec.parse import check_spec, read_values
 from seedcast.shared.spec.study import StudySpec, read_study
@@ -93,6 +95,8 @@ def submit(spec: Specification, key: str | None = None) -> Call[Experiment]:
         InvalidInput: the file cannot be read, or the specification breaks a rule.
     """
     body = checked(spec).model_dump(mode="json", exclude_unset=True)
+    if key is not None and not (key.isascii() and key.isprintable() and key.strip()):
+        raise InvalidInput.of("key", "must be printable ASCII, as a header carries it", key)
     headers = {} if key is None else {"Idempotency-Key": key}
     return Call("POST", "/experiments", EXPERIMENT, headers=headers, json=body)
 
@@ -238,7 +242,7 @@ def strategies() -> Call[StrategyList]:
 
 def strategy(name: str) -> Call[StrategyDescription]:
     """One registered strategy."""
-    return Call("GET", f"/strategies/{quote(name, safe='')}", STRATEGY)
+    return Call("GET", f"/strategies/{_id('strategy', name)}", STRATEGY)
 
 
 def policies() -> Call[PolicyList]:
@@ -264,12 +268,12 @@ def studies() -> Call[StudyList]:
 
 def study(study_id: str) -> Call[StudyReport]:
     """One study with its trials, the best first."""
-    return Call("GET", f"/studies/{quote(study_id, safe='')}", REPORT)
+    return Call("GET", _of_study(study_id), REPORT)
 
 
 def stop_study(study_id: str) -> Call[Study]:
     """Stop a study and its runs."""
-    return Call("POST", f"/studies/{quote(study_id, safe='')}/stop", STUDY)
+    return Call("POST", _of_study(study_id, "stop"), STUDY)
 
 
 def checked(spec: Specification) -> ExperimentSpec:
@@ -288,10 +292,24 @@ def checked(spec: Specification) -> ExperimentSpec:
 def _valid(kind: type[BaseModel], values: Mapping[str, Any]) -> dict[str, Any]:
     """Return what is sent of values that the master would take; what is wrong is said before it is asked."""
     try:
-        return kind.model_validate(values).model_dump(mode="json", exclude_unset=True)
+        plain = to_jsonable_python(dict(values), inf_nan_mode="constants")  # tuples are lists there, too
+        return kind.model_validate(plain).model_dump(mode="json", exclude_unset=True)
     except ValidationError as error:
-        raise invalid(error) from error
+        raise invalid(error, values) from error
+    except PydanticSerializationError as error:
+        raise InvalidInput.of("body", f"holds what cannot be sent: {error}") from error
 
 
 def _of(experiment_id: str, *parts: str) -> str:
-    return "/".join(["/experiments", *(quote(part, safe="") for part in (experiment_id, *parts))])
+    return "/".join(["/experiments", _id("experiment", experiment_id), *(quote(part, safe="") for part in parts)])
+
+
+def _of_study(study_id: str, *parts: str) -> str:
+    return "/".join(["/studies", _id("study", study_id), *parts])
+
+
+def _id(kind: str, given: str) -> str:
+    """Return an id as a part of a path; one that is empty, or of two parts, would be another endpoint's."""
+    if not given or "/" in given or given in (".", ".."):
+        raise NotFound(f"there is no {kind} {given!r}")
+    return quote(given, safe="")

@@ -39,12 +39,14 @@ def options(url: str | None, token: str | None, timeout: float) -> dict[str, Any
     Proxies of the environment are not used: a master is near.
 
     Raises:
-        InvalidInput: the address is none of HTTP's.
+        InvalidInput: the address is none of HTTP's, or the token none that a header can carry.
     """
     url = url or os.environ.get("SEEDCAST_URL", "").strip() or DEFAULT_URL
     if not _is_address(url):
         raise InvalidInput.of("url", "must be like http://127.0.0.1:8000 or https://seedcast.example.com", url)
     token = token if token is not None else os.environ.get("SEEDCAST_TOKEN", "").strip()
+    if not token.isprintable():
+        raise InvalidInput.of("token", "has a character that is not printable, such as the end of a line")
     headers = {b"Authorization": b"Bearer " + token.encode()} if token else None
     return {"base_url": url, "headers": headers, "timeout": timeout, "trust_env": False}
 

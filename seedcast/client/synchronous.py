@@ -116,8 +116,8 @@ class Client:
     def experiments(
         self,
         *,
-        status: Sequence[str] = (),
-        tag: Sequence[str] = (),
+        status: str | Sequence[str] = (),
+        tag: str | Sequence[str] = (),
         strategy: str | None = None,
         environment: str | None = None,
         text: str = "",
@@ -129,10 +129,10 @@ class Client:
 
         ``status`` is any of several ("active" stands for all that run or wait), ``tag`` each "name" or
         "name=value" and all of them, ``text`` words that stand anywhere in a row; ``archived`` are those put away,
-        in place of all others. ``sort`` is created, name, finished, best or generation.
+        in place of all others. ``sort`` is an `Order`, such as created, name, best or steps.
         """
         filters = {
-            "status": list(status), "tag": list(tag), "strategy": strategy, "environment": environment,
+            "status": status, "tag": tag, "strategy": strategy, "environment": environment,
             "text": text, "archived": archived, "sort": sort,
         }  # fmt: skip
         found: list[ExperimentRow] = []

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -10,7 +11,7 @@ from typing import Any, Protocol
 
 from seedcast.client import Client
 from seedcast.services.master.experiments.schemas import Experiment
-from seedcast.shared.errors import InvalidInput, NotFound
+from seedcast.shared.errors import InvalidInput, NotFound, SeedcastError
 from seedcast.shared.whole_file import whole_file
 
 
@@ -35,11 +36,13 @@ def follow(client: Client, experiment_id: str, sink: Sink, position: Path | None
 
     Raises:
         NotFound: there is no such experiment, or it was deleted meanwhile.
+        InvalidInput: the sink cannot be opened.
     """
     experiment = client.experiment(experiment_id)
     after = position.read_text().strip() if position is not None and position.exists() else ""
     ended = None
-    sink.begin(experiment)
+    with opening():
+        sink.begin(experiment)
     try:
         for event in client.events(experiment.id, after):
             if event.kind in ("generation", "test"):
@@ -58,6 +61,22 @@ def follow(client: Client, experiment_id: str, sink: Sink, position: Path | None
     finally:
         sink.end(ended)
     raise NotFound(f"{experiment.id} is deleted")
+
+
+@contextmanager
+def opening() -> Iterator[None]:
+    """Say what a library raises while a sink is opened, such as that nobody is logged in, as what is wrong.
+
+    Raises:
+        InvalidInput: it raised.
+    """
+    try:
+        yield
+    except SeedcastError:
+        raise
+    except Exception as error:
+        reason = f"cannot be opened: {type(error).__name__}: {' '.join(str(error).split())}"
+        raise InvalidInput.of("--to", reason) from error
 
 
 def numbers(values: Mapping[str, Any]) -> dict[str, float]:

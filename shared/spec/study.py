@@ -230,6 +230,12 @@ class StudySpec(Spec):
             if axis.field in ("stop", "stop.environment_steps"):
                 reason = "all trials train for as many steps, as they are compared: the budget says how many"
                 raise InvalidInput.of(f"axes.{number}.field", reason, axis.field)
+            if axis.field in ("name", "seed"):
+                reason = "every run has its own: `seeds` says which seeds a trial has"
+                raise InvalidInput.of(f"axes.{number}.field", reason, axis.field)
+            tried = [json.dumps(value) for value in axis.values or ()]
+            if self.draws is None and len({*tried}) < len(tried):  # among which is drawn, some may be likelier
+                raise InvalidInput.of(f"axes.{number}.values", "the same value twice gives the same trial twice")
         for number, values in enumerate(self.trials()):
             try:
                 self.experiment(number, self.seed_list[0], self.rungs()[0])

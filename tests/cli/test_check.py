@@ -54,9 +54,41 @@ def test_what_breaks_its_contract_fails_by_the_test_s_name() -> None:
         (("environment", "CartPole-v1", "--kwargs", "[]"), "--kwargs: is no JSON object"),
         (("policy", "leaving"), "policy.name: cannot be used: cannot be imported (SystemExit: no display)"),
         (("strategy", "pgqe"), "strategy.name: is not one of ars, "),
+        (("strategy", "pgpe", "--options", '{"nope": 1}'), "nope: Extra inputs are not permitted"),
+        (("strategy", "pgpe", "--options", '{"radius": NaN}'), "radius: Input should be a finite number"),
+        (("policy", "mlp", "--options", '{"initial_std": 1e400}'), "initial_std: Input should be a finite number"),
+        (("policy", "mlp", "--options", '{"a": 1, "a": 2}'), "--options: the key 'a' stands twice"),
+        (("policy", "mlp", "--options", '{"a":' * 9999), "--options: is nested too deep"),
+        (("environment", "CartPole-v1", "--kwargs", '{"k": NaN}'), "kwargs.k: Input should be a finite number"),
+        (("environment", "CartPole-v1", "--engine", "steam"), "engine: Input should be "),
+        (("objective", "a b"), "id: String should match pattern"),
     ],
 )
 def test_what_cannot_be_checked_is_said_in_a_line(arguments: tuple[str, ...], reason: str) -> None:
     done = check(*arguments)
     assert done.returncode == 2
     assert reason in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "said"),
+    [
+        ({"mode": "hang"}, "test_an_episode_has_a_result: took longer than 5 s"),
+        ({"mode": "exit"}, "test_an_episode_has_a_result: ended the process, with code 3"),
+        ({"mode": "segfault"}, "test_an_episode_has_a_result: ended the process, with code -"),
+        ({"mode": "make_dies"}, "its description: ended the process, with code 3"),
+    ],
+)
+def test_what_blocks_or_ends_its_process_fails_in_a_line(kwargs: dict[str, str], said: str) -> None:
+    done = check("environment", "Faulty-v0", "--kwargs", json.dumps(kwargs), "--seconds", "5", "--json")
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith(f"seedcast: {said}")
+    assert not json.loads(done.stdout)["ok"]
+
+
+def test_the_words_of_an_episode_that_fails_come_last() -> None:
+    done = check("environment", "Faulty-v0", "--kwargs", '{"mode": "raise"}')
+    assert done.returncode == 1
+    assert "an episode has no result: RuntimeError: the simulation blew up" in done.stdout
+    assert "assert" not in done.stdout

@@ -154,6 +154,8 @@ def test_what_is_wrong_is_said_shortly_with_a_code(
         ("=3", "KEY=VALUE"),
         ("seed=[", "neither JSON nor YAML"),
         ("seed=010", "decimal"),
+        ("seed=# 3", "is a comment"),
+        ("strategy.radius=.inf", "finite"),
     ],
 )
 def test_a_wrong_override_is_named(config: Path, override: str, words: str) -> None:
@@ -247,6 +249,14 @@ def test_an_experiment_is_cloned_edited_and_found_by_what_it_has(cluster: Server
 
         assert ids(tag=["kept=sure"]) == ids(text="branch", limit=1) == [clone]
         assert ids(tag=[f"parent={parent}"], status=["failed"]) == []
+        assert ids(tag=f"parent={parent}", status="completed") == [clone]
+        put_away = run(cluster, "edit", clone, "-o", "archived=true")
+        assert put_away.returncode == 0, put_away.stderr
+        there, gone = (run(cluster, "list", "--json", "--text", clone, *more) for more in ((), ("--archived",)))
+        assert (json.loads(there.stdout), [row["id"] for row in json.loads(gone.stdout)]) == ([], [clone])
+        assert run(cluster, "edit", clone, "-o", "archived=false").returncode == 0
+        for wrong in ("--status", "--sort"):
+            assert run(cluster, "list", wrong, "nope").returncode == 2
         found = ids(text=parent, strategy="pgpe", environment="CartPole-v1", sort="name")
         assert found == [clone, parent]  # a tag of the clone names its parent
 

@@ -162,6 +162,15 @@ def test_tracking_goes_on_where_it_was_interrupted(cluster: Server, ended: str, 
     assert sink.ends == [False, True]
 
 
+def test_a_place_that_the_library_refuses_is_one_line(cluster: Server, ended: str, tmp_path: Path) -> None:
+    for to, variables in (("mlflow:bad://x", {}), ("wandb:x", {"WANDB_API_KEY": "", "HOME": str(tmp_path)})):
+        state = str(tmp_path / "state")
+        done = seedcast("track", ended, "--to", to, "--state", state, SEEDCAST_URL=cluster.url, **variables)
+        assert done.returncode == 2, done.stderr
+        last = done.stderr.splitlines()[-1]
+        assert last.startswith("seedcast: --to: cannot be opened: "), "what the library itself says comes before"
+
+
 def test_a_place_that_is_none_and_a_library_that_is_missing_are_one_line(tmp_path: Path) -> None:
     for to in ("excel:x", "mlflow", "mlflow:"):
         done = seedcast("track", "x", "--to", to)

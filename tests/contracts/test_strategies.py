@@ -8,7 +8,7 @@ import pytest
 
 pytest.register_assert_rewrite("seedcast.services.master.strategies.contract")
 
-from seedcast.cli.check import contract  # noqa: E402
+from seedcast.cli.holding import Holding  # noqa: E402
 from seedcast.services.master.strategies.contract import Budget  # noqa: E402
 from seedcast.services.master.strategies.contract.declared import DECLARED, declared  # noqa: E402
 from seedcast.shared.spec.strategies import STRATEGIES  # noqa: E402
@@ -40,11 +40,11 @@ VARIANTS: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
 
 
 for name in STRATEGIES:
-    globals()[f"Test_{name}"] = contract("strategy", name, {})  # as `seedcast check strategy NAME` has it
+    globals()[f"Test_{name}"] = Holding("strategy", name, {"name": name}).contract()  # as `seedcast check` has it
 
 for name, variant, hyperparameters, changes in VARIANTS:
-    settings = {**DECLARED.get(name, {}), **changes, "hyperparameters": {"name": name} | hyperparameters}
-    globals()[f"Test_{name}_{variant}"] = contract("strategy", name, settings)
+    values, settings = {"name": name} | hyperparameters, {**DECLARED.get(name, {}), **changes}
+    globals()[f"Test_{name}_{variant}"] = Holding("strategy", name, values, settings).contract()
 
 
 def test_every_declaration_is_of_a_registered_strategy() -> None:

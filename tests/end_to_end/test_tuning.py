@@ -63,6 +63,21 @@ def test_trials_are_proposed_run_over_seeds_and_gone_on_with(cluster: Server, tm
         assert one_run.spec.objective.kwargs == values["objective.kwargs"]
 
 
+def test_a_storage_that_is_none_and_one_of_another_search_are_refused(cluster: Server, tmp_path: Path) -> None:
+    (tmp_path / "text.db").write_text("no database " * 100)
+    storage = f"sqlite:///{tmp_path}/tuning.db"
+    other = search("kept", 2).model_dump(mode="json", exclude_unset=True)
+    other["axes"] = other["axes"][:1]
+    with Client(cluster.url) as client:
+        for none in ("", "bad://x", "sqlite:////proc/x.db", f"sqlite:///{tmp_path}/text.db"):
+            with pytest.raises(InvalidInput, match="storage: cannot be used: ") as refused:
+                tune(client, search("kept", 1), storage=none)
+            assert len(str(refused.value).splitlines()) == 1
+        tune(client, search("kept", 1), storage=storage)
+        with pytest.raises(InvalidInput, match="storage: holds trials of another study named kept"):
+            tune(client, StudySpec.model_validate(other), storage=storage)
+
+
 def test_the_command_says_each_trial_and_prints_them_as_json(cluster: Server, tmp_path: Path) -> None:
     file = tmp_path / "study.yaml"
     file.write_text(yaml.safe_dump(search("by-command", 1).model_dump(mode="json", exclude_unset=True)))

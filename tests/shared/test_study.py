@@ -75,6 +75,23 @@ def test_steps_are_no_axis_as_trials_are_compared_at_equal_ones() -> None:
         study(axes=[{"field": "stop.environment_steps", "values": [100, 900]}]).check()
 
 
+@pytest.mark.parametrize(
+    ("axis", "words"),
+    [
+        ({"field": "seed", "values": [1, 2]}, "axes.0.field: every run has its own"),
+        ({"field": "name", "values": ["a", "b"]}, "axes.0.field: every run has its own"),
+        ({"field": "population_size", "values": [8, 8]}, "axes.0.values: the same value twice"),
+    ],
+)
+def test_an_axis_along_which_no_two_trials_differ_is_refused(axis: dict[str, object], words: str) -> None:
+    with pytest.raises(InvalidInput, match=words):
+        study(axes=[axis]).check()
+
+
+def test_of_values_that_are_drawn_one_may_stand_twice_and_is_likelier() -> None:
+    study(axes=[{"field": "population_size", "values": [8, 8, 16]}], draws=3).check()
+
+
 def test_a_path_that_no_file_can_have_is_refused_and_not_tripped_over(tmp_path: Path) -> None:
     file = tmp_path / "study.yaml"
     file.write_text('{"name": "x", "specification": "a\\u0000b", "budget": {"environment_steps": 1}}')

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, StrictBool
+from pydantic import ConfigDict, Field, JsonValue, StrictBool
 
 from seedcast.services.master.experiments.schemas import Experiment
 from seedcast.shared.spec.base import Given
@@ -19,7 +20,7 @@ PARENT = "parent"
 class Changes(Given):
     """What is to be changed; what is left out stays. What decides the numbers of a run cannot be changed."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
     name: str | None = Field(default=None, description="As in a specification. The id stays.")
     note: Annotated[str, Field(max_length=10_000)] | None = Field(default=None, description="Free text.")
@@ -33,7 +34,7 @@ class Changes(Given):
         description="Have a run that is at rest go on with machines of any kind, where those it began on are "
         "gone. Not to be taken back.",
     )
-    stop: dict[str, Any] | None = Field(
+    stop: dict[str, JsonValue] | None = Field(
         default=None,
         description="Stop conditions by their names in a specification; null takes one away. A completed run "
         "of which none is met any more goes on.",
@@ -55,9 +56,9 @@ class Changes(Given):
 class Cloning(Given):
     """What a clone has that the original has not."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
-    overrides: dict[str, Any] = Field(
+    overrides: dict[str, JsonValue] = Field(
         default_factory=dict,
         description="Merged into the specification as in RFC 7396: objects are merged, null takes a field away.",
     )
@@ -96,7 +97,7 @@ def unmet(spec: ExperimentSpec, experiment: Experiment) -> bool:
     )
 
 
-def _merged(values: dict[str, Any], overrides: dict[str, Any]) -> dict[str, Any]:
+def _merged(values: dict[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
     """Merge as RFC 7396 says; another policy or strategy begins with its own defaults."""
     merged = dict(values)
     for name, value in overrides.items():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from email.utils import format_datetime
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import quote
 
 from fastapi import APIRouter, Header, Query, Response, status
@@ -20,6 +20,7 @@ from seedcast.services.master.experiments.schemas import (
     Experiment,
     Progress,
 )
+from seedcast.services.master.experiments.status import Status
 from seedcast.services.master.storage.artifacts import OpenArtifact, range_of
 from seedcast.shared.problems import Problem
 
@@ -57,7 +58,9 @@ async def create_experiment(
 @router.get("", response_model=ExperimentRows)
 async def list_experiments(
     service: Service,
-    states: Annotated[list[str], Query(alias="status", description='Any; "active" stands for several.')] = [],  # noqa: B006
+    states: Annotated[
+        list[Literal["active"] | Status], Query(alias="status", description='Any; "active" stands for several.')
+    ] = [],  # noqa: B006
     tag: Annotated[list[str], Query(description="name or name=value; all of them.")] = [],  # noqa: B006
     strategy: Annotated[str | None, Query(description="The strategy's name.")] = None,
     environment: Annotated[str | None, Query(description="The environment's id.")] = None,

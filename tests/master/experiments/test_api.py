@@ -303,6 +303,9 @@ def test_a_parameter_that_there_is_not_is_refused(client: TestClient, query: str
     assert answer.status_code == 422
     assert [(one["field"], one["reason"]) for one in answer.json()["errors"]] == [(field, reason)]
     assert client.get("/experiments?status=active&status=failed&tag=a&tag=b").status_code == 200
+    unknown = client.get("/experiments?status=nope")
+    assert unknown.status_code == 422, "an unknown status is no list of nothing"
+    assert "paused" in " ".join(error["reason"] for error in unknown.json()["errors"])
     assert (
         client.get("/strategies?name=pgpe").json()["errors"][0]["reason"] == "is no parameter: there are none here"
     )
