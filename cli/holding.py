@@ -189,6 +189,7 @@ def main() -> None:
         file.write_text(TEST.format(**asdict(holding)))
         settings = ["-c", "/dev/null", "--rootdir", folder, "-p", "no:cacheprovider", "-p", "no:warnings"]
         code = pytest.main([*settings, "-v", "--no-header", "--tb=short", str(file)], plugins=[news])
+    sys.stdout.flush()  # once the end is told, the process is killed
     news.tell(ended=int(code))
 
 
