@@ -33,7 +33,7 @@ RESULTS = Path("results")
 EPISODES = 100
 FRESH_SEED = 20_260_101
 """What the final episodes are drawn by: no test of a training run uses it."""
-LARGEST_FILM = 3 * 2**19
+LARGEST_FILM = 2**21
 """Bytes; a larger film is not kept."""
 NOT_THE_SEARCH = {"tags", "share"}
 """Fields that say how a run was kept and served."""
