@@ -37,12 +37,12 @@ export function actionsOf({ id, name, status, active, archived, note, tags }, af
         goBack("Undo", () => api.change({ archived })),
       );
     });
-  if (active || status === "paused") add("Stop", () => stop(api, name, goBack), true);
+  if (active || status === "paused") add("Stop", () => stop(api, { name, active }, goBack), true);
   add("Delete", () => remove(api, { name, active, archived }, goBack), true);
   return found;
 }
 
-async function stop(api, name, goBack) {
+async function stop(api, { name, active }, goBack) {
   const done = await ask({
     title: `Stop ${name}?`,
     text: "It ends at its last committed generation: what has been learnt is kept, the generation in the making is not. It can be resumed.",
@@ -50,7 +50,8 @@ async function stop(api, name, goBack) {
     danger: true,
     act: () => api.stop(),
   });
-  if (done) notice(`${name} is stopped.`, goBack("Undo", api.resume));
+  // What was paused is not to train because somebody takes back a stop.
+  if (done) notice(`${name} is stopped.`, active ? goBack("Undo", api.resume) : undefined);
 }
 
 async function remove(api, { name, active, archived }, goBack) {
@@ -72,7 +73,11 @@ async function remove(api, { name, active, archived }, goBack) {
   else if (done) notice(`${name} is deleted.`);
 }
 
+/** Text as a field of a form gives it back. */
+const oneKindOfEnds = (text) => text.replace(/\r\n?/g, "\n");
+
 async function edit(api, before, goBack) {
+  let after = {};
   const lines = Object.entries(before.tags)
     .map(([key, value]) => `${key}=${value}`)
     .join("\n");
@@ -84,13 +89,23 @@ async function edit(api, before, goBack) {
       { name: "note", label: "Note", value: before.note, lines: 3 },
       { name: "tags", label: "Tags, one a line: name=value", value: lines, lines: 4 },
     ],
-    act: (values) => api.change({ name: values.name.trim(), note: values.note, tags: parseTags(values.tags) }),
+    act: (values) => {
+      // Only what was changed: others may write here, too, and not every tag can be written as a line.
+      after = {
+        ...(values.name.trim() !== before.name && { name: values.name.trim() }),
+        ...(oneKindOfEnds(values.note) !== oneKindOfEnds(before.note) && { note: values.note }),
+        ...(oneKindOfEnds(values.tags) !== oneKindOfEnds(lines) && { tags: parseTags(values.tags) }),
+      };
+      return Object.keys(after).length ? api.change(after) : undefined;
+    },
   });
-  if (done)
+  if (done && Object.keys(after).length) {
+    const undone = Object.fromEntries(Object.keys(after).map((key) => [key, before[key]]));
     notice(
       "Saved.",
-      goBack("Undo", () => api.change(before)),
+      goBack("Undo", () => api.change(undone)),
     );
+  }
 }
 
 /** Read tags, one a line; a line without "=" is a tag with the value "true". */

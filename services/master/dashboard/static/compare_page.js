@@ -4,7 +4,7 @@
 import { ApiError, comparison, experimentApi, pageOf } from "./api.js";
 import { comparisonFigures } from "./comparison_figures.js";
 import { differences, shownValue } from "./differences.js";
-import { byId, element, makeTable, radios, setText, show } from "./dom.js";
+import { byId, element, makeTable, radios, setText, settle, show } from "./dom.js";
 import { score } from "./format.js";
 import { live } from "./live.js";
 import { createPlots } from "./plots.js";
@@ -75,7 +75,7 @@ function showDifferences(changed) {
     experiment.status,
     ...changed.map(([, ...values]) => shownValue(values[i])),
   ]);
-  byId("differences").replaceChildren(makeTable("What differs", headings, lines));
+  settle(byId("differences"), [makeTable("What differs", headings, lines)]);
 }
 
 function ask(key, value) {

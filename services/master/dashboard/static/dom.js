@@ -34,12 +34,38 @@ export function setStatus(node, status) {
   node.dataset.status = status.split(" ")[0];
 }
 
-/** Replace a table's head and body; a cell is text or a node, and a number stands to the right. */
+/** Fill a table's head and body; a cell is text or a node, and a number stands to the right. */
 export function fillTable(table, headings, lines) {
   const head = element("tr", {}, ...headings.map((text) => element("th", { scope: "col", textContent: text })));
-  table.tHead.replaceChildren(head);
-  table.tBodies[0].replaceChildren(
-    ...lines.map((line) => element("tr", {}, ...line.map((cell, place) => labelled(headings[place], cell)))),
+  const rows = lines.map((line) =>
+    element("tr", {}, ...line.map((cell, place) => labelled(headings[place], cell))),
+  );
+  if (settle(table.tBodies[0], rows)) settle(table.tHead, [head]);
+}
+
+/**
+ * Have an element hold these nodes. Those that look alike stay, so that a refresh takes nothing away from who reads;
+ * where somebody is at one that would go, all stay for the moment, and it returns false.
+ */
+export function settle(parent, nodes) {
+  const there = [...parent.children];
+  const stays = (old, place) => place < nodes.length && old.isEqualNode(nodes[place]);
+  if (there.some((old, place) => !stays(old, place) && inUse(old))) return false;
+  there.forEach((old, place) => {
+    if (place >= nodes.length) old.remove();
+    else if (!stays(old, place)) old.replaceWith(nodes[place]);
+  });
+  parent.append(...nodes.slice(there.length));
+  return true;
+}
+
+/** Whether a keyboard, a pointer that is pressed, a selection or an open menu is in a part of the page. */
+export function inUse(node) {
+  const marked = getSelection();
+  return (
+    node.querySelector(":focus-visible, :active, :popover-open") !== null ||
+    node.matches(":focus-visible, :active") ||
+    (marked !== null && !marked.isCollapsed && marked.containsNode(node, true))
   );
 }
 

@@ -2,7 +2,7 @@
 // The page of all experiments. What is shown, and in which order, stands in the page's address.
 
 import { address, ROOT, rows } from "./api.js";
-import { byId, element, setText, show } from "./dom.js";
+import { byId, element, inUse, setText, show } from "./dom.js";
 import { COLUMNS, chips, createRows, NUMBERS } from "./experiment_rows.js";
 import { count } from "./format.js";
 import { live } from "./live.js";
@@ -16,7 +16,8 @@ const EXAMPLE = `curl -X POST ${address("experiments")} \\
 const picked = new Set();
 let query = new URLSearchParams(location.search);
 let next = null;
-let before = []; // the cursors of the pages that came before this one
+let before = history.state?.before ?? []; // the cursors of the pages that came before this one
+let askedAnew = true; // whether the rows shown are to be others, and not the same as they are now
 const rowOf = createRows(picked, {
   pick: showPicked,
   tag: (tag) => choose("tag", tag),
@@ -51,18 +52,20 @@ async function refresh() {
   show(byId("table"), !none);
   show(byId("filters"), !none);
   show(byId("no-match"), page.total === 0 && filtered);
-  show(byId("pages"), before.length > 0 || next !== null);
-  byId("previous").disabled = !before.length;
+  show(byId("pages"), query.has("cursor") || next !== null);
+  // The address of a later page may be all that there is of the way to it.
+  const first = !before.length && query.has("cursor") ? null : before.length * PAGE + 1;
+  byId("previous").disabled = first === 1;
   byId("next").disabled = next === null;
-  const start = before.length * PAGE;
-  setText(
-    byId("page"),
-    `${count(start + 1)} to ${count(start + page.experiments.length)} of ${count(page.total)}`,
-  );
+  const last = first + page.experiments.length - 1;
+  setText(byId("page"), `${first === null ? "" : `${count(first)} to ${count(last)} `}of ${count(page.total)}`);
   const nodes = page.experiments.map(rowOf);
   const body = byId("rows");
+  for (const row of [...body.children]) if (!nodes.includes(row)) row.remove();
   const same = nodes.length === body.children.length && nodes.every((node, i) => node === body.children[i]);
-  if (!same) body.replaceChildren(...nodes);
+  // Rows change their places once nobody is at one.
+  if (!same && (askedAnew || !inUse(body))) body.replaceChildren(...nodes);
+  askedAnew = false;
 }
 
 /** Change what is asked for; null takes a key away. */
@@ -71,7 +74,8 @@ function change(values) {
     if (value === null || value === "") query.delete(key);
     else query.set(key, value);
   }
-  history.replaceState(null, "", query.size ? `?${query}` : location.pathname);
+  askedAnew = true;
+  history.replaceState({ before }, "", query.size ? `?${query}` : location.pathname);
   showHeadings();
   showFilters();
   refreshNow();
@@ -159,5 +163,6 @@ byId("compare").addEventListener("click", () => {
 });
 window.addEventListener("popstate", () => {
   query = new URLSearchParams(location.search);
+  before = history.state?.before ?? [];
   change({});
 });

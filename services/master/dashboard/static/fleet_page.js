@@ -53,9 +53,7 @@ async function refresh() {
   ]);
   show(byId("empty"), found.length === 0);
   show(byId("table"), found.length > 0);
-  const table = byId("workers");
-  // A table under a pointer or the keyboard's focus stays as it is for the moment.
-  if (!table.contains(document.activeElement)) fillTable(table, HEADINGS, found.map(lineOf));
+  fillTable(byId("workers"), HEADINGS, found.map(lineOf));
   if (!added.length && samples.length) return;
   samples = [...samples, ...added].slice(-MOST_SAMPLES);
   await plots.draw(fleetFigures(samples));

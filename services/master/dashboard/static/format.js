@@ -16,6 +16,7 @@ export const short = (value) => (value == null || !Number.isFinite(value) ? NONE
 export function score(value) {
   if (value == null) return NONE;
   if (value !== 0 && Math.abs(value) < 0.05) return value.toPrecision(3).replace("-", "−");
+  if (Math.abs(value) >= 1e7) return value.toExponential(3).replace("-", "−").replace("e+", "e");
   const digits = Math.abs(value) >= 10 ? 1 : 2;
   return value.toFixed(digits).replace("-", "−");
 }

@@ -11,10 +11,17 @@ export function createSpecCard(id) {
   const select = byId("against");
   let spec = null;
 
+  /** Say what went wrong; there is nothing to compare with. */
+  function unanswered(error) {
+    show(byId("difference"), true);
+    byId("difference").replaceChildren(element("p", { className: "bad", textContent: error.message }));
+    return null;
+  }
+
   async function offerOthers() {
     if (select.options.length > 1) return;
-    const { experiments } = await rows("limit=100");
-    const others = experiments.filter((other) => other.id !== id);
+    const found = await rows("limit=100").catch(unanswered);
+    const others = (found?.experiments ?? []).filter((other) => other.id !== id);
     select.append(
       ...others.map((other) =>
         element("option", { value: other.id, textContent: `${other.name} (${other.id.slice(-6)})` }),
@@ -26,7 +33,9 @@ export function createSpecCard(id) {
     const other = select.value;
     show(byId("difference"), other !== "");
     if (!other) return;
-    const found = differences([spec, (await experimentApi(other).get()).spec]);
+    const compared = await experimentApi(other).get().catch(unanswered);
+    if (!compared) return;
+    const found = differences([spec, compared.spec]);
     const lines = found.map(([field, ...values]) => [field, ...values.map(shownValue)]);
     const table = makeTable("Differences", ["Field", "This run", other], lines);
     byId("difference").replaceChildren(

@@ -1,20 +1,22 @@
 // @ts-check
 // An editor of YAML that is checked at the master while one types, and started once there is nothing wrong with it.
 
-import { ApiError, experimentApi, presets } from "./api.js";
+import { ApiError, experimentApi, presets, Unreachable } from "./api.js";
 import { byId, element } from "./dom.js";
 import { duration, hours } from "./format.js";
 import { costOf, priced } from "./money.js";
 import { lineOf } from "./yaml_lines.js";
 
 const PAUSE_MS = 350;
+const AGAIN_MS = 3000; // Until a master that did not answer is asked again.
 const FIRST = "cartpole"; // The preset that anybody can start.
 
 /**
  * `check(text, signal)` returns facts for the estimate, [[name, value], …], or throws what is wrong;
  * `start(text, key)` starts it. The key is the same as long as the text is: twice starts nothing twice.
+ * `unsure` says what to do where it is not known whether it was started.
  */
-export function createEditor({ check, start }) {
+export function createEditor({ check, start, unsure }) {
   const editor = byId("spec");
   const button = byId("start");
   let typing = null;
@@ -38,7 +40,9 @@ export function createEditor({ check, start }) {
       showFacts(facts);
       button.disabled = false;
     } catch (error) {
-      if (!signal.aborted) refuse(error);
+      if (signal.aborted) return;
+      refuse(error);
+      if (error instanceof Unreachable) typing = setTimeout(look, AGAIN_MS);
     }
   }
 
@@ -77,6 +81,10 @@ export function createEditor({ check, start }) {
       location.assign(await start(editor.value, key));
     } catch (error) {
       refuse(error);
+      if (!(error instanceof ApiError)) {
+        say("bad", `${error.message}: ${unsure}`);
+        button.disabled = false;
+      }
     }
   }
 
@@ -151,5 +159,6 @@ export async function begin(editor, original, ofPreset, ofRun) {
     editor.write(texts.get(first));
   } catch (error) {
     editor.say("bad", `This page could not begin: ${error.message}`);
+    if (error instanceof Unreachable) setTimeout(() => begin(editor, original, ofPreset, ofRun), AGAIN_MS);
   }
 }

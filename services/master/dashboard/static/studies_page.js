@@ -8,7 +8,6 @@ import { live } from "./live.js";
 import { costNote } from "./money.js";
 
 const HEADINGS = ["Study", "Status", "Runs", "What differs", "Seeds", "Core-hours", "Started"];
-let shown = "";
 
 live(async () => {
   const found = await studies();
@@ -19,9 +18,7 @@ live(async () => {
   );
   show(byId("empty"), found.length === 0);
   show(byId("table"), found.length > 0);
-  const stamp = JSON.stringify(found);
-  if (stamp !== shown) fillTable(byId("studies"), HEADINGS, found.map(lineOf));
-  shown = stamp;
+  fillTable(byId("studies"), HEADINGS, found.map(lineOf));
 });
 
 function lineOf({ id, name, status, reason, runs, most_runs: most, core_hours: used, created_at: created, spec }) {

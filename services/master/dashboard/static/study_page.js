@@ -5,7 +5,7 @@ import { ApiError, experimentApi, pageOf, studyApi } from "./api.js";
 import { curves } from "./comparison_figures.js";
 import { ask } from "./dialogs.js";
 import { shownValue } from "./differences.js";
-import { byId, copyButton, element, fillTable, makeTable, setStatus, setText, show } from "./dom.js";
+import { byId, copyButton, element, fillTable, makeTable, setStatus, setText, settle, show } from "./dom.js";
 import { count, hours, score, yaml } from "./format.js";
 import { live } from "./live.js";
 import { costNote } from "./money.js";
@@ -28,6 +28,7 @@ async function refresh() {
     if (!(error instanceof ApiError) || error.status !== 404) throw error;
     show(byId("loading"), false);
     show(byId("missing"), true);
+    show(byId("study"), false);
     return false;
   }
   const found = await api.curves();
@@ -112,7 +113,7 @@ function showPairs(trials, comparisons, runsCompete) {
   });
   const table = () =>
     makeTable("Comparisons", ["Trial", "Against", "Chance that its run is better", "p, adjusted (Holm)"], lines);
-  byId("pairs").replaceChildren(lines.length ? table() : nothing);
+  settle(byId("pairs"), [lines.length ? table() : nothing]);
 }
 
 copyButton(byId("copy"), async () => yaml((await experimentApi(best).get()).spec));

@@ -1,0 +1,145 @@
+"""What a refresh, a lost answer or a press must not take from who is at a page, in a real browser."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, Route, expect
+
+from tests.end_to_end.test_dashboard_in_chromium import (
+    CHROMIUM,
+    LONG,
+    REQUIRED,
+    browser,
+    status_is,
+    visible,
+    watched,
+)
+from tests.processes import Server, submit, wait_for_end, wait_for_generation
+from tests.specs import cartpole_values
+
+__all__ = ["browser"]
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None and not REQUIRED, reason="no Chromium installed")
+
+
+def test_a_paused_run_that_is_stopped_is_not_started_by_taking_that_back(
+    cluster: Server, browser: Browser
+) -> None:
+    experiment = submit(cluster, cartpole_values() | {"name": "kept-still"} | LONG)
+    wait_for_generation(cluster, experiment, 1)
+    with watched(browser, cluster) as page:
+        page.goto(f"/dashboard/{experiment}")
+        page.get_by_role("button", name="Pause").click()
+        status_is(page, "paused")
+        for undone in (False, True):
+            page.get_by_role("button", name="Stop").click()
+            page.get_by_role("dialog").get_by_role("button", name="Stop").click()
+            status_is(page, "stopped")
+            expect(page.locator("#notice")).to_contain_text("is stopped")
+            expect(page.locator("#notice").get_by_role("button", name="Undo")).to_have_count(int(undone))
+            if not undone:
+                page.get_by_role("button", name="Resume").click()
+                status_is(page, "running")
+
+
+def test_an_edit_changes_nothing_that_was_not_touched(cluster: Server, browser: Browser) -> None:
+    tags = {"a=b": "c", "t": "line1\nline2", "sp": " lead "}
+    experiment = submit(cluster, cartpole_values() | {"tags": tags, "stop": {"generations": 1}})
+    wait_for_end(cluster, experiment)
+    with watched(browser, cluster) as page:
+        page.goto(f"/dashboard/{experiment}")
+        page.get_by_role("button", name="Edit").click()
+        page.get_by_label("Note").fill("only this")
+        page.get_by_role("button", name="Save").click()
+        visible(page, "only this")
+    found = httpx.get(f"{cluster.url}/experiments/{experiment}").json()
+    assert (found["note"], found["spec"]["tags"]) == ("only this", tags)
+
+
+def test_a_start_whose_answer_was_lost_starts_one_run_when_it_is_pressed_again(
+    cluster: Server, browser: Browser
+) -> None:
+    def lose(route: Route) -> None:
+        route.fetch()
+        route.abort()
+
+    context = browser.new_context(base_url=cluster.url)  # a lost answer is in the console: nothing is watched here
+    page = context.new_page()
+    page.goto("/dashboard/submit")
+    expect(page.locator("#verdict")).to_contain_text("It can be started.")
+    editor = page.locator("#spec")
+    editor.fill(editor.input_value().replace("name: cartpole", "name: lost-answer", 1))
+    expect(page.locator("#verdict")).to_contain_text("It can be started.")
+    page.route("**/experiments", lose)
+    page.locator("#start").click()
+    expect(page.locator("#verdict")).to_contain_text("Start asks again, and starts nothing twice")
+    page.unroute("**/experiments")
+    page.locator("#start").click()
+    page.wait_for_url("**/dashboard/lost-answer-*")
+    context.close()
+    rows = httpx.get(f"{cluster.url}/experiments?text=lost-answer").json()["experiments"]
+    assert len(rows) == 1
+
+
+def test_a_check_that_got_no_answer_is_made_again(cluster: Server, browser: Browser) -> None:
+    context = browser.new_context(base_url=cluster.url)
+    page = context.new_page()
+    page.route("**/presets", lambda route: route.abort())
+    page.goto("/dashboard/submit")
+    expect(page.locator("#verdict")).to_contain_text("This page could not begin")
+    page.route("**/experiments?dry_run=true", lambda route: route.abort())
+    page.unroute("**/presets")
+    expect(page.locator("#verdict")).to_contain_text("the master does not answer")
+    page.unroute("**/experiments?dry_run=true")
+    expect(page.locator("#verdict")).to_contain_text("It can be started.")
+    context.close()
+
+
+def test_a_study_that_goes_on_leaves_the_keyboard_where_it_is(cluster: Server, browser: Browser) -> None:
+    study = {
+        "name": "going-on",
+        "specification": cartpole_values() | {"stop": None},
+        "axes": [{"field": "strategy.radius", "values": [1, 2]}],
+        "seeds": 1,
+        "budget": {"environment_steps": 10**9, "runs_at_once": 2},
+    }
+    made = httpx.post(f"{cluster.url}/studies", json=study).raise_for_status().json()["id"]
+    try:
+        with watched(browser, cluster) as page:
+            page.goto(f"/dashboard/studies/{made}")
+            links = page.locator("#trials a")
+            expect(links).to_have_count(2)
+            page.keyboard.press("Tab")
+            links.first.focus()
+            for _ in range(3):  # what it shows after each may be other than before
+                with page.expect_response("**/curves"):
+                    pass
+            assert page.evaluate("document.activeElement.closest('#trials') !== null"), "the focus was taken away"
+    finally:
+        httpx.post(f"{cluster.url}/studies/{made}/stop").raise_for_status()
+
+
+def test_a_later_page_of_the_list_knows_where_it_is_after_a_reload(cluster: Server, browser: Browser) -> None:
+    for number in range(101):
+        made = submit(cluster, cartpole_values() | {"name": f"paged-{number:03}"} | LONG)
+        httpx.post(f"{cluster.url}/experiments/{made}/stop").raise_for_status()
+    with watched(browser, cluster) as page:
+        page.goto("/?sort=name&text=paged-")
+        page.locator("#next").click()
+        shown = page.locator("#page")
+        expect(shown).to_have_text("101 to 101 of 101")
+        page.reload()
+        expect(shown).to_have_text("101 to 101 of 101")
+        page.locator("#rows .name a").first.click()
+        page.wait_for_url("**/dashboard/paged-*")
+        page.go_back()
+        expect(shown).to_have_text("101 to 101 of 101")
+        address = page.url
+        page.locator("#previous").click()
+        expect(shown).to_have_text("1 to 100 of 101")
+        page.goto("about:blank")
+        page.goto(address)  # as somebody else was sent it
+        expect(shown).to_have_text("of 101")
+        page.locator("#previous").click()
+        expect(shown).to_have_text("1 to 100 of 101")
