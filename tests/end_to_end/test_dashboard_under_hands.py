@@ -120,6 +120,7 @@ def test_a_study_that_goes_on_leaves_the_keyboard_where_it_is(cluster: Server, b
         httpx.post(f"{cluster.url}/studies/{made}/stop").raise_for_status()
 
 
+@pytest.mark.slow
 def test_a_later_page_of_the_list_knows_where_it_is_after_a_reload(cluster: Server, browser: Browser) -> None:
     for number in range(101):
         made = submit(cluster, cartpole_values() | {"name": f"paged-{number:03}"} | LONG)

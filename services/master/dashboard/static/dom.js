@@ -59,15 +59,10 @@ export function settle(parent, nodes) {
   return true;
 }
 
-/** Whether a keyboard, a pointer that is pressed, a selection or an open menu is in a part of the page. */
-export function inUse(node) {
-  const marked = getSelection();
-  return (
-    node.querySelector(":focus-visible, :active, :popover-open") !== null ||
-    node.matches(":focus-visible, :active") ||
-    (marked !== null && !marked.isCollapsed && marked.containsNode(node, true))
-  );
-}
+/** Whether a keyboard, a pointer that is pressed or an open menu is in a part of the page. */
+export const inUse = (node) =>
+  node.matches(":focus-visible, :active") ||
+  node.querySelector(":focus-visible, :active, :popover-open") !== null;
 
 function labelled(label, cell) {
   const node = element("td", {}, cell instanceof Node ? cell : String(cell));
