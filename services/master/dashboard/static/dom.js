@@ -61,8 +61,7 @@ export function settle(parent, nodes) {
 
 /** Whether a keyboard, a pointer that is pressed or an open menu is in a part of the page. */
 export const inUse = (node) =>
-  node.matches(":focus-visible, :active") ||
-  node.querySelector(":focus-visible, :active, :popover-open") !== null;
+  node.matches(":focus-visible, :active") || node.querySelector(":focus-visible, :active, :popover-open") !== null;
 
 function labelled(label, cell) {
   const node = element("td", {}, cell instanceof Node ? cell : String(cell));
