@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from seedcast.cli.holding import Held, Holding
+from seedcast.cli.holding import Holding
 from seedcast.cli.options import AsJson
 from seedcast.cli.output import print_values
 from seedcast.shared.errors import InvalidInput
@@ -76,7 +76,7 @@ def _object(option: str, text: str) -> dict[str, Any]:
 def _hold(holding: Holding, seconds: float, json: bool) -> None:
     if find_spec("pytest") is None:
         raise InvalidInput.of("check", "needs pytest: pip install pytest")
-    held: Held = holding.run(seconds, quiet=json)
+    held = holding.run(seconds, quiet=json)
     if json:
         print_values({"kind": holding.kind, "name": holding.name, "ok": held.ok, "tests": held.tests})
     if held.ended_by is not None:

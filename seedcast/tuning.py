@@ -23,6 +23,7 @@ from seedcast.services.master.experiments.schemas import Experiment
 from seedcast.services.master.experiments.status import Status
 from seedcast.shared.errors import InvalidInput
 from seedcast.shared.spec.study import AxisSpec, StudySpec
+from seedcast.shared.validation import one_line
 
 LOOK_SECONDS = 1.0
 SPECIFICATION = "seedcast_specification"
@@ -117,10 +118,9 @@ def _study(spec: StudySpec, storage: str | None) -> optuna.Study:
     except Exception as error:  # of SQLAlchemy, its drivers or Optuna
         if storage is None:
             raise
-        reason = f"cannot be used: {type(error).__name__}: {' '.join(str(error).split())}"
-        raise InvalidInput.of("storage", reason, storage) from error
+        raise InvalidInput.of("storage", f"cannot be used: {one_line(error)}", storage) from error
     if before != digest:
-        reason = f"holds trials of another study named {spec.name}, with other axes, seeds or specification"
+        reason = f"holds trials of another study named {spec.name}, with other axes, seeds, steps or specification"
         raise InvalidInput.of("storage", reason, storage)
     return study
 

@@ -70,6 +70,11 @@ def printable(value: object, most: int = 200) -> str:
     return text.encode(errors="backslashreplace").decode()
 
 
+def one_line(error: BaseException) -> str:
+    """Return what somebody else's code raised, with its type, in a line."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"
+
+
 def _shown(value: object) -> object:
     if isinstance(value, float | bool):
         return value

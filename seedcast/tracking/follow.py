@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from seedcast.client import Client
 from seedcast.services.master.experiments.schemas import Experiment
 from seedcast.shared.errors import InvalidInput, NotFound, SeedcastError
+from seedcast.shared.validation import one_line
 from seedcast.shared.whole_file import whole_file
 
 
@@ -75,8 +76,7 @@ def opening() -> Iterator[None]:
     except SeedcastError:
         raise
     except Exception as error:
-        reason = f"cannot be opened: {type(error).__name__}: {' '.join(str(error).split())}"
-        raise InvalidInput.of("--to", reason) from error
+        raise InvalidInput.of("--to", f"cannot be opened: {one_line(error)}") from error
 
 
 def numbers(values: Mapping[str, Any]) -> dict[str, float]:

@@ -74,6 +74,7 @@ def test_a_start_whose_answer_was_lost_starts_one_run_when_it_is_pressed_again(
     page.route("**/experiments", lose)
     page.locator("#start").click()
     expect(page.locator("#verdict")).to_contain_text("Start asks again, and starts nothing twice")
+    expect(editor).not_to_have_attribute("aria-invalid", "true")  # nothing is wrong with what is written
     page.unroute("**/experiments")
     page.locator("#start").click()
     page.wait_for_url("**/dashboard/lost-answer-*")
@@ -93,6 +94,13 @@ def test_a_check_that_got_no_answer_is_made_again(cluster: Server, browser: Brow
     expect(page.locator("#verdict")).to_contain_text("the master does not answer")
     page.unroute("**/experiments?dry_run=true")
     expect(page.locator("#verdict")).to_contain_text("It can be started.")
+    page.route("**/presets", lambda route: route.abort())
+    page.goto("/dashboard/submit")
+    expect(page.locator("#verdict")).to_contain_text("This page could not begin")
+    page.locator("#spec").fill("name: mine")
+    page.unroute("**/presets")
+    page.wait_for_timeout(5000)
+    expect(page.locator("#spec")).to_have_value("name: mine")
     context.close()
 
 

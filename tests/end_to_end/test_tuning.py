@@ -74,6 +74,9 @@ def test_a_storage_that_is_none_and_one_of_another_search_are_refused(cluster: S
                 tune(client, search("kept", 1), storage=none)
             assert len(str(refused.value).splitlines()) == 1
         tune(client, search("kept", 1), storage=storage)
+        more = search("kept", 1).model_dump(mode="json", exclude_unset=True)
+        more["budget"]["runs_at_once"] = 1  # says nothing of what a trial is
+        assert len(tune(client, StudySpec.model_validate(more), storage=storage)) == 1
         with pytest.raises(InvalidInput, match="storage: holds trials of another study named kept"):
             tune(client, StudySpec.model_validate(other), storage=storage)
 

@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from seedcast import Client
-from seedcast.errors import MasterUnreachable
+from seedcast.errors import InvalidInput, MasterUnreachable
 from tests.processes import free_port
 
 
@@ -62,6 +62,12 @@ def test_another_server_on_the_port_is_told_in_one_line(
     with pytest.raises(MasterUnreachable, match=f"{url} .*no Seedcast master.*{status}") as caught:
         call(Client(url))
     assert len(str(caught.value).splitlines()) == 1
+
+
+def test_a_token_that_no_header_can_carry_is_the_token_s_fault_and_no_lost_master() -> None:
+    with pytest.raises(InvalidInput, match="token: has a character that is not printable") as caught:
+        Client("http://127.0.0.1:9", token="one\ntwo")  # noqa: S106
+    assert "two" not in str(caught.value), "a secret is told to nobody"
 
 
 def test_nobody_on_the_port_is_told_in_one_line() -> None:

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from seedcast.shared.errors import InvalidInput
 from seedcast.shared.model import Model, ModelMetadata
+from seedcast.shared.objective import objective
 from seedcast.shared.spec.experiment import ExperimentSpec
 from seedcast.shared.spec.objective import ObjectiveDescription, ObjectiveSpec
 from seedcast.shared.spec.parse import check_spec
@@ -94,3 +95,9 @@ def test_a_model_of_a_bounded_objective_holds_the_point_in_the_box() -> None:
     assert solution[1] == np.float32(-0.5)
     with pytest.raises(InvalidInput, match="acts in no environment"):
         model.policy()
+
+
+def test_a_function_that_forgets_its_return_is_told_so() -> None:
+    forgetful = objective(lambda _: None, 3)  # type: ignore[arg-type, return-value]
+    with pytest.raises(TypeError, match="returned None in place of a number"):
+        forgetful.evaluate(np.zeros((1, 3), np.float32), np.zeros(1, np.int32))

@@ -80,8 +80,8 @@ export function createEditor({ check, start, unsure }) {
     try {
       location.assign(await start(editor.value, key));
     } catch (error) {
-      refuse(error);
-      if (!(error instanceof ApiError)) {
+      if (error instanceof ApiError) refuse(error);
+      else {
         say("bad", `${error.message}: ${unsure}`);
         button.disabled = false;
       }
@@ -159,6 +159,8 @@ export async function begin(editor, original, ofPreset, ofRun) {
     editor.write(texts.get(first));
   } catch (error) {
     editor.say("bad", `This page could not begin: ${error.message}`);
-    if (error instanceof Unreachable) setTimeout(() => begin(editor, original, ofPreset, ofRun), AGAIN_MS);
+    if (!(error instanceof Unreachable)) return;
+    // What somebody has written meanwhile is not written over.
+    setTimeout(() => editor.text.trim() || begin(editor, original, ofPreset, ofRun), AGAIN_MS);
   }
 }
