@@ -318,13 +318,15 @@ class AsyncClient:
         """Return what policies there are."""
         return (await self._send(calls.policies())).policies
 
-    async def submit_study(self, spec: StudySpec | str | Path) -> Study:
+    async def submit_study(self, spec: StudySpec | str | Path, key: str | None = None) -> Study:
         """Start a study from a `StudySpec`, or the path of a file.
+
+        The same ``key`` again returns the same study, and nothing is started: so it is safe to try again.
 
         Raises:
             InvalidInput: a field of it is wrong, or of one of its trials.
         """
-        return await self._send(calls.submit_study(spec))
+        return await self._send(calls.submit_study(spec, key))
 
     async def studies(self) -> list[Study]:
         """Return all studies, newest first."""

@@ -95,10 +95,7 @@ def submit(spec: Specification, key: str | None = None) -> Call[Experiment]:
         InvalidInput: the file cannot be read, or the specification breaks a rule.
     """
     body = checked(spec).model_dump(mode="json", exclude_unset=True)
-    if key is not None and not (key.isascii() and key.isprintable() and key.strip()):
-        raise InvalidInput.of("key", "must be printable ASCII, as a header carries it", key)
-    headers = {} if key is None else {"Idempotency-Key": key}
-    return Call("POST", "/experiments", EXPERIMENT, headers=headers, json=body)
+    return Call("POST", "/experiments", EXPERIMENT, headers=_once(key), json=body)
 
 
 def estimate(spec: Specification) -> Call[Estimate]:
@@ -250,15 +247,16 @@ def policies() -> Call[PolicyList]:
     return Call("GET", "/policies", POLICIES)
 
 
-def submit_study(spec: StudySpec | str | Path) -> Call[Study]:
-    """Start a study.
+def submit_study(spec: StudySpec | str | Path, key: str | None = None) -> Call[Study]:
+    """Start a study; the same ``key`` again starts nothing anew.
 
     Raises:
         InvalidInput: the file cannot be read, or the specification breaks a rule.
     """
     if not isinstance(spec, StudySpec):
         spec = read_study(spec)
-    return Call("POST", "/studies", STUDY, json=spec.model_dump(mode="json", exclude_unset=True))
+    body = spec.model_dump(mode="json", exclude_unset=True)
+    return Call("POST", "/studies", STUDY, headers=_once(key), json=body)
 
 
 def studies() -> Call[StudyList]:
@@ -302,6 +300,14 @@ def _valid(kind: type[BaseModel], values: Mapping[str, Any]) -> dict[str, Any]:
 
 def _of(experiment_id: str, *parts: str) -> str:
     return "/".join(["/experiments", _id("experiment", experiment_id), *(quote(part, safe="") for part in parts)])
+
+
+def _once(key: str | None) -> dict[str, str]:
+    if key is None:
+        return {}
+    if not (key.isascii() and key.isprintable() and key.strip()):
+        raise InvalidInput.of("key", "must be printable ASCII, as a header carries it", key)
+    return {"Idempotency-Key": key}
 
 
 def _of_study(study_id: str, *parts: str) -> str:

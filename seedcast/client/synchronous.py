@@ -316,13 +316,15 @@ class Client:
         """Return what policies there are."""
         return self._send(calls.policies()).policies
 
-    def submit_study(self, spec: StudySpec | str | Path) -> Study:
+    def submit_study(self, spec: StudySpec | str | Path, key: str | None = None) -> Study:
         """Start a study from a `StudySpec`, or the path of a file.
+
+        The same ``key`` again returns the same study, and nothing is started: so it is safe to try again.
 
         Raises:
             InvalidInput: a field of it is wrong, or of one of its trials.
         """
-        return self._send(calls.submit_study(spec))
+        return self._send(calls.submit_study(spec, key))
 
     def studies(self) -> list[Study]:
         """Return all studies, newest first."""

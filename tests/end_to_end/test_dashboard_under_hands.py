@@ -57,8 +57,9 @@ def test_an_edit_changes_nothing_that_was_not_touched(cluster: Server, browser: 
     assert (found["note"], found["spec"]["tags"]) == ("only this", tags)
 
 
-def test_a_start_whose_answer_was_lost_starts_one_run_when_it_is_pressed_again(
-    cluster: Server, browser: Browser
+@pytest.mark.parametrize(("address", "kind"), [("submit", "experiments"), ("studies/new", "studies")])
+def test_a_start_whose_answer_was_lost_starts_one_thing_when_it_is_pressed_again(
+    cluster: Server, browser: Browser, address: str, kind: str
 ) -> None:
     def lose(route: Route) -> None:
         route.fetch()
@@ -66,21 +67,21 @@ def test_a_start_whose_answer_was_lost_starts_one_run_when_it_is_pressed_again(
 
     context = browser.new_context(base_url=cluster.url)  # a lost answer is in the console: nothing is watched here
     page = context.new_page()
-    page.goto("/dashboard/submit")
+    page.goto(f"/dashboard/{address}")
     expect(page.locator("#verdict")).to_contain_text("It can be started.")
     editor = page.locator("#spec")
-    editor.fill(editor.input_value().replace("name: cartpole", "name: lost-answer", 1))
+    editor.fill(editor.input_value().replace("name: cartpole", f"name: lost-{kind}", 1))
     expect(page.locator("#verdict")).to_contain_text("It can be started.")
-    page.route("**/experiments", lose)
+    page.route(f"**/{kind}", lose)
     page.locator("#start").click()
     expect(page.locator("#verdict")).to_contain_text("Start asks again, and starts nothing twice")
     expect(editor).not_to_have_attribute("aria-invalid", "true")  # nothing is wrong with what is written
-    page.unroute("**/experiments")
+    page.unroute(f"**/{kind}")
     page.locator("#start").click()
-    page.wait_for_url("**/dashboard/lost-answer-*")
+    page.wait_for_url(f"**/lost-{kind}-*")
     context.close()
-    rows = httpx.get(f"{cluster.url}/experiments?text=lost-answer").json()["experiments"]
-    assert len(rows) == 1
+    started = [one["id"] for one in httpx.get(f"{cluster.url}/{kind}").json()[kind]]
+    assert sum(one.startswith(f"lost-{kind}-") for one in started) == 1
 
 
 def test_a_check_that_got_no_answer_is_made_again(cluster: Server, browser: Browser) -> None:

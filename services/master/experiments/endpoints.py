@@ -22,6 +22,7 @@ from seedcast.services.master.experiments.schemas import (
 )
 from seedcast.services.master.experiments.status import Status
 from seedcast.services.master.storage.artifacts import OpenArtifact, range_of
+from seedcast.services.master.submissions import IdempotencyKey
 from seedcast.shared.problems import Problem
 
 router = APIRouter(
@@ -43,9 +44,7 @@ async def create_experiment(
     service: Service,
     response: Response,
     dry_run: Annotated[bool, Query(description="Check and estimate; start nothing.")] = False,
-    idempotency_key: Annotated[
-        str | None, Header(min_length=1, max_length=200, description="The same again starts nothing anew.")
-    ] = None,
+    idempotency_key: IdempotencyKey = None,
 ) -> Experiment | Response:
     """Start an experiment from a specification, in JSON or YAML."""
     if dry_run:

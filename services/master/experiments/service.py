@@ -6,7 +6,6 @@ import asyncio
 import hashlib
 import secrets
 from contextlib import suppress
-from weakref import WeakValueDictionary
 
 from seedcast.services.master.derived.files import CONFIG
 from seedcast.services.master.evolution.state import Evolution
@@ -24,7 +23,8 @@ from seedcast.services.master.experiments.transitions import AT_REST, Event, Sta
 from seedcast.services.master.storage.artifacts import Artifact, OpenArtifact
 from seedcast.services.master.storage.data_folder import DataFolder
 from seedcast.services.master.storage.history import History
-from seedcast.shared.errors import Conflict, InvalidInput
+from seedcast.services.master.submissions import Submissions, used_for_another
+from seedcast.shared.errors import Conflict
 from seedcast.shared.spec.experiment import ExperimentSpec
 
 ESTIMATE_SECONDS = 10.0
@@ -37,7 +37,7 @@ class ExperimentService:
     def __init__(self, folder: DataFolder, collaborators: Collaborators) -> None:
         self._with = collaborators
         self._repository: ExperimentRepository = collaborators.repository
-        self._keys: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._submissions = Submissions()
         self.history: History = collaborators.history
         self._glances = Glances(collaborators.history)
         self._files = ExperimentFiles(folder, collaborators.repository, collaborators.refresher)
@@ -56,13 +56,12 @@ class ExperimentService:
         if key is None:
             return await self._create(spec, None)
         digest = hashlib.sha256(spec.model_dump_json().encode()).hexdigest()
-        lock = self._keys.setdefault(key, asyncio.Lock())  # gone once nobody holds it
-        async with lock:
+        async with self._submissions.alone(key):
             used = await self._repository.of_key(key)
             if used is None:
                 return await self._create(spec, (key, digest))
             if used[0] != digest:
-                raise InvalidInput.of("Idempotency-Key", "was used for another specification", key)
+                raise used_for_another(key)
             return await self.get(used[1])
 
     async def estimate(self, spec: ExperimentSpec) -> Estimate:

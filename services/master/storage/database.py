@@ -30,6 +30,7 @@ _ADDED_COLUMNS = (
     ("experiments", "note", "TEXT NOT NULL DEFAULT ''"),
     ("experiments", "core_seconds", "REAL NOT NULL DEFAULT 0"),
     ("experiments", "archived", "INTEGER NOT NULL DEFAULT 0"),
+    ("studies", "key", "TEXT"),
 )
 """Columns that databases of earlier versions lack."""
 

@@ -40,7 +40,8 @@ CREATE TABLE IF NOT EXISTS studies (
     status             TEXT NOT NULL,               -- active, completed or stopped
     reason             TEXT NOT NULL DEFAULT '',
     created_at         TEXT NOT NULL,
-    finished_at        TEXT
+    finished_at        TEXT,
+    key                TEXT                         -- the Idempotency-Key of its submission
 ) STRICT;
 
 CREATE TABLE IF NOT EXISTS study_runs (

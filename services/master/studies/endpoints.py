@@ -12,6 +12,7 @@ from seedcast.services.master.dependencies import Studies
 from seedcast.services.master.experiments.body import EXAMPLE, read_body
 from seedcast.services.master.studies.report import Axis
 from seedcast.services.master.studies.schemas import Study, StudyCurves, StudyEstimate, StudyList, StudyReport
+from seedcast.services.master.submissions import IdempotencyKey
 from seedcast.shared.guard import JSON_TYPES, media_type
 from seedcast.shared.problems import Problem
 from seedcast.shared.spec.study import StudySpec, parse_study
@@ -55,11 +56,12 @@ async def create_study(
     studies: Studies,
     response: Response,
     dry_run: Annotated[bool, Query(description="Check and estimate; start nothing.")] = False,
+    idempotency_key: IdempotencyKey = None,
 ) -> Study | Response:
     """Start a study from a specification, in JSON or YAML."""
     if dry_run:
         return JSONResponse((await studies.estimate(spec)).model_dump(mode="json"))
-    study = await studies.create(spec)
+    study = await studies.create(spec, idempotency_key)
     response.headers["Location"] = f"/studies/{study.id}"
     return study
 

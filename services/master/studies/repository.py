@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Literal
 
 from seedcast.services.master.experiments.status import Status
 from seedcast.services.master.storage.database import Database
@@ -79,14 +80,14 @@ class StudyRepository:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def add(self, study_id: str, spec: StudySpec) -> None:
-        """Add a study, active.
+    async def add(self, study_id: str, spec: StudySpec, key: str | None = None) -> None:
+        """Add a study, active, with the idempotency key of its submission, if it has one.
 
         Raises:
             StorageFailed: the disk does not take it; there is no such study then.
         """
-        row = (study_id, spec.model_dump_json(), StudyStatus.ACTIVE, datetime.now(UTC).isoformat())
-        query = "INSERT INTO studies (id, spec, status, created_at) VALUES (?, ?, ?, ?)"
+        row = (study_id, spec.model_dump_json(), StudyStatus.ACTIVE, datetime.now(UTC).isoformat(), key)
+        query = "INSERT INTO studies (id, spec, status, created_at, key) VALUES (?, ?, ?, ?, ?)"
         await self._database.write(lambda connection: connection.execute(query, row))
 
     async def get(self, study_id: str) -> Study:
@@ -95,11 +96,19 @@ class StudyRepository:
         Raises:
             NotFound: there is no such study.
         """
-        query = f"{_STUDIES} WHERE id = ?"
-        row = await self._database.read(lambda connection: connection.execute(query, (study_id,)).fetchone())
-        if row is None:
+        study = await self._where("id", study_id)
+        if study is None:
             raise NotFound(f"there is no study {study_id!r}")
-        return _study(row)
+        return study
+
+    async def of_key(self, key: str) -> Study | None:
+        """Return the study of an idempotency key that was used, if it was."""
+        return await self._where("key", key)
+
+    async def _where(self, column: Literal["id", "key"], value: str) -> Study | None:
+        query = f"{_STUDIES} WHERE {column} = ?"
+        row = await self._database.read(lambda connection: connection.execute(query, (value,)).fetchone())
+        return None if row is None else _study(row)
 
     async def list(self) -> list[Study]:
         """Return all studies, newest first."""

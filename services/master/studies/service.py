@@ -23,6 +23,7 @@ from seedcast.services.master.studies.plan import (
 from seedcast.services.master.studies.report import Axis, as_csv, curves, report
 from seedcast.services.master.studies.repository import StudyRepository
 from seedcast.services.master.studies.schemas import Study, StudyCurves, StudyEstimate, StudyReport, StudyStatus
+from seedcast.services.master.submissions import Submissions, used_for_another
 from seedcast.shared.errors import Conflict, InvalidInput, NotFound, StorageFailed
 from seedcast.shared.spec.study import StudySpec
 
@@ -38,20 +39,35 @@ class StudyService:
     def __init__(self, repository: StudyRepository, experiments: ExperimentService) -> None:
         self._repository = repository
         self._experiments = experiments
+        self._submissions = Submissions()
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._wake: dict[str, asyncio.Event] = {}
         """Set: look now."""
 
-    async def create(self, spec: StudySpec) -> Study:
+    async def create(self, spec: StudySpec, key: str | None = None) -> Study:
         """Check every trial's specification, and start the study.
 
+        The same ``key`` again gives the same study, and nothing is started.
+
         Raises:
-            InvalidInput: a trial breaks a rule, or no worker has the environment of the first.
+            InvalidInput: a trial breaks a rule, or no worker has the environment of the first; or the key was
+                used for another specification.
             StorageFailed: the disk does not take it; there is no such study then.
         """
+        if key is None:
+            return await self._create(spec, None)
+        async with self._submissions.alone(key):
+            used = await self._repository.of_key(key)
+            if used is None:
+                return await self._create(spec, key)
+            if used.spec != spec:
+                raise used_for_another(key)
+            return used
+
+    async def _create(self, spec: StudySpec, key: str | None) -> Study:
         await self._check(spec)
         study_id = f"{spec.name}-{secrets.token_hex(3)}"
-        await self._repository.add(study_id, spec)
+        await self._repository.add(study_id, spec, key)
         self._start(study_id)
         return await self._repository.get(study_id)
 

@@ -54,6 +54,19 @@ def test_a_submission_repeated_with_its_key_starts_nothing_anew(client: TestClie
     assert anew.json()["id"] != replies[0].json()["id"]
 
 
+def test_a_study_repeated_with_its_key_starts_nothing_anew(client: TestClient) -> None:
+    headers = {"Idempotency-Key": "s-1"}
+    study = {"name": "once", "specification": cartpole_values(), "seeds": 1, "budget": {"environment_steps": 1000}}
+    ids = [client.post("/studies", json=study, headers=headers).json()["id"] for _ in range(3)]
+    assert len(set(ids)) == 1
+    assert [one["id"] for one in client.get("/studies").json()["studies"]] == ids[:1]
+    other = client.post("/studies", json=study | {"seeds": 2}, headers=headers)
+    assert (other.status_code, other.json()["errors"][0]["field"]) == (422, "Idempotency-Key")
+    client.post(f"/studies/{ids[0]}/stop").raise_for_status()
+    client.delete(f"/studies/{ids[0]}").raise_for_status()
+    assert client.post("/studies", json=study, headers=headers).json()["id"] != ids[0]
+
+
 def test_an_answer_says_how_long_the_server_took_over_it(client: TestClient) -> None:
     for path in ("/livez", "/experiments/none", "/experiments/rows?limit=0"):
         timing = client.get(path).headers["Server-Timing"]

@@ -48,11 +48,11 @@ export const rows = (query) => call(`experiments?${query}`);
 export const presets = async () => (await call("presets")).presets;
 export const dryRun = (yaml, signal) => call("experiments?dry_run=true", { method: "POST", yaml, signal });
 export const dryRunStudy = (yaml, signal) => call("studies?dry_run=true", { method: "POST", yaml, signal });
-export const startStudy = (yaml) => call("studies", { method: "POST", yaml });
 export const environments = (text, limit) => call(`environments?${new URLSearchParams({ text, limit })}`);
-/** Start an experiment; the same key again starts nothing anew. */
-export const submit = (yaml, key) =>
-  call("experiments", { method: "POST", yaml, headers: { "Idempotency-Key": key } });
+/** Start one; the same key again starts nothing anew. */
+const begin = (path) => (yaml, key) => call(path, { method: "POST", yaml, headers: { "Idempotency-Key": key } });
+export const submit = begin("experiments");
+export const startStudy = begin("studies");
 export const workers = async () => (await call("workers")).workers;
 export const fleetHistory = async (after) => (await call(`workers/history?after=${after}`)).samples;
 export const plan = () => call("autoscale");

@@ -14,9 +14,8 @@ const FIRST = "cartpole"; // The preset that anybody can start.
 /**
  * `check(text, signal)` returns facts for the estimate, [[name, value], …], or throws what is wrong;
  * `start(text, key)` starts it. The key is the same as long as the text is: twice starts nothing twice.
- * `unsure` says what to do where it is not known whether it was started.
  */
-export function createEditor({ check, start, unsure }) {
+export function createEditor({ check, start }) {
   const editor = byId("spec");
   const button = byId("start");
   let typing = null;
@@ -82,7 +81,7 @@ export function createEditor({ check, start, unsure }) {
     } catch (error) {
       if (error instanceof ApiError) refuse(error);
       else {
-        say("bad", `${error.message}: ${unsure}`);
+        say("bad", `${error.message}: it may have been started. Start asks again, and starts nothing twice.`);
         button.disabled = false;
       }
     }

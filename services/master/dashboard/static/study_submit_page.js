@@ -8,8 +8,7 @@ import { begin, createEditor, spent } from "./spec_editor.js";
 const STEPS = 200_000;
 const editor = createEditor({
   check: async (text, signal) => factsOf(await dryRunStudy(text, signal)),
-  start: async (text) => `${ROOT}dashboard/studies/${encodeURIComponent((await startStudy(text)).id)}`,
-  unsure: "it may have been started. Look at the list of studies before you start it again.",
+  start: async (text, key) => `${ROOT}dashboard/studies/${encodeURIComponent((await startStudy(text, key)).id)}`,
 });
 
 const original = new URLSearchParams(location.search).get("of");

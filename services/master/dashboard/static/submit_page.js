@@ -11,7 +11,6 @@ import { setEnvironment } from "./yaml_lines.js";
 const editor = createEditor({
   check: async (text, signal) => factsOf(await dryRun(text, signal)),
   start: async (text, key) => pageOf((await submit(text, key)).id),
-  unsure: "it may have been started. Start asks again, and starts nothing twice.",
 });
 createEnvironmentSearch((id) => {
   const { text, line } = setEnvironment(editor.text, id);
