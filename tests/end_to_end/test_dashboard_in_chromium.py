@@ -245,7 +245,8 @@ def test_two_runs_are_compared_by_what_differs_and_as_a_group(cluster: Server, b
 
 
 def test_a_run_is_cloned_from_the_list_with_its_parent_named(cluster: Server, browser: Browser) -> None:
-    original = submit(cluster, cartpole_values() | {"name": "cloned", "stop": {"generations": 2}})
+    seed = 2**53 + 1  # no number of the browser's
+    original = submit(cluster, cartpole_values() | {"name": "cloned", "seed": seed, "stop": {"generations": 2}})
     wait_for_end(cluster, original)
     with watched(browser, cluster) as page:
         page.goto("/?text=cloned")
@@ -257,7 +258,8 @@ def test_a_run_is_cloned_from_the_list_with_its_parent_named(cluster: Server, br
         page.locator("#spec").press("Control+Enter")
         page.wait_for_url("**/dashboard/cloned-*")
         clone = page.url.rpartition("/")[2]
-        assert cluster.http.get(f"/experiments/{clone}").json()["spec"]["tags"]["parent"] == original
+        spec = cluster.http.get(f"/experiments/{clone}").json()["spec"]
+        assert (spec["tags"]["parent"], spec["seed"]) == (original, seed)
 
 
 @pytest.fixture(scope="module")

@@ -40,9 +40,15 @@ export async function call(
     throw error.name === "AbortError" ? error : new Unreachable("the master does not answer");
   });
   if (!response.ok) throw new ApiError(response.status, await response.json().catch(() => ({})));
-  if (text) return response.text();
-  return response.status === 204 ? null : response.json();
+  const body = await response.text();
+  if (text) return body;
+  return response.status === 204 ? null : LONG_SEED.test(body) ? JSON.parse(body, exactSeed) : JSON.parse(body);
 }
+
+// JSON.parse makes a number of every integer, and no number is 2**53 + 1: a clone would get another seed.
+const LONG_SEED = /seed":\s*\d{16}/;
+const exactSeed = (key, value, context) =>
+  key.endsWith("seed") && Number.isInteger(value) && context ? BigInt(context.source) : value;
 
 export const rows = (query) => call(`experiments?${query}`);
 export const presets = async () => (await call("presets")).presets;

@@ -20,7 +20,7 @@ export function differences(specs) {
   const fields = [...new Set(flats.flatMap((flat) => Object.keys(flat)))];
   return fields
     .map((field) => [field, ...flats.map((flat) => flat[field])])
-    .filter(([, ...values]) => new Set(values.map((value) => JSON.stringify(value))).size > 1);
+    .filter(([, ...values]) => new Set(values.map(shownValue)).size > 1);
 }
 
 export const shownValue = (value) =>

@@ -87,6 +87,7 @@ function block(item, indent) {
 }
 
 function scalar(value) {
+  if (typeof value === "bigint") return String(value);
   if (typeof value !== "string") return JSON.stringify(value);
   const plain = /^[A-Za-z_][\w./-]*$/.test(value) && !/^(true|false|null|yes|no|on|off|y|n)$/i.test(value);
   return plain ? value : JSON.stringify(value);
