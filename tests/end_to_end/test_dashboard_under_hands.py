@@ -153,3 +153,23 @@ def test_a_later_page_of_the_list_knows_where_it_is_after_a_reload(cluster: Serv
         expect(shown).to_have_text("of 101")
         page.locator("#previous").click()
         expect(shown).to_have_text("1 to 100 of 101")
+
+
+def test_charts_that_come_with_the_first_generation_stand_where_they_do_after_a_reload(
+    cluster: Server, browser: Browser
+) -> None:
+    whole = {"name": "from-nothing", "population_size": 20_000, "stop": {"generations": 2}}
+    experiment = submit(cluster, cartpole_values() | whole)
+    cluster.http.post(f"/experiments/{experiment}/pause").raise_for_status()
+    with watched(browser, cluster) as page:
+        page.goto(f"/dashboard/{experiment}")
+        status_is(page, "paused")
+        titles = page.locator("#charts .chart:not([hidden]) h3")
+        expect(titles).to_have_count(4)
+        page.get_by_role("button", name="Resume").click()
+        wait_for_end(cluster, experiment)
+        expect(titles).not_to_have_count(4)
+        status_is(page, "completed")
+        seen = titles.all_text_contents()
+        page.reload()
+        expect(titles).to_have_text(seen)

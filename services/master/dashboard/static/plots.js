@@ -34,9 +34,13 @@ export function createPlots(container, { linked = true, onZoom = (_window) => {}
 
   /** Draw those that are in view; those near it follow when there is time, the others when they come there. */
   async function draw(figures) {
-    for (const [name, build] of Object.entries(figures)) {
-      if (!cards.has(name)) cards.set(name, addCard(name));
-      Object.assign(cards.get(name), { build, stale: true });
+    const names = Object.keys(figures);
+    for (const [place, name] of names.entries()) {
+      if (!cards.has(name)) {
+        const next = names.slice(place).find((later) => cards.has(later)); // One that comes late has its place, too.
+        cards.set(name, addCard(name, next === undefined ? null : cards.get(next).node));
+      }
+      Object.assign(cards.get(name), { build: figures[name], stale: true });
     }
     for (const [name, card] of cards) show(card.node, name in figures);
     await paintSeen();
@@ -66,7 +70,7 @@ export function createPlots(container, { linked = true, onZoom = (_window) => {}
     await Promise.all(chosen.filter((card) => card.stale).map(paintOne));
   }
 
-  function addCard(name) {
+  function addCard(name, next) {
     const title = element("h3", { id: `chart-${cards.size}`, textContent: name });
     const plot = element("div", { className: "plot", tabIndex: 0 });
     const why = element("p", { className: "muted nothing", hidden: true });
@@ -75,7 +79,7 @@ export function createPlots(container, { linked = true, onZoom = (_window) => {}
     const node = element("section", { className: size }, title, why, plot, table.node);
     node.setAttribute("aria-labelledby", title.id);
     plot.setAttribute("role", "figure");
-    container.append(node);
+    container.insertBefore(node, next);
     approaching.observe(node);
     return { name, node, plot, why, table, build: null, stale: false, figure: null, listens: false };
   }
