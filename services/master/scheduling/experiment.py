@@ -8,6 +8,7 @@ that none starves.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from seedcast.services.master.scheduling.instructions import Send
@@ -27,6 +28,17 @@ class Experiment:
     """So many rollouts have been averaged,"""
     window: int = 0
     """or those of about the last generation, which had so many: the short ones come back first."""
+    kind: str | None = None
+    """The machines that it wants; None: any,"""
+    share: float = 1.0
+    """and its share of them, when it last began a job."""
+    left: float = -math.inf
+    """When it last had a job that it has no more: between two generations it has none."""
+
+    @property
+    def generation_seconds(self) -> float:
+        """What its generations take of all slots, added up; infinite while nobody knows."""
+        return math.inf if self.seconds is None else self.seconds * self.window
 
     def expected_seconds(self, send: Send) -> float:
         """Return what the slots of a unit are expected to take, added up; 0 while nobody knows."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from heapq import heapify, heappop, heapreplace
 
 from seedcast.services.master.scheduling.job import Job
+from seedcast.services.master.scheduling.neighbours import Neighbours
 from seedcast.services.master.scheduling.pool import Pool, Totals
 from seedcast.services.master.scheduling.pool_worker import Alike, PoolWorker
 from seedcast.services.master.scheduling.sizing import unit_size
@@ -47,6 +48,7 @@ class Placer:
     pool: Pool
     jobs: Collection[Job]
     tuning: Tuning
+    neighbours: Neighbours = field(default_factory=Neighbours)
 
     def placements(self) -> Iterator[Placement]:
         """Yield what to send now, the freest worker first; each has to be sent before the next is asked for."""
@@ -87,8 +89,8 @@ class Placer:
                 decision = self._repetition(worker, job, totals)
             else:
                 decision = self._next(worker, job, totals)
-            if isinstance(decision, Placement):
-                return decision  # whoever comes after it is not looked at
+            if isinstance(decision, Placement) or decision is Why.NO_QUEUEING:
+                return decision  # whoever comes after it is not looked at, and does not queue before it
             if decision is not Why.NOTHING_WAITS:
                 why = decision
         return why
@@ -106,7 +108,8 @@ class Placer:
             return Why.NO_QUEUEING
         if suspect := job.take_suspect(worker.name):
             return Placement(worker, Why.SUSPECT, job, suspect)
-        size = unit_size(job, worker, totals, self.tuning, portion(job, self.jobs))
+        wait = self.neighbours.wait_of_others(job, totals.speed)
+        size = unit_size(job, worker, totals, self.tuning, portion(job, self.jobs), wait)
         return Placement(worker, Why.QUEUED if worker.full else Why.NEXT, job, job.take(size.rollouts), size.slots)
 
     def _repetition(self, worker: PoolWorker, job: Job, totals: Totals) -> Placement | Why:
@@ -139,10 +142,13 @@ class Placer:
 
         Toward the end a unit in a busy worker's queue would be waited for, while slots elsewhere have nothing to
         do. But a unit of several slots is done with some of them first, and these go on with what is queued.
+        Beside an experiment of short generations (see `neighbours`) nothing queues: it would wait for all of that.
         """
         if worker.wide:
             return True
         tuning, seconds = self.tuning, job.experiment.seconds
+        if self.neighbours.wait_of_others(job, totals.speed) < 2 * tuning.unit_seconds:
+            return False
         if seconds is None:
             return job.waiting > 2 * totals.slots * tuning.first_unit_rollouts
         left = job.waiting * seconds / max(totals.speed, 1e-9)

@@ -22,6 +22,7 @@ from seedcast.services.master.scheduling.instructions import (
     Settle,
 )
 from seedcast.services.master.scheduling.job import Job, JobState
+from seedcast.services.master.scheduling.neighbours import Neighbours
 from seedcast.services.master.scheduling.placement import Placement, Placer, Why
 from seedcast.services.master.scheduling.pool import Pool
 from seedcast.services.master.scheduling.pool_worker import PoolWorker
@@ -85,9 +86,16 @@ class Scheduler:
             request_wait = len(self._units) * self._tuning.request_seconds
             for job in self._jobs.values():
                 job.stragglers = find_stragglers(job, request_wait, self._now, self._tuning)
+            self._placer.neighbours = self._neighbours()
         if self._now >= self._found_median + self._tuning.median_every_seconds:
             self._found_median = self._now
             normalise(self._pool, self._experiments.values(), self._tuning)
+
+    def _neighbours(self) -> Neighbours:
+        present = {id(job.experiment): job.experiment for job in self._jobs.values()}
+        since = self._now - self._tuning.away_seconds
+        present |= {id(one): one for one in self._experiments.values() if one.left > since}
+        return Neighbours.of(present.values())
 
     def _take_in(self, event: ev.Event) -> list[Instruction]:
         match event:
@@ -114,6 +122,7 @@ class Scheduler:
         self._experiments[event.experiment] = experiment
         least_served = min((job.experiment.served for job in self._jobs.values()), default=experiment.served)
         experiment.served = max(experiment.served, least_served - self._tuning.most_credit_seconds / event.share)
+        experiment.kind, experiment.share = event.kind, event.share
         self._jobs[event.job] = Job(event, experiment)
         for job in self._jobs.values():
             most_served = least_served + self._tuning.most_owed_seconds / job.spec.share
@@ -132,7 +141,7 @@ class Scheduler:
         units = list(self._jobs[number].flights)
         for unit in units:
             self._land(unit)
-        del self._jobs[number]
+        self._jobs.pop(number).experiment.left = self._now
         self._lost = {unit: send for unit, send in self._lost.items() if send.job != number}
         return [Cancel(unit) for unit in units]
 

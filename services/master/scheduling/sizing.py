@@ -28,12 +28,19 @@ class UnitSize:
     """Over so many slots of its worker it is split."""
 
 
-def unit_size(job: Job, worker: PoolWorker, totals: Totals, tuning: Tuning, portion: float = 1.0) -> UnitSize:
+def unit_size(
+    job: Job,
+    worker: PoolWorker,
+    totals: Totals,
+    tuning: Tuning,
+    portion: float = 1.0,
+    wait_seconds: float = math.inf,
+) -> UnitSize:
     """Return how many of a job's rollouts make a unit for a worker, and for how many of its slots.
 
     ``totals`` are those of all workers the job may use, of which ``portion`` is its own beside other experiments.
     Where many share the slots units need not be as small as if a job had them all: an engine steps twice as many
-    lanes in less than twice the time.
+    lanes in less than twice the time. But they are no longer than others may wait: ``wait_seconds``.
     A unit takes one slot, unless that came to more requests than a master can well make. Where a worker has not as
     many slots as that needs, units are longer, too.
     """
@@ -42,7 +49,7 @@ def unit_size(job: Job, worker: PoolWorker, totals: Totals, tuning: Tuning, port
         return _first_unit(job, worker, totals, tuning)
     alike = 1 / tuning.tolerance < worker.slowness < tuning.tolerance
     slowness = 1.0 if alike else worker.slowness
-    target = min(tuning.unit_seconds, job.spec.most_seconds)
+    target = min(tuning.unit_seconds, job.spec.most_seconds, max(tuning.shared_unit_seconds, wait_seconds))
     most = max(1, int(target / (seconds * slowness) + _ROUNDING))
     own_speed = max(totals.speed * portion, 1e-9)
     share = job.waiting / (own_speed * slowness)

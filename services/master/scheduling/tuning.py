@@ -13,6 +13,8 @@ class Tuning:
 
     unit_seconds: float = 2.0
     """Seconds a unit should take: long enough to hide a request, short enough for a pod with 15 s to live."""
+    shared_unit_seconds: float = 0.5
+    """Seconds a unit may take, however short the generations are of others that wait for its slot."""
     minimum_unit_seconds: float = 0.2
     """Seconds: the end of a generation shrinks units no further: a request has its cost, too. Nor are they smaller
     than what fills an engine's lanes, where nobody waits for that (see `sizing`): walkers in units of 3, 5, 7, 10
@@ -65,6 +67,8 @@ class Tuning:
     most_credit_seconds: float = 1.0
     """Seconds of slots (over its share) by which it may have had less than all others: between two generations it
     could have nothing, and a short one should be next; but absence earns no more."""
+    away_seconds: float = 1.0
+    """Seconds without a job, as between two generations, after which an experiment is reckoned with no more."""
     most_owed_seconds: float = 4.0
     """Seconds (the same) by which one may have had more than another: two long units. Without a limit one that has
     had an hour before waits for an hour of a newcomer's, where all have as much in flight."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections import deque
+
 import pytest
 
 from seedcast.services.master.scheduling.events import JobAdded
 from seedcast.services.master.scheduling.experiment import Experiment
+from seedcast.services.master.scheduling.instructions import Send
 from seedcast.services.master.scheduling.job import Job
 from seedcast.services.master.scheduling.placement import portion
 from seedcast.services.master.scheduling.pool import Totals
@@ -67,3 +70,52 @@ def test_ten_experiments_on_sixteen_slots_take_half_of_the_requests_each_that_on
                         waiting.discard(outcome.job)
                         fleet.remove_job(outcome.job)
     assert sent[10] / 10 < sent[1] / 2
+
+
+def seconds_served(shares: dict[str, tuple[float, int, float]], workers: int, until: float) -> dict[str, float]:
+    """Return the slots' seconds that experiments have got of workers with a slot each, which share nothing else.
+
+    Each is (share, rollouts of a generation, seconds of a rollout), and begins a generation 20 ms after the last.
+    """
+    fleet = Driver()
+    queues: dict[str, deque[tuple[Send, float]]] = {}
+    for number in range(workers):
+        fleet.worker_up(f"w{number}", 1)
+        queues[f"w{number}"] = deque()
+    names = {fleet.add_job(name, rollouts, share=share): name for name, (share, rollouts, _) in shares.items()}
+    served, begins = dict.fromkeys(shares, 0.0), list[tuple[float, str]]()
+    while fleet.now < until:
+        for send in fleet.assign():
+            queue, busy = queues[send.worker], len(send.rollouts) * shares[names[send.job]][2]
+            queue.append((send, (queue[-1][1] if queue else fleet.now) + busy))
+        ends = min((queue[0][1] for queue in queues.values() if queue), default=until)
+        fleet.tick(min([ends, *(at for at, _ in begins)]))
+        for name in [name for at, name in begins if at <= fleet.now]:
+            names[fleet.add_job(name, shares[name][1], share=shares[name][0])] = name
+        begins = [(at, name) for at, name in begins if at > fleet.now]
+        for queue in queues.values():
+            while queue and queue[0][1] <= fleet.now:
+                send, _ = queue.popleft()
+                name = names[send.job]
+                busy = len(send.rollouts) * shares[name][2]
+                served[name] += busy
+                outcome = fleet.unit_done(send.unit, busy)
+                if outcome.complete:
+                    fleet.remove_job(send.job)
+                    begins.append((fleet.now + 0.02, name))
+    return served
+
+
+@pytest.mark.parametrize("workers", [1, 2, 4, 16])
+@pytest.mark.parametrize("small", [(40, 0.01), (200, 0.02), (200, 0.1)])
+def test_one_with_much_to_queue_takes_no_more_than_its_share_from_those_with_little(
+    workers: int, small: tuple[int, float]
+) -> None:
+    rollouts, seconds = small
+    shares = {"large": (1.0, 4096, 0.05), "small": (1.0, rollouts, seconds)}
+    served = seconds_served(shares, workers, until=300.0)
+    alone = seconds_served({"small": shares["small"]}, workers, until=300.0)
+    assert sum(served.values()) > 0.95 * 300.0 * workers
+    if served["small"] < 0.7 * 150.0 * workers:  # it waits for a unit of the other's to end each time
+        generation, undisturbed = (300.0 * rollouts * seconds / one["small"] for one in (served, alone))
+        assert generation < 2 * undisturbed + Tuning().shared_unit_seconds + 2 * 0.05
