@@ -1,9 +1,9 @@
 """An experiment, to the scheduler: what it has of the workers and has had, and how long its rollouts take.
 
-Fair shares: next is the experiment with the least in flight; of equals, the one that has had the least time of
-slots, so that short units make up by their number. Both are divided by its share, a weight: with 3 it gets three
-times as much as with 1. One that has nothing in flight goes before those that have, however small its share is, so
-that none starves.
+Fair shares: next is the experiment that would have the fewest units in flight beyond its share of all that are; of
+those that are equal but for parts of a unit, the one that has had the least time of slots for its share, so that
+short units make up by their number, and small shares have their turns on few slots. A share is a weight: with 3 an
+experiment gets three times as much as with 1. Within one experiment training goes before tests.
 """
 
 from __future__ import annotations

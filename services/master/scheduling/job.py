@@ -88,12 +88,6 @@ class Job:
         """Whether to find out about suspects before anything else."""
         return not self.done and bool(self.alone)
 
-    @property
-    def need(self) -> tuple[float, float, bool, int]:
-        """A key by which the neediest job is the least; within one experiment, training before tests."""
-        experiment, spec = self.experiment, self.spec
-        return experiment.in_flight / spec.share, experiment.served, spec.background, spec.job
-
     def takes(self, kind: str, offers: frozenset[str]) -> bool:
         """Whether a worker of this kind that offers this may have any of it."""
         spec = self.spec

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections import Counter
 from collections.abc import Collection, Iterator
@@ -17,11 +18,13 @@ from seedcast.services.master.scheduling.sizing import unit_size
 from seedcast.services.master.scheduling.stragglers import hedges_left, latest_straggler
 from seedcast.services.master.scheduling.tuning import Tuning
 
+_ROUNDING = 1e-9
+
 
 class Why(StrEnum):
     """Why a worker is sent a unit, or nothing."""
 
-    NEXT = "a slot is idle, and the experiment has the least in flight"
+    NEXT = "a slot is idle, and the experiment has the least of its share"
     QUEUED = "every slot is taken; the unit waits in its queue, so that no slot waits for a request"
     SUSPECT = "the rollout may be what failed elsewhere, and runs alone"
     STRAGGLER = "the unit of another worker takes too long"
@@ -81,8 +84,8 @@ class Placer:
         else as many rollouts as `unit_size` says. Where nothing of it waits, a straggler goes to an idle slot.
         """
         why = Why.NOTHING_WAITS
-        for job in sorted(filter(_wants, self.jobs), key=lambda job: job.need):
-            if not job.takes(*worker.alike):
+        for job in neediest_first([job for job in self.jobs if job.takes(*worker.alike)]):
+            if not _wants(job):
                 continue
             totals = self.pool.totals(job)
             if not job.waiting:
@@ -153,6 +156,21 @@ class Placer:
             return job.waiting > 2 * totals.slots * tuning.first_unit_rollouts
         left = job.waiting * seconds / max(totals.speed, 1e-9)
         return left >= 2 * min(tuning.unit_seconds, job.spec.most_seconds)
+
+
+def neediest_first(jobs: list[Job]) -> list[Job]:
+    """Return jobs in the order in which the next unit is for them (see `experiment`)."""
+    if len(jobs) < 2:
+        return jobs
+    experiments = {job.experiment: job.spec.share for job in jobs}
+    in_flight = 1 + sum(experiment.in_flight for experiment in experiments)
+    part = in_flight / sum(experiments.values())
+
+    def need(job: Job) -> tuple[int, float, bool, int]:
+        above = job.experiment.in_flight + 1 - job.spec.share * part
+        return math.ceil(above - _ROUNDING), job.experiment.served, job.spec.background, job.spec.job
+
+    return sorted(jobs, key=need)
 
 
 def portion(job: Job, jobs: Collection[Job]) -> float:

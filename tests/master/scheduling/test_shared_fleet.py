@@ -119,3 +119,12 @@ def test_one_with_much_to_queue_takes_no_more_than_its_share_from_those_with_lit
     if served["small"] < 0.7 * 150.0 * workers:  # it waits for a unit of the other's to end each time
         generation, undisturbed = (300.0 * rollouts * seconds / one["small"] for one in (served, alone))
         assert generation < 2 * undisturbed + Tuning().shared_unit_seconds + 2 * 0.05
+
+
+@pytest.mark.parametrize("workers", [1, 2, 3, 16])
+@pytest.mark.parametrize("shares", [(3.0, 1.0), (8.0, 1.0, 1.0), (1.0, 1.0, 1.0), (0.5, 1.0, 2.5, 4.0)])
+def test_slots_are_lent_by_shares_however_few_they_are(workers: int, shares: tuple[float, ...]) -> None:
+    wanted = {str(number): (share, 30_000, 0.05) for number, share in enumerate(shares)}
+    served = seconds_served(wanted, workers, until=600.0)
+    got = [seconds / sum(served.values()) for seconds in served.values()]
+    assert got == pytest.approx([share / sum(shares) for share in shares], rel=0.1, abs=0.02)
