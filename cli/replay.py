@@ -31,7 +31,7 @@ Seed = Annotated[int, typer.Option(min=0, help="Other seeds, other episodes.")]
 
 
 def _a_number(value: float | None) -> float | None:
-    if value is not None and math.isnan(value):
+    if value is not None and not math.isfinite(value):
         raise typer.BadParameter("must be a number")
     return value
 

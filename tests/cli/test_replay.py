@@ -53,6 +53,14 @@ def test_a_model_that_balances_scores_500_with_full_success(logdir: Path) -> Non
     assert (figures["returns"], figures["success_rate"]) == ([500.0] * 3, 1.0)
 
 
+@pytest.mark.parametrize("success", ["nan", "inf", "high"])
+def test_a_return_that_counts_as_success_is_a_finite_number(logdir: Path, success: str) -> None:
+    refused = seedcast("test", "--logdir", str(logdir), "--success", success)
+    assert refused.returncode == 2
+    assert "success" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
 def test_the_same_seed_gives_the_same_episodes_and_another_one_others(logdir: Path) -> None:
     weak = Model(parameters=np.zeros(8, np.float32), normaliser=None, metadata=METADATA)
     (logdir / "weak.npz").write_bytes(weak.to_bytes())
