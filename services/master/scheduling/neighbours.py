@@ -20,14 +20,12 @@ class Neighbours:
     """The experiments that want slots, or did a moment ago."""
 
     soonest_done: tuple[Experiment, ...] = ()
-    share: float = 1.0
-    """All their shares, added up."""
+    """Those whose generations are the shortest, each with its share of the slots, come first."""
 
     @classmethod
     def of(cls, experiments: Iterable[Experiment]) -> Neighbours:
         """Return how these stand to each other."""
-        present = sorted(experiments, key=lambda one: one.generation_seconds / one.share)
-        return cls(tuple(present), sum(one.share for one in present))
+        return cls(tuple(sorted(experiments, key=lambda one: one.generation_seconds / one.share)))
 
     def wait_of_others(self, job: Job, speed: float) -> float:
         """Return for how many seconds a job may take all slots, of this speed together, that others want as well.
@@ -35,8 +33,10 @@ class Neighbours:
         It is half of what the shortest of the others' generations takes with its share of the slots, and infinite
         where there is no other that may use the same machines, or none whose rollouts are timed.
         """
-        kinds = {None, job.spec.kind}
-        for one in self.soonest_done:
-            if one is not job.experiment and (one.kind in kinds or job.spec.kind is None):
-                return one.generation_seconds / one.share * self.share / max(speed, 1e-9) / 2
-        return math.inf
+        wanted = job.spec.kind
+        here = [one for one in self.soonest_done if wanted is None or one.kind in (None, wanted)]
+        shortest = next((one for one in here if one is not job.experiment), None)
+        if shortest is None:
+            return math.inf
+        part = shortest.share / sum(one.share for one in here)
+        return shortest.generation_seconds / (part * max(speed, 1e-9)) / 2

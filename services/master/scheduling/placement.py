@@ -85,8 +85,6 @@ class Placer:
         """
         why = Why.NOTHING_WAITS
         for job in neediest_first([job for job in self.jobs if job.takes(*worker.alike)]):
-            if not _wants(job):
-                continue
             totals = self.pool.totals(job)
             if not job.waiting:
                 decision = self._repetition(worker, job, totals)
@@ -159,18 +157,15 @@ class Placer:
 
 
 def neediest_first(jobs: list[Job]) -> list[Job]:
-    """Return jobs in the order in which the next unit is for them (see `experiment`)."""
-    if len(jobs) < 2:
-        return jobs
+    """Return the jobs of which anything may be sent, in the order in which it is to be (see `experiment`)."""
     experiments = {job.experiment: job.spec.share for job in jobs}
-    in_flight = 1 + sum(experiment.in_flight for experiment in experiments)
-    part = in_flight / sum(experiments.values())
+    part = (1 + sum(experiment.in_flight for experiment in experiments)) / (sum(experiments.values()) or 1)
 
     def need(job: Job) -> tuple[int, float, bool, int]:
         above = job.experiment.in_flight + 1 - job.spec.share * part
         return math.ceil(above - _ROUNDING), job.experiment.served, job.spec.background, job.spec.job
 
-    return sorted(jobs, key=need)
+    return sorted(filter(_wants, jobs), key=need)
 
 
 def portion(job: Job, jobs: Collection[Job]) -> float:

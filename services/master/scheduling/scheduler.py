@@ -92,10 +92,10 @@ class Scheduler:
             normalise(self._pool, self._experiments.values(), self._tuning)
 
     def _neighbours(self) -> Neighbours:
-        present = {id(job.experiment): job.experiment for job in self._jobs.values()}
         since = self._now - self._tuning.away_seconds
-        present |= {id(one): one for one in self._experiments.values() if one.left > since}
-        return Neighbours.of(present.values())
+        wanting = [job.experiment for job in self._jobs.values()]
+        lately = [one for one in self._experiments.values() if one.left > since]
+        return Neighbours.of(dict.fromkeys(wanting + lately))  # each once
 
     def _take_in(self, event: ev.Event) -> list[Instruction]:
         match event:

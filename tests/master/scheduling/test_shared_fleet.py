@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 
 import pytest
@@ -10,6 +11,7 @@ from seedcast.services.master.scheduling.events import JobAdded
 from seedcast.services.master.scheduling.experiment import Experiment
 from seedcast.services.master.scheduling.instructions import Send
 from seedcast.services.master.scheduling.job import Job
+from seedcast.services.master.scheduling.neighbours import Neighbours
 from seedcast.services.master.scheduling.placement import portion
 from seedcast.services.master.scheduling.pool import Totals
 from seedcast.services.master.scheduling.pool_worker import PoolWorker
@@ -41,6 +43,21 @@ def test_an_experiment_that_wants_other_machines_takes_no_portion() -> None:
     anywhere = job(Experiment())
     assert portion(one, [one, other, anywhere]) == 0.5
     assert portion(anywhere, [one, other, anywhere]) == 1 / 3
+
+
+def test_one_that_wants_other_machines_waits_for_nobody() -> None:
+    def known(seconds: float, share: float = 1.0, kind: str | None = None) -> Experiment:
+        return Experiment(seconds=seconds, window=100, share=share, kind=kind)
+
+    short, long, elsewhere = known(0.01), known(0.1, share=3.0), known(0.001, share=6.0, kind="elsewhere")
+    neighbours = Neighbours.of([long, short, elsewhere])
+    here = job(long, share=3.0, kind="here")
+    assert neighbours.wait_of_others(here, speed=2.0) == pytest.approx(
+        1.0 / 2 * 4 / 2
+    )  # with a quarter of two slots
+    anywhere = job(long, share=3.0)
+    assert neighbours.wait_of_others(anywhere, speed=2.0) == pytest.approx(0.1 / 2 * 10 / 6 / 2)
+    assert Neighbours.of([long]).wait_of_others(here, speed=2.0) == math.inf
 
 
 def test_units_are_as_large_as_the_portion_of_the_slots_asks_for() -> None:
