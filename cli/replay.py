@@ -30,16 +30,17 @@ Episodes = Annotated[int, typer.Option(min=1, max=1_000_000)]
 Seed = Annotated[int, typer.Option(min=0, help="Other seeds, other episodes.")]
 
 
-def _a_number(value: float | None) -> float | None:
+def _a_finite_number(value: float | None) -> float | None:
     if value is not None and not math.isfinite(value):
-        raise typer.BadParameter("must be a number")
+        raise typer.BadParameter("must be a finite number")
     return value
 
 
 Success = Annotated[
     float | None,
     typer.Option(
-        help="The return that counts as success. Default: the environment's own threshold.", callback=_a_number
+        help="The return that counts as success. Default: the environment's own threshold.",
+        callback=_a_finite_number,
     ),
 ]
 Video = Annotated[Path | None, typer.Option(help="Film the first episode: an MP4 file.")]

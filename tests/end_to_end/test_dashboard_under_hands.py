@@ -6,21 +6,13 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Route, expect
 
-from tests.end_to_end.test_dashboard_in_chromium import (
-    CHROMIUM,
-    LONG,
-    REQUIRED,
-    browser,
-    status_is,
-    visible,
-    watched,
-)
+from tests.end_to_end.pages import IN_CHROMIUM, LONG, browser, status_is, visible, watched
 from tests.processes import Server, submit, wait_for_end, wait_for_generation
 from tests.specs import cartpole_values
 
 __all__ = ["browser"]
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None and not REQUIRED, reason="no Chromium installed")
+pytestmark = IN_CHROMIUM
 
 
 def test_a_paused_run_that_is_stopped_is_not_started_by_taking_that_back(

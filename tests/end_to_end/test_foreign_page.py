@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.test_dashboard_in_chromium import CHROMIUM, REQUIRED
+from tests.end_to_end.pages import CHROMIUM, IN_CHROMIUM
 from tests.processes import PATIENCE, Server, master, worker
 from tests.specs import cartpole_values
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None and not REQUIRED, reason="no Chromium installed")
+pytestmark = IN_CHROMIUM
 
 PAGE = """<!doctype html><title>harmless</title><iframe name="sink"></iframe><script>
 const spec = %(spec)s;
