@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -14,7 +15,7 @@ from seedcast.cli.output import print_json
 from seedcast.services.master.experiments.status import Status
 from seedcast.shared.errors import InvalidInput
 from seedcast.tracking import MLflow, Runs, Sink, TensorBoard, follow
-from seedcast.tracking.follow import opening
+from seedcast.tracking.follow import SINK, opening
 
 SINKS: dict[str, Callable[[str], Sink]] = {
     "tensorboard": TensorBoard,
@@ -42,12 +43,17 @@ def track(
     kind, _, place = to.partition(":")
     if kind not in SINKS or not place:
         raise InvalidInput.of("--to", f"must be one of {', '.join(SINKS)}, a colon and where", to)
-    with opening():
-        sink = SINKS[kind](place)
-    with connect(url) as client:
-        chosen = resolve(client, experiment_id)
-        where = hashlib.sha256(f"{client.url} {to}".encode()).hexdigest()[:8]
-        ended = follow(client, chosen, sink, state / f"{chosen}.{kind}-{where}")
+    try:
+        with opening():
+            sink = SINKS[kind](place)
+        with connect(url) as client:
+            chosen = resolve(client, experiment_id)
+            where = hashlib.sha256(f"{client.url} {to}".encode()).hexdigest()[:8]
+            ended = follow(client, chosen, sink, state / f"{chosen}.{kind}-{where}")
+    except InvalidInput as error:
+        raise InvalidInput(
+            [replace(one, field="--to") if one.field == SINK else one for one in error.errors]
+        ) from error
     if json:
         print_json(ended)
     else:

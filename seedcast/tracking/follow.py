@@ -15,6 +15,9 @@ from seedcast.shared.errors import InvalidInput, NotFound, SeedcastError
 from seedcast.shared.validation import one_line
 from seedcast.shared.whole_file import whole_file
 
+SINK = "sink"
+"""What errors call a sink that cannot be opened."""
+
 
 class Sink(Protocol):
     """Where figures go. Calls come in this order; `begin` comes again, for the same run, after an interruption."""
@@ -69,14 +72,14 @@ def opening() -> Iterator[None]:
     """Say what a library raises while a sink is opened, such as that nobody is logged in, as what is wrong.
 
     Raises:
-        InvalidInput: it raised.
+        InvalidInput: it raised; the field is `SINK`.
     """
     try:
         yield
     except SeedcastError:
         raise
     except Exception as error:
-        raise InvalidInput.of("--to", f"cannot be opened: {one_line(error)}") from error
+        raise InvalidInput.of(SINK, f"cannot be opened: {one_line(error)}") from error
 
 
 def numbers(values: Mapping[str, Any]) -> dict[str, float]:
@@ -107,12 +110,12 @@ def library(module: str, extra: str) -> ModuleType:
     """Import a tracker's own library.
 
     Raises:
-        InvalidInput: it is not installed.
+        InvalidInput: it is not installed; the field is `SINK`.
     """
     try:
         return import_module(module)
     except ImportError as error:
-        raise InvalidInput.of("--to", f"needs the package {module}: pip install {extra}") from error
+        raise InvalidInput.of(SINK, f"needs the package {module}: pip install {extra}") from error
 
 
 def _keep(position: Path, event_id: str) -> None:

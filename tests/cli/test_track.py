@@ -15,6 +15,7 @@ from wandb.proto.wandb_internal_pb2 import Record  # type: ignore[attr-defined]
 
 from seedcast import Client
 from seedcast.services.master.storage.records import GenerationRecord
+from seedcast.shared.errors import InvalidInput
 from seedcast.tracking import follow
 from tests.cli.test_specs import seedcast
 from tests.processes import Server, submit, wait_for_end
@@ -160,6 +161,18 @@ def test_tracking_goes_on_where_it_was_interrupted(cluster: Server, ended: str, 
         assert follow(client, ended, sink, position).generation == GENERATIONS
     assert sorted(sink.got) == sorted([*range(1, GENERATIONS + 1), *TESTED])
     assert sink.ends == [False, True]
+
+
+class Refused(Interrupted):
+    """A sink of one's own that cannot be opened."""
+
+    def begin(self, _experiment: object) -> None:
+        raise ConnectionError("nobody is there")
+
+
+def test_a_sink_of_ones_own_that_cannot_be_opened_says_so(cluster: Server, ended: str) -> None:
+    with Client(cluster.url) as client, pytest.raises(InvalidInput, match=r"sink: .*: nobody is there"):
+        follow(client, ended, Refused())
 
 
 def test_a_place_that_the_library_refuses_is_one_line(cluster: Server, ended: str, tmp_path: Path) -> None:
