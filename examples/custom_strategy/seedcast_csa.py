@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,6 +45,7 @@ class CSAES(Strategy):
     Spec = CSAESSpec
     hyperparameters: CSAESSpec
     resizable = True  # every constant is computed from the population at hand
+    begun_by: ClassVar[Mapping[str, tuple[str, ...]]] = {"sigma": ("sigma_init",)}
     paper = "https://doi.org/10.1007/3-540-58484-6_263"
     suits = "Parameters of about the same scale, any number of them: it has one step size, and nothing to tune."
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from seedcast.services.master.dispatch.batch import BatchFailed, BatchResult
 from seedcast.services.master.evolution.sizing import next_population_size, refuse_absurd
 from seedcast.services.master.evolution.solution import Solution
-from seedcast.services.master.evolution.stages import begin_strategy, refuse_stages_of_another_shape
+from seedcast.services.master.evolution.stages import begin_strategy, begun_anew, refuse_stages_of_another_shape
 from seedcast.services.master.evolution.warm_start import warm_start as start_from
 from seedcast.services.master.strategies.base import Strategy
 from seedcast.shared.model import Model, ModelMetadata
@@ -141,10 +141,10 @@ class Evolution:
             self._enter(self.stage + 1)
 
     def _enter(self, stage: int) -> None:
-        state = self.strategy.state()
+        state, before = self.strategy.state(), self.spec.strategy
         self.stage = stage
         self.strategy = self._begin_strategy()
-        self.strategy.restore(state)
+        self.strategy.restore(state | begun_anew(self.strategy, before))
         if self.spec.adaptive_population is None:
             self.strategy.resize(self.spec.population_size)
         self.episode_cap = _first_cap(self.spec)

@@ -24,6 +24,8 @@ from seedcast.shared.low_rank import Matrix
 from seedcast.shared.spec.strategy import StrategySpec
 
 State = dict[str, NDArray[Any]]
+Fields = tuple[str, ...]
+"""Names of hyperparameters."""
 
 
 class StrategyOrderError(SeedcastError):
@@ -83,6 +85,10 @@ class Strategy(ABC):
 
     lighter: ClassVar[Mapping[str, tuple[Any, ...]]] = {}
     """Values of hyperparameters under which less memory is needed: a refusal proposes those that fit."""
+
+    begun_by: ClassVar[Mapping[str, Fields]] = {}
+    """Arrays of the state, and the hyperparameters that they begin with: a stage of a curriculum that changes one
+    of these begins the array anew."""
 
     memory_limit: ClassVar[int] = 2 * 2**30
     """Bytes; an experiment that would take more is refused."""

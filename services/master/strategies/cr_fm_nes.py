@@ -19,13 +19,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from seedcast.services.master.strategies.base import Problem, State, Strategy
+from seedcast.services.master.strategies.base import Fields, Problem, State, Strategy
 from seedcast.services.master.strategies.fitness_shaping import (
     PenaltyOptions,
     by_rank,
@@ -68,6 +68,7 @@ class CRFMNES(Strategy):
     Spec = CRFMNESSpec
     hyperparameters: CRFMNESSpec
     mirrored = True
+    begun_by: ClassVar[Mapping[str, Fields]] = {"sigma": ("sigma_init",)}
     paper = "https://arxiv.org/abs/2201.11422"
     suits = (
         "Thousands to millions of parameters and few evaluations: it learns every parameter's scale and one "

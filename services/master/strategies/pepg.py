@@ -19,14 +19,14 @@ episodes, as in the sample, set ``episode_seeds: pair``.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
 from seedcast.services.master.strategies.ascent import Ascent, AscentOptions
-from seedcast.services.master.strategies.base import Parameters, Population, Problem, State
+from seedcast.services.master.strategies.base import Fields, Parameters, Population, Problem, State
 from seedcast.services.master.strategies.fitness_shaping import ShapingOptions, l2_penalty
 from seedcast.services.master.strategies.gaussian_search import GaussianSearch
 from seedcast.services.master.strategies.optimizers import AdamSpec, AnyOptimizerSpec, ClipUpSpec, SGDSpec
@@ -94,6 +94,7 @@ class PEPG(GaussianSearch):
     Spec = PEPGSpec
     hyperparameters: PEPGSpec
     mirrored = True
+    begun_by: ClassVar[Mapping[str, Fields]] = {"sigma": ("sigma_init",), "learning_rate": ("learning_rate",)}
     paper = "https://doi.org/10.1016/j.neunet.2009.12.004"
     suits = (
         "Runs to compare with estool and the 2019 sample: it learns σ as PGPE does, with Adam and decay schedules."

@@ -15,14 +15,14 @@ and v the weights of n pairs, as in `pairs`::
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from seedcast.services.master.strategies.ascent import Ascent, AscentOptions
-from seedcast.services.master.strategies.base import Parameters, Population, Problem, State
+from seedcast.services.master.strategies.base import Fields, Parameters, Population, Problem, State
 from seedcast.services.master.strategies.fitness_shaping import PenaltyOptions, ShapingOptions, subtract_l2_penalty
 from seedcast.services.master.strategies.gaussian_search import GaussianSearch
 from seedcast.services.master.strategies.pairs import limited, pair_gradients, spread, weigh_pairs
@@ -81,6 +81,7 @@ class PGPE(GaussianSearch):
     Spec = PGPESpec
     hyperparameters: PGPESpec
     mirrored = True
+    begun_by: ClassVar[Mapping[str, Fields]] = {"sigma": ("radius", "sigma_init")}
     paper = "https://arxiv.org/abs/2008.02387"
     suits = (
         "Policies of any size, up to millions of parameters: the first to try; ClipUp makes its steps predictable."

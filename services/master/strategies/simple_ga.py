@@ -14,13 +14,13 @@ elites and never the population.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, StrictBool
 
-from seedcast.services.master.strategies.base import Problem, State, Strategy
+from seedcast.services.master.strategies.base import Fields, Problem, State, Strategy
 from seedcast.services.master.strategies.fitness_shaping import subtract_l2_penalty
 from seedcast.services.master.strategies.population import Parameters, Population
 from seedcast.shared.seeding import Purpose, generator, noise
@@ -66,6 +66,7 @@ class SimpleGA(Strategy):
     Spec = SimpleGASpec
     hyperparameters: SimpleGASpec
     resizable = True
+    begun_by: ClassVar[Mapping[str, Fields]] = {"sigma": ("sigma_init",)}
     paper = "https://arxiv.org/abs/1712.06567"
     suits = "Fitness that is deceptive or flat, where a gradient misleads: it keeps several solutions at once."
 

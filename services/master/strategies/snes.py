@@ -13,13 +13,13 @@ The papers' population is 4 + ⌊3 ln d⌋ for d parameters; noisy returns want 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from seedcast.services.master.strategies.base import Population, Problem, State
+from seedcast.services.master.strategies.base import Fields, Population, Problem, State
 from seedcast.services.master.strategies.fitness_shaping import PenaltyOptions, nes_utilities, subtract_l2_penalty
 from seedcast.services.master.strategies.gaussian_search import GaussianSearch
 from seedcast.services.master.strategies.pairs import spread
@@ -55,6 +55,7 @@ class SNES(GaussianSearch):
 
     Spec = SNESSpec
     hyperparameters: SNESSpec
+    begun_by: ClassVar[Mapping[str, Fields]] = {"sigma": ("sigma_init",)}
     paper = "https://jmlr.org/papers/v15/wierstra14a.html"
     suits = "Any number of parameters whose scales differ but which depend little on one another; nothing to tune."
 

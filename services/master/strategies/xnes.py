@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from seedcast.services.master.strategies.base import Problem, State, Strategy
+from seedcast.services.master.strategies.base import Fields, Problem, State, Strategy
 from seedcast.services.master.strategies.blas import use_one_blas_thread
 from seedcast.services.master.strategies.fitness_shaping import PenaltyOptions, nes_utilities, subtract_l2_penalty
 from seedcast.services.master.strategies.population import Parameters, Population
@@ -60,6 +60,7 @@ class XNES(Strategy):
     Spec = XNESSpec
     hyperparameters: XNESSpec
     resizable = True
+    begun_by: ClassVar[Mapping[str, Fields]] = {"sigma": ("sigma_init",)}
     paper = "https://jmlr.org/papers/v15/wierstra14a.html"
     suits = "Up to about a thousand parameters that depend on one another; most often CMA-ES is faster."
     memory_limit: ClassVar[int] = 4 * 2**30

@@ -12,6 +12,7 @@ from seedcast.services.master.evolution.batches import test_batch as batch_of_te
 from seedcast.services.master.evolution.state import Evolution
 from seedcast.shared.errors import InvalidInput
 from seedcast.shared.spec.experiment import ExperimentSpec
+from seedcast.shared.spec.strategies import STRATEGIES
 from tests.master.evolution.test_state import begin, result
 from tests.specs import cartpole
 
@@ -49,6 +50,38 @@ def test_what_was_learnt_goes_on_from_stage_to_stage() -> None:
     assert (evolution.stage, evolution.spec, evolution.strategy.population_size) == (2, evolution.whole, 16)
     advance(evolution, 3)
     assert evolution.stage == 2
+
+
+def sigma_after(strategy: dict[str, Any], before: dict[str, Any]) -> float:
+    """Return the σ that a strategy begins its second stage with, having learnt in the stage ``before``."""
+    stage = SHORT | {"strategy": before}
+    evolution = begin(staged(stage, strategy=strategy, episode_seeds="member"))
+    advance(evolution, 2)
+    assert evolution.stage == 1
+    shown = evolution.strategy.summary()
+    return shown["sigma"] if "sigma" in shown else shown["sigma_mean"]
+
+
+WITH_SIGMA = [name for name, strategy in STRATEGIES.items() if "sigma_init" in strategy.Spec.model_fields]
+
+
+@pytest.mark.parametrize("strategy", WITH_SIGMA)
+def test_a_stage_that_gives_sigma_begins_with_it(strategy: str) -> None:
+    wide = sigma_after({"name": strategy, "sigma_init": 3.0}, {"sigma_init": 0.5})
+    assert wide == pytest.approx(3.0, rel=1e-6)
+    learnt = sigma_after({"name": strategy, "sigma_init": 0.5}, {})
+    assert learnt == pytest.approx(0.5, rel=0.2), "nothing given: it goes on"
+
+
+def test_a_stage_begins_with_its_radius_and_its_learning_rate() -> None:
+    pgpe = begin(staged(SHORT | {"strategy": {"radius": 1.0}}, strategy={"name": "pgpe", "radius": 4.0}))
+    advance(pgpe, 2)
+    root = np.sqrt(pgpe.strategy.problem.dimension)
+    assert pgpe.strategy.summary()["sigma_mean"] * root == pytest.approx(4.0)
+    given = SHORT | {"strategy": {"learning_rate": 0.5}}
+    pepg = begin(staged(given, strategy={"name": "pepg", "learning_rate": 0.25, "learning_rate_decay": 0.5}))
+    advance(pepg, 2)
+    assert pepg.strategy.summary()["learning_rate"] == 0.25
 
 
 @pytest.mark.parametrize("generations", range(1, 6))

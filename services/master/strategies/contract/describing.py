@@ -6,6 +6,7 @@ import tracemalloc
 from itertools import pairwise
 
 import numpy as np
+from pydantic import ValidationError
 
 from seedcast.services.master.strategies.base import Problem
 from seedcast.services.master.strategies.contract.settings import Settings, train
@@ -41,6 +42,27 @@ class Describing(Settings):
                 if variant.get("type") in {"number", "integer"}:
                     assert {"minimum", "exclusiveMinimum"} & set(variant), f"{field} has no lower bound"
                     assert {"maximum", "exclusiveMaximum"} & set(variant), f"{field} has no upper bound"
+
+    def test_what_begins_with_a_hyperparameter_is_declared(self) -> None:
+        """A stage of a curriculum that gives it would be ignored otherwise: the state goes on."""
+        given = self.spec()
+        declared = self.strategy.begun_by
+        fields = {field for names in declared.values() for field in names}
+        assert fields <= set(self.strategy.Spec.model_fields), "begun_by names no such hyperparameter"
+        begun = self.build(spec=given).state()
+        assert set(declared) <= set(begun), "begun_by names no such array of the state"
+        for field in self.strategy.Spec.model_fields:
+            value = getattr(given, field)
+            if isinstance(value, bool) or not isinstance(value, float):
+                continue
+            try:
+                other = self.strategy.Spec.model_validate(given.model_dump() | {field: value / 2})
+            except ValidationError:
+                continue
+            state = self.build(spec=other).state()
+            for array, values in state.items():
+                if not np.array_equal(values, begun[array]):
+                    assert field in declared.get(array, ()), f"{array} begins with {field}, and begun_by omits it"
 
     def test_a_specification_read_back_from_json_is_the_same(self) -> None:
         spec = self.spec()
