@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from importlib import resources
+
 import httpx
 import pytest
 from playwright.sync_api import Browser, Route, expect
 
+from seedcast.services.master import dashboard
 from tests.end_to_end.pages import IN_CHROMIUM, LONG, browser, status_is, visible, watched
 from tests.processes import Server, submit, wait_for_end, wait_for_generation
 from tests.specs import cartpole_values
@@ -119,6 +122,47 @@ def test_a_study_that_goes_on_leaves_the_keyboard_where_it_is(cluster: Server, b
             assert page.evaluate("document.activeElement.closest('#trials') !== null"), "the focus was taken away"
     finally:
         httpx.post(f"{cluster.url}/studies/{made}/stop").raise_for_status()
+
+
+def test_a_study_that_is_deleted_elsewhere_shows_nothing_of_what_it_was(cluster: Server, browser: Browser) -> None:
+    study = {
+        "name": "deleted-elsewhere",
+        "specification": cartpole_values() | {"stop": None},
+        "axes": [{"field": "strategy.radius", "values": [1, 2]}],
+        "seeds": 1,
+        "budget": {"environment_steps": 10**9, "runs_at_once": 1},
+    }
+    made = cluster.http.post("/studies", json=study).raise_for_status().json()["id"]
+    with watched(browser, cluster) as page:
+        page.goto(f"/dashboard/studies/{made}")
+        expect(page.locator("#trials a").first).to_be_visible()
+        cluster.http.post(f"/studies/{made}/stop").raise_for_status()
+        cluster.http.delete(f"/studies/{made}").raise_for_status()
+        expect(page.get_by_role("heading", name="There is no such study")).to_be_visible()
+        expect(page.locator("#study")).to_be_hidden()
+
+
+def test_a_filter_that_the_api_refuses_is_taken_out_of_the_address(cluster: Server, browser: Browser) -> None:
+    with watched(browser, cluster) as page:
+        page.goto(f"/?text={'x' * 10_000}&sort=name")
+        expect(page.locator("#text")).to_have_value("")
+        expect(page.locator("#page")).to_contain_text("of ")
+        assert "text=" not in page.url
+
+
+def test_a_return_of_any_size_is_a_short_number(browser: Browser) -> None:
+    shown = {
+        -1.2346e11: "−1.235e11",
+        1e300: "1.000e300",
+        1234.56: "1234.6",
+        -0.5: "−0.50",
+        0.00012: "0.000120",
+    }
+    module = (resources.files(dashboard) / "static" / "format.js").read_text().replace("export ", "")
+    page = browser.new_page()
+    for value, text in shown.items():
+        assert page.evaluate(f"(value) => {{ {module}; return score(value); }}", value) == text
+    page.close()
 
 
 @pytest.mark.slow
