@@ -4,9 +4,11 @@
     python -m benchmarks.publish                                  write the table only
 
 Every run's best model is played on 100 episodes that neither training nor a test has seen, and that is the score;
-the model that is kept is the one of the run in the middle, not the luckiest. Written are the specification, every
-test of every run (scores.csv), a curve with its 95% interval, the model, its film where the environment draws
-pictures, all figures (results.json) and a page that says how to make it again.
+the model that is kept is the one of the run in the middle, not the luckiest. Where tests are noisy beside what a
+run learns, the best of many is a lucky one and soon an old one: with ``--last`` the last tested model is played
+instead, which was chosen by nothing. Written are the specification, every test of every run (scores.csv), a curve
+with its 95% interval, the model, its film where the environment draws pictures, all figures (results.json) and a
+page that says how to make it again.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import argparse
 import csv
 import json
 import platform
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -30,6 +33,7 @@ from seedcast.services.master.storage.records import TestRecord
 from seedcast.shared.statistics import bootstrap
 
 RESULTS = Path("results")
+BEST = "best_model.npz"
 EPISODES = 100
 FRESH_SEED = 20_260_101
 """What the final episodes are drawn by: no test of a training run uses it."""
@@ -48,6 +52,7 @@ def main() -> None:
     parser.add_argument(
         "--url", help="The master that has them. Default: SEEDCAST_URL, else http://127.0.0.1:8000."
     )
+    parser.add_argument("--last", action="store_true", help="Each run's last tested model, not its best.")
     parser.add_argument("--note", default="", help="A sentence for its page.")
     parser.add_argument("--quiet", action="store_true", help="Nothing else ran: its minutes are a clock's.")
     chosen = parser.parse_args()
@@ -55,25 +60,31 @@ def main() -> None:
         if not chosen.experiments:
             parser.error("which experiments?")
         with Client(chosen.url) as client:
-            publish(client, chosen.name, chosen.experiments, chosen.note, quiet=chosen.quiet)
+            publish(client, chosen.name, chosen.experiments, chosen.note, last=chosen.last, quiet=chosen.quiet)
     (RESULTS / "README.md").write_text(table(RESULTS))
 
 
-def publish(client: Client, name: str, experiment_ids: Sequence[str], note: str, *, quiet: bool) -> None:
-    """Write ``results/name/`` from runs of one specification over seeds; ``quiet`` where each had the machine."""
+def publish(
+    client: Client, name: str, experiment_ids: Sequence[str], note: str, *, last: bool = False, quiet: bool
+) -> None:
+    """Write ``results/name/`` from runs of one specification over seeds; ``quiet`` where each had the machine.
+
+    The models are the best by their tests, or the ``last`` that were tested.
+    """
     folder = RESULTS / name
     folder.mkdir(parents=True, exist_ok=True)
     runs = sorted((client.experiment(one) for one in experiment_ids), key=lambda run: run.spec.seed)
     tests = {run.id: client.tests(run.id) for run in runs}
-    finals = [_final(client, run) for run in runs]
+    models = [_last_model(client, run) if last else BEST for run in runs]
+    finals = [_final(client, run, model) for run, model in zip(runs, models, strict=True)]
     order = np.argsort([final["mean"] for final in finals], kind="stable")
     middle = int(order[len(order) // 2])
 
     (folder / "spec.yaml").write_text(yaml.safe_dump(_specification(runs[middle]), sort_keys=False))
     _write_scores(folder / "scores.csv", runs, tests)
     draw(folder / "curve.svg", [tests[run.id] for run in runs], runs[0].spec.stop.target)
-    client.download(runs[middle].id, "best_model.npz", folder / "best_model.npz")
-    film = _film(client, runs[middle], folder / "film.mp4")
+    client.download(runs[middle].id, models[middle], folder / BEST)
+    film = _film(client, runs[middle], models[middle], folder / "film.mp4")
 
     interval = bootstrap([np.array([final["mean"] for final in finals])])
     results: dict[str, Any] = {
@@ -92,6 +103,7 @@ def publish(client: Client, name: str, experiment_ids: Sequence[str], note: str,
         "versions": _versions(),
         "note": note,
         "quiet": quiet,
+        "last": last,
     }
     (folder / "results.json").write_text(json.dumps(results, indent=1) + "\n")
     (folder / "README.md").write_text(page(results))
@@ -111,8 +123,13 @@ def _with_names(short: dict[str, Any], whole: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _final(client: Client, run: Experiment) -> dict[str, Any]:
-    job = client.wait_for_job(client.evaluate(run.id, episodes=EPISODES, seed=FRESH_SEED))
+def _last_model(client: Client, run: Experiment) -> str:
+    tested = [one.name for one in client.artifacts(run.id) if re.fullmatch(r"model_\d+\.npz", one.name)]
+    return max(tested, key=lambda name: int(name[len("model_") : -len(".npz")]))
+
+
+def _final(client: Client, run: Experiment, model: str) -> dict[str, Any]:
+    job = client.wait_for_job(client.evaluate(run.id, model, episodes=EPISODES, seed=FRESH_SEED))
     if job.result is None or job.result.returns is None:
         raise SystemExit(f"{run.id}: its model could not be evaluated: {job.reason}")
     task = run.spec.environment.id if run.spec.environment else run.spec.objective.id if run.spec.objective else ""
@@ -168,10 +185,10 @@ def _write_scores(path: Path, runs: Sequence[Experiment], tests: dict[str, list[
                 writer.writerow([run.spec.seed, one.generation, *used, *scores])
 
 
-def _film(client: Client, run: Experiment, path: Path) -> str | None:
+def _film(client: Client, run: Experiment, model: str, path: Path) -> str | None:
     """Film the model that is kept; return the file's name, or nothing where there are no pictures to take."""
     try:
-        job = client.wait_for_job(client.film(run.id, seed=FRESH_SEED))
+        job = client.wait_for_job(client.film(run.id, model, seed=FRESH_SEED))
     except SeedcastError as error:
         print(f"{run.id}: no film: {error}")
         return None

@@ -22,7 +22,7 @@ def page(results: dict[str, Any]) -> str:
         f"# {name}",
         "",
         f"{results['task']} by {results['strategy']}: **{_score(results)}** over {_runs(results)}, "
-        f"each run's best model on {results['episodes']} episodes that it had not seen.",
+        f"each run's {_kind(results)} model on {results['episodes']} episodes that it had not seen.",
         "",
     ]
     if results["note"]:
@@ -45,7 +45,8 @@ def page(results: dict[str, Any]) -> str:
     lines += [
         "",
         f"Minutes are training time {QUIET if results.get('quiet') else BUSY}; core-hours are what slots worked.",
-        "`best_model.npz` is of the run whose score is in the middle. `scores.csv` has every test of every run.",
+        f"`best_model.npz` is the {_kind(results)} model of the run whose score is in the middle. "
+        "`scores.csv` has every test of every run.",
         "",
         "```sh",
         f"seedcast train results/{name}/spec.yaml               # seeds: {seeds}; with -o seed=N another one",
@@ -59,14 +60,18 @@ def page(results: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def _kind(results: dict[str, Any]) -> str:
+    return "last tested" if results.get("last") else "best"
+
+
 def table(folder: Path) -> str:
     """Return the README of ``results/``: a line a result."""
     lines = [
         "# Results",
         "",
         "Every preset that was run, over seeds: the interquartile mean of the runs' scores (of three,",
-        "their mean) with its 95% bootstrap interval. A score is the run's best model on 100 episodes that",
-        "neither training nor its tests had seen.",
+        "their mean) with its 95% bootstrap interval. A score is the run's best model (its page says where it",
+        "is the last) on 100 episodes that neither training nor its tests had seen.",
         "Each page has the curve, the model, and the commands.",
         "Written by `python -m benchmarks.publish`; a test plays every model again.",
         "",
