@@ -17,7 +17,6 @@ import argparse
 import csv
 import json
 import platform
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -29,6 +28,7 @@ from benchmarks.results_page import draw, page, table
 from seedcast import Client
 from seedcast.errors import SeedcastError
 from seedcast.services.master.experiments.schemas import Experiment
+from seedcast.services.master.storage.artifacts import model_name
 from seedcast.services.master.storage.records import TestRecord
 from seedcast.shared.statistics import bootstrap
 
@@ -75,7 +75,7 @@ def publish(
     folder.mkdir(parents=True, exist_ok=True)
     runs = sorted((client.experiment(one) for one in experiment_ids), key=lambda run: run.spec.seed)
     tests = {run.id: client.tests(run.id) for run in runs}
-    models = [_last_model(client, run) if last else BEST for run in runs]
+    models = [_last_model(run, tests[run.id]) if last else BEST for run in runs]
     finals = [_final(client, run, model) for run, model in zip(runs, models, strict=True)]
     order = np.argsort([final["mean"] for final in finals], kind="stable")
     middle = int(order[len(order) // 2])
@@ -123,9 +123,10 @@ def _with_names(short: dict[str, Any], whole: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _last_model(client: Client, run: Experiment) -> str:
-    tested = [one.name for one in client.artifacts(run.id) if re.fullmatch(r"model_\d+\.npz", one.name)]
-    return max(tested, key=lambda name: int(name[len("model_") : -len(".npz")]))
+def _last_model(run: Experiment, tests: Sequence[TestRecord]) -> str:
+    if not tests:
+        raise SystemExit(f"{run.id}: no model of it has been tested yet")
+    return model_name(tests[-1].generation)
 
 
 def _final(client: Client, run: Experiment, model: str) -> dict[str, Any]:
@@ -153,7 +154,7 @@ def _figures(run: Experiment, tests: Sequence[TestRecord], final: dict[str, Any]
         "mean": final["mean"],
         "std": final["std"],
         "minimum": final["minimum"],
-        "best_generation": final["generation"],
+        "model_generation": final["generation"],
         "generations": run.generation,
         "environment_steps": run.environment_steps,
         "elapsed_seconds": round(run.elapsed_seconds, 1),

@@ -1,7 +1,8 @@
 """A curriculum: stages that come before the task itself, each an easier or shorter form of it.
 
 The specification around the curriculum is its last stage, and what tests test in every stage. A stage says what
-differs from it and when it ends; the mean, σ, momentum and the normaliser go on from stage to stage.
+differs from it and when it ends; the mean, σ, momentum and the normaliser go on from stage to stage, but for a σ
+that a stage has another one of.
 """
 
 from __future__ import annotations

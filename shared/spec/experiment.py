@@ -182,7 +182,8 @@ class ExperimentSpec(TaskFields, Spec):
     curriculum: Annotated[list[StageSpec], Field(max_length=20)] = Field(
         default_factory=list,
         description="Stages before the task itself, in order, each with what differs in it and when it ends. "
-        "Mean, σ, momentum and normaliser go on; tests are always of the task itself.",
+        "Mean, σ, momentum and normaliser go on, but a stage with another `sigma_init` or `radius` than the one "
+        "before begins with it; tests are always of the task itself.",
     )
     test: TestSpec = TestSpec()
     retrain: RetrainSpec | None = None

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import cast
 
-from seedcast.services.master.strategies.base import Parameters, Problem, State, Strategy
+from seedcast.services.master.strategies.base import Parameters, Problem, Strategy
 from seedcast.shared.errors import InvalidInput
 from seedcast.shared.low_rank import Matrix
 from seedcast.shared.spec.experiment import ExperimentSpec
 from seedcast.shared.spec.strategies import STRATEGIES
-from seedcast.shared.spec.strategy import StrategySpec
 
 
 def begin_strategy(spec: ExperimentSpec, mean: Parameters, matrices: tuple[Matrix, ...]) -> Strategy:
@@ -40,19 +39,9 @@ def refuse_stages_of_another_shape(spec: ExperimentSpec, mean: Parameters) -> No
         before = stage
 
 
-def begun_anew(strategy: Strategy, before: StrategySpec) -> State:
-    """Return the arrays of the state that a stage does not take over from the stage ``before`` it.
-
-    They are those of ``strategy``, not begun yet, that begin with hyperparameters of which it has others.
-    """
-    own = strategy.hyperparameters
-    changed = [
-        array
-        for array, begins_with in strategy.begun_by.items()
-        if any(getattr(own, name) != getattr(before, name) for name in begins_with)
-    ]
-    fresh = strategy.state() if changed else {}
-    return {array: fresh[array] for array in changed}
+def fitness_differs(one: ExperimentSpec, other: ExperimentSpec) -> bool:
+    """Whether the same member may have another fitness, as the task or what counts of it is another."""
+    return any(getattr(one, part) != getattr(other, part) for part in ("environment", "objective", "fitness"))
 
 
 def _shape(spec: ExperimentSpec, mean: Parameters) -> dict[str, tuple[tuple[int, ...], str]]:

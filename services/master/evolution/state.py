@@ -13,7 +13,11 @@ from numpy.typing import NDArray
 from seedcast.services.master.dispatch.batch import BatchFailed, BatchResult
 from seedcast.services.master.evolution.sizing import next_population_size, refuse_absurd
 from seedcast.services.master.evolution.solution import Solution
-from seedcast.services.master.evolution.stages import begin_strategy, begun_anew, refuse_stages_of_another_shape
+from seedcast.services.master.evolution.stages import (
+    begin_strategy,
+    fitness_differs,
+    refuse_stages_of_another_shape,
+)
 from seedcast.services.master.evolution.warm_start import warm_start as start_from
 from seedcast.services.master.strategies.base import Strategy
 from seedcast.shared.model import Model, ModelMetadata
@@ -131,8 +135,8 @@ class Evolution:
     def end_stage_if_due(self, training_return: float) -> None:
         """Go on to the next stage if the present one ends with the generation that was just learnt.
 
-        ``training_return`` is the mean return of its rollouts. What the search has learnt goes on: only the
-        specification changes. Called once the test beside the generation is known, and before its commit.
+        ``training_return`` is the mean return of its rollouts. What the search has learnt goes on, as
+        `Strategy.take_over` has it. Called once the test beside the generation is known, and before its commit.
         """
         if self.stage == len(self.whole.curriculum):
             return
@@ -141,10 +145,12 @@ class Evolution:
             self._enter(self.stage + 1)
 
     def _enter(self, stage: int) -> None:
-        state, before = self.strategy.state(), self.spec.strategy
+        state, before = self.strategy.state(), self.spec
         self.stage = stage
         self.strategy = self._begin_strategy()
-        self.strategy.restore(state | begun_anew(self.strategy, before))
+        self.strategy.take_over(state, before.strategy)
+        if fitness_differs(before, self.spec):
+            self.strategy.forget_fitness()
         if self.spec.adaptive_population is None:
             self.strategy.resize(self.spec.population_size)
         self.episode_cap = _first_cap(self.spec)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from seedcast.services.master.strategies.population import Parameters as Parameters
 from seedcast.services.master.strategies.population import Population as Population
-from seedcast.services.master.strategies.schedules import Clock
+from seedcast.services.master.strategies.schedules import Clock, factor
 from seedcast.shared.errors import SeedcastError
 from seedcast.shared.low_rank import Matrix
 from seedcast.shared.spec.strategy import StrategySpec
@@ -26,6 +26,12 @@ from seedcast.shared.spec.strategy import StrategySpec
 State = dict[str, NDArray[Any]]
 Fields = tuple[str, ...]
 """Names of hyperparameters."""
+
+DISTRIBUTION = "*"
+"""In `Strategy.begun_by`: the whole state but for the mean."""
+
+_COUNTED = ("generation", "population_size", "environment_steps")
+"""What every state has besides the strategy's own arrays."""
 
 
 class StrategyOrderError(SeedcastError):
@@ -87,8 +93,8 @@ class Strategy(ABC):
     """Values of hyperparameters under which less memory is needed: a refusal proposes those that fit."""
 
     begun_by: ClassVar[Mapping[str, Fields]] = {}
-    """Arrays of the state, and the hyperparameters that they begin with: a stage of a curriculum that changes one
-    of these begins the array anew."""
+    """Arrays of the state (or `DISTRIBUTION`), and the hyperparameters that they begin with: a stage of a
+    curriculum that has other ones than the stage before begins the array anew."""
 
     memory_limit: ClassVar[int] = 2 * 2**30
     """Bytes; an experiment that would take more is refused."""
@@ -243,6 +249,30 @@ class Strategy(ABC):
         self.environment_steps = int(values.pop("environment_steps", np.array(0)).item())
         self._asked = False
         self._restore(values)
+
+    @final
+    def take_over(self, state: State, before: StrategySpec) -> None:
+        """Go on from the state of a stage with the specification ``before``; to be called before anything else.
+
+        All goes on but for what begins with hyperparameters that are other ones here (see `begun_by`): σ, times
+        what its schedule has come to.
+        """
+        own = self.hyperparameters
+        changed = {
+            array
+            for array, begins_with in self.begun_by.items()
+            if any(getattr(own, name) != getattr(before, name) for name in begins_with)
+        }
+        anew = self.state() if changed else {}
+        if DISTRIBUTION in changed:
+            changed = anew.keys() - {"mean", *_COUNTED}
+        self.restore(state)
+        if "sigma" in changed:
+            anew["sigma"] = anew["sigma"] * factor(getattr(own, "sigma_schedule", None), self.clock)
+        self.restore(state | {array: anew[array] for array in changed})
+
+    def forget_fitness(self) -> None:  # noqa: B027 - most remember none
+        """Let no fitness count that was had so far: the task is another one now."""
 
     @property
     @abstractmethod

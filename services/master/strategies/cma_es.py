@@ -30,7 +30,15 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from seedcast.services.master.strategies.base import Fields, Parameters, Population, Problem, State, Strategy
+from seedcast.services.master.strategies.base import (
+    DISTRIBUTION,
+    Fields,
+    Parameters,
+    Population,
+    Problem,
+    State,
+    Strategy,
+)
 from seedcast.services.master.strategies.blas import use_one_blas_thread
 from seedcast.services.master.strategies.cma_constants import Constants
 from seedcast.services.master.strategies.fitness_shaping import PenaltyOptions, by_rank, subtract_l2_penalty
@@ -102,7 +110,7 @@ class CMAES(Strategy):
 
     Spec = CMAESSpec
     hyperparameters: CMAESSpec
-    begun_by: ClassVar[Mapping[str, Fields]] = {"sigma": ("sigma_init",)}
+    begun_by: ClassVar[Mapping[str, Fields]] = {DISTRIBUTION: ("sigma_init",)}  # σ alone says little beside C
     paper = "https://arxiv.org/abs/1604.00772"
     suits = (
         "Up to a few thousand parameters that depend on one another: it needs the fewest evaluations, and little "

@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from seedcast.services.master.strategies.base import Fields, Problem, State, Strategy
+from seedcast.services.master.strategies.base import DISTRIBUTION, Fields, Problem, State, Strategy
 from seedcast.services.master.strategies.fitness_shaping import (
     PenaltyOptions,
     by_rank,
@@ -68,7 +68,7 @@ class CRFMNES(Strategy):
     Spec = CRFMNESSpec
     hyperparameters: CRFMNESSpec
     mirrored = True
-    begun_by: ClassVar[Mapping[str, Fields]] = {"sigma": ("sigma_init",)}
+    begun_by: ClassVar[Mapping[str, Fields]] = {DISTRIBUTION: ("sigma_init",)}
     paper = "https://arxiv.org/abs/2201.11422"
     suits = (
         "Thousands to millions of parameters and few evaluations: it learns every parameter's scale and one "

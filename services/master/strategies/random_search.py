@@ -83,6 +83,10 @@ class RandomSearch(Strategy):
     def _recentre(self, mean: Parameters) -> None:
         self._centre, self._best, self._best_fitness = mean.copy(), mean.copy(), -np.inf
 
+    def forget_fitness(self) -> None:
+        """Let the next generation's best replace the best there is."""
+        self._best_fitness = -np.inf
+
     def _state(self) -> State:
         return {"centre": self._centre, "best": self._best, "best_fitness": np.array(self._best_fitness)}
 

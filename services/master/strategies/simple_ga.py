@@ -124,6 +124,10 @@ class SimpleGA(Strategy):
         # Never told, it is worse than any member, and gone after the next generation.
         self._elites, self._elite_fitness = mean[None].copy(), np.full(1, -np.inf)
 
+    def forget_fitness(self) -> None:
+        """Let the elites have one more generation of offspring, which any newcomer then beats."""
+        self._elite_fitness = np.full(len(self._elites), -np.inf)
+
     def _state(self) -> State:
         return {
             "elites": self._elites,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -10,6 +10,8 @@ import pytest
 from seedcast.services.master.evolution.batches import confirming_batch, training_batch
 from seedcast.services.master.evolution.batches import test_batch as batch_of_test
 from seedcast.services.master.evolution.state import Evolution
+from seedcast.services.master.strategies.base import Problem, Strategy
+from seedcast.services.master.strategies.contract.settings import assert_same_state, members_of, train
 from seedcast.shared.errors import InvalidInput
 from seedcast.shared.spec.experiment import ExperimentSpec
 from seedcast.shared.spec.strategies import STRATEGIES
@@ -62,7 +64,58 @@ def sigma_after(strategy: dict[str, Any], before: dict[str, Any]) -> float:
     return shown["sigma"] if "sigma" in shown else shown["sigma_mean"]
 
 
+FORMS = [
+    {"name": "cma_es"},
+    {"name": "cma_es", "covariance": "diagonal"},
+    {"name": "cma_es", "covariance": "vkd"},
+    *({"name": name} for name in ("cr_fm_nes", "pepg", "pgpe", "snes")),
+]
 WITH_SIGMA = [name for name, strategy in STRATEGIES.items() if "sigma_init" in strategy.Spec.model_fields]
+
+
+def built(**given: Any) -> Strategy:
+    strategy = cast(type[Strategy], STRATEGIES[given["name"]])
+    return strategy(strategy.Spec.model_validate(given), Problem(40, 1, np.zeros(10, np.float32)))
+
+
+def taken_over(old: Strategy, **given: Any) -> Strategy:
+    """Return the strategy of a stage that comes after another one's, with other hyperparameters."""
+    new = built(**old.hyperparameters.model_dump() | given)
+    new.take_over(old.state(), old.hyperparameters)
+    return new
+
+
+def spread(strategy: Strategy) -> float:
+    """Return the standard deviation of a population's parameters around the mean."""
+    return float(np.sqrt(np.square(members_of(strategy) - strategy.mean).mean()))
+
+
+@pytest.mark.parametrize("form", FORMS, ids=str)
+def test_members_are_spread_as_a_stage_says_however_long_the_one_before_was(form: dict[str, Any]) -> None:
+    old = train(built(**form, sigma_init=0.5), 120)
+    assert_same_state(taken_over(old).state(), old.state())
+    new = taken_over(old, sigma_init=3.0)
+    assert (new.generation, new.mean.tolist()) == (120, old.mean.tolist())
+    assert spread(new) == pytest.approx(3.0, rel=0.2)
+
+
+def test_a_sigma_that_a_stage_gives_is_that_of_its_schedule() -> None:
+    half = {"name": "exponential", "decay": 0.5, "floor": 0.125}
+    for name in ("pgpe", "snes", "openai_es"):
+        old = train(built(name=name, sigma_init=0.5, sigma_schedule=half), 2)
+        assert spread(taken_over(old, sigma_init=3.0)) == pytest.approx(0.75, rel=0.1), name
+
+
+@pytest.mark.parametrize("strategy", ["simple_ga", "random_search"])
+def test_fitness_of_an_easier_stage_does_not_outlive_it(strategy: str) -> None:
+    evolution = begin(staged(SHORT, strategy={"name": strategy}, episode_seeds="member"))
+    advance(evolution, 2)
+    state = evolution.strategy.state()
+    remembered = state["elite_fitness" if strategy == "simple_ga" else "best_fitness"]
+    assert np.isneginf(remembered).all()
+    before = evolution.strategy.mean
+    advance(evolution, 1)
+    assert not np.array_equal(evolution.strategy.mean, before)
 
 
 @pytest.mark.parametrize("strategy", WITH_SIGMA)

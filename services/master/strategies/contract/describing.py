@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 from pydantic import ValidationError
 
-from seedcast.services.master.strategies.base import Problem
+from seedcast.services.master.strategies.base import DISTRIBUTION, Problem
 from seedcast.services.master.strategies.contract.settings import Settings, train
 
 DIMENSIONS = (500, 20_000)
@@ -50,7 +50,7 @@ class Describing(Settings):
         fields = {field for names in declared.values() for field in names}
         assert fields <= set(self.strategy.Spec.model_fields), "begun_by names no such hyperparameter"
         begun = self.build(spec=given).state()
-        assert set(declared) <= set(begun), "begun_by names no such array of the state"
+        assert set(declared) - {DISTRIBUTION} <= set(begun), "begun_by names no such array of the state"
         for field in self.strategy.Spec.model_fields:
             value = getattr(given, field)
             if isinstance(value, bool) or not isinstance(value, float):
@@ -62,7 +62,8 @@ class Describing(Settings):
             state = self.build(spec=other).state()
             for array, values in state.items():
                 if not np.array_equal(values, begun[array]):
-                    assert field in declared.get(array, ()), f"{array} begins with {field}, and begun_by omits it"
+                    names = (*declared.get(array, ()), *declared.get(DISTRIBUTION, ()))
+                    assert field in names, f"{array} begins with {field}, and begun_by omits it"
 
     def test_a_specification_read_back_from_json_is_the_same(self) -> None:
         spec = self.spec()
