@@ -100,15 +100,21 @@ def test_a_check_that_got_no_answer_is_made_again(cluster: Server, browser: Brow
     context.close()
 
 
-def test_a_study_that_goes_on_leaves_the_keyboard_where_it_is(cluster: Server, browser: Browser) -> None:
+def endless_study(server: Server, name: str) -> str:
+    """Start a study of two runs that do not end by themselves."""
     study = {
-        "name": "going-on",
+        "name": name,
         "specification": cartpole_values() | {"stop": None},
         "axes": [{"field": "strategy.radius", "values": [1, 2]}],
         "seeds": 1,
         "budget": {"environment_steps": 10**9, "runs_at_once": 2},
     }
-    made = httpx.post(f"{cluster.url}/studies", json=study).raise_for_status().json()["id"]
+    made: str = server.http.post("/studies", json=study).raise_for_status().json()["id"]
+    return made
+
+
+def test_a_study_that_goes_on_leaves_the_keyboard_where_it_is(cluster: Server, browser: Browser) -> None:
+    made = endless_study(cluster, "going-on")
     try:
         with watched(browser, cluster) as page:
             page.goto(f"/dashboard/studies/{made}")
@@ -125,14 +131,7 @@ def test_a_study_that_goes_on_leaves_the_keyboard_where_it_is(cluster: Server, b
 
 
 def test_a_study_that_is_deleted_elsewhere_shows_nothing_of_what_it_was(cluster: Server, browser: Browser) -> None:
-    study = {
-        "name": "deleted-elsewhere",
-        "specification": cartpole_values() | {"stop": None},
-        "axes": [{"field": "strategy.radius", "values": [1, 2]}],
-        "seeds": 1,
-        "budget": {"environment_steps": 10**9, "runs_at_once": 1},
-    }
-    made = cluster.http.post("/studies", json=study).raise_for_status().json()["id"]
+    made = endless_study(cluster, "deleted-elsewhere")
     with watched(browser, cluster) as page:
         page.goto(f"/dashboard/studies/{made}")
         expect(page.locator("#trials a").first).to_be_visible()

@@ -40,8 +40,9 @@ def refuse_stages_of_another_shape(spec: ExperimentSpec, mean: Parameters) -> No
 
 
 def fitness_differs(one: ExperimentSpec, other: ExperimentSpec) -> bool:
-    """Whether the same member may have another fitness, as the task or what counts of it is another."""
-    return any(getattr(one, part) != getattr(other, part) for part in ("environment", "objective", "fitness"))
+    """Whether the same member may have another fitness: of another task, other parts of it, or other luck."""
+    parts = ("environment", "objective", "fitness", "episodes_per_member")
+    return any(getattr(one, part) != getattr(other, part) for part in parts)
 
 
 def _shape(spec: ExperimentSpec, mean: Parameters) -> dict[str, tuple[tuple[int, ...], str]]:

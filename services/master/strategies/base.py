@@ -266,9 +266,9 @@ class Strategy(ABC):
         anew = self.state() if changed else {}
         if DISTRIBUTION in changed:
             changed = anew.keys() - {"mean", *_COUNTED}
-        self.restore(state)
         if "sigma" in changed:
-            anew["sigma"] = anew["sigma"] * factor(getattr(own, "sigma_schedule", None), self.clock)
+            clock = Clock(int(state["generation"].item()), int(state["environment_steps"].item()))
+            anew["sigma"] = anew["sigma"] * factor(getattr(own, "sigma_schedule", None), clock)
         self.restore(state | {array: anew[array] for array in changed})
 
     def forget_fitness(self) -> None:  # noqa: B027 - most remember none
