@@ -71,7 +71,8 @@ class StageSpec(Spec):
     until: StageEndSpec = Field(description="When the next stage begins.")
     environment: Overrides = Field(
         default_factory=dict,
-        description="Fields of `environment`: other `kwargs`, or the `id` of one with the same spaces.",
+        description="Fields of `environment`: other `kwargs`, or the `id` of one with the same spaces. "
+        "It runs on the task's engine unless it names an `engine`.",
     )
     objective: Overrides = Field(
         default_factory=dict, description="Fields of `objective`: other `kwargs`, or the `id` of one as large."

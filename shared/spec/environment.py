@@ -68,6 +68,10 @@ class EnvironmentSpec(Spec):
         "Units are planned for half of it at most, so give twice what the longest rollout takes.",
     )
 
+    def on(self, engine: str) -> EnvironmentSpec:
+        """Return the environment on the engine that it names, or else on ``engine``; no worker chooses another."""
+        return self if self.engine != "auto" else self.model_copy(update={"engine": engine})
+
 
 class ContinuousActions(Spec):
     """A box of real actions; ``None`` stands for no bound."""

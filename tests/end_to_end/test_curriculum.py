@@ -61,3 +61,21 @@ def test_a_stage_in_an_environment_with_other_observations_is_refused(cluster: S
     answer = cluster.http.post("/experiments", json=SPEC | {"curriculum": [other]})
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["field"] == "curriculum.0.environment"
+
+
+@pytest.mark.parametrize(
+    ("environment", "field", "reason"),
+    [
+        ({"id": "CartPole-v7"}, "id", "is not an environment of envpool; did you mean"),
+        ({"kwargs": {"gravity": 20}, "engine": "pybullet"}, "engine", "has no CartPole-v1, which envpool has"),
+    ],
+)
+def test_what_a_worker_refuses_of_a_stage_is_said_of_the_stage(
+    cluster: Server, environment: dict[str, Any], field: str, reason: str
+) -> None:
+    stage = {"until": {"generations": 2}, "environment": environment}
+    answer = cluster.http.post("/experiments", json=SPEC | {"curriculum": [stage]})
+    assert answer.status_code == 422
+    error = answer.json()["errors"][0]
+    assert error["field"] == f"curriculum.0.environment.{field}"
+    assert error["reason"].startswith(reason)

@@ -83,7 +83,7 @@ def _environment(spec: ExperimentSpec, evolution: Evolution) -> EnvironmentSpec 
     """Return the environment on the engine that described it, so that no worker chooses another one."""
     if spec.environment is None or not isinstance(evolution.description, EnvironmentDescription):
         return None
-    return spec.environment.model_copy(update={"engine": evolution.description.engine})
+    return spec.environment.on(evolution.description.engine)
 
 
 def training_seeds(spec: ExperimentSpec, generation: int, population_size: int) -> NDArray[np.int32]:

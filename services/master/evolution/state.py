@@ -195,14 +195,14 @@ class Evolution:
         self.elapsed_seconds += dropped_seconds
 
     def model(self) -> Model:
-        """Return the current mean as a model."""
+        """Return the current mean as a model of the task, whatever the stage."""
         metadata = ModelMetadata(
-            environment=self.spec.environment,
+            environment=self.whole.environment,
             description=self.description,
-            policy=self.spec.policy,
-            objective=self.spec.objective,
+            policy=self.whole.policy,
+            objective=self.whole.objective,
             experiment=self.experiment,
-            seed=self.spec.seed,
+            seed=self.whole.seed,
             generation=self.generation,
             environment_steps=self.environment_steps,
             observation_count=self.statistics.count if self.statistics else 0,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import overload
 
 from seedcast.services.master.fleet.fleet import Fleet
@@ -34,8 +36,8 @@ async def describe(spec: ExperimentSpec, fleet: Fleet) -> TaskDescription | None
         if not spec.curriculum[number].environment:
             continue
         environment = stage.rollouts.environment
-        # On the task's engine, where it will run.
-        there = await ask(environment.model_copy(update={"engine": task.engine}), fleet)
+        with _of_stage(number):
+            there = await ask(environment.on(task.engine), fleet)
         if there is not None and (there.observation_size, there.actions) != (task.observation_size, task.actions):
             reason = "its observations or actions are not those of the task: one policy has to fit both"
             raise InvalidInput.of(f"curriculum.{number}.environment", reason, environment.id)
@@ -51,7 +53,8 @@ async def _describe_objective(
     for number, stage in enumerate(spec.stages[:-1]):
         if task is None or stage.objective is None or not spec.curriculum[number].objective:
             continue
-        there = await ask(stage.objective, fleet)
+        with _of_stage(number):
+            there = await ask(stage.objective, fleet)
         if there is not None and _meaning(there) != _meaning(task):
             reason = "its dimension, direction or bounds are not those of the task"
             raise InvalidInput.of(f"curriculum.{number}.objective", reason, stage.objective.id)
@@ -136,6 +139,16 @@ def _having(task: EnvironmentSpec | ObjectiveSpec, ready: list[Worker]) -> list[
     known = sorted({one for info in infos for one in info.objectives})
     reason = f"is no objective of any worker; they have {', '.join(known) or 'none'}"
     raise InvalidInput.of("objective.id", reason, task.id)
+
+
+@contextmanager
+def _of_stage(number: int) -> Iterator[None]:
+    """Name what a worker refuses of a stage as the specification does."""
+    try:
+        yield
+    except InvalidInput as refusal:
+        error = refusal.errors[0]
+        raise InvalidInput.of(f"curriculum.{number}.{error.field}", error.reason, error.value) from refusal
 
 
 def _under_task(refusal: InvalidInput, task: str) -> InvalidInput:

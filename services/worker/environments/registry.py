@@ -104,5 +104,7 @@ def _refusal(spec: EnvironmentSpec, engines: Sequence[Engine]) -> InvalidInput:
     hint = f"did you mean {' or '.join(near)}?" if near else f"GET /info lists all {len(known)}"
     if (reason := ENVPOOL.why_not(spec.id)) and ENVPOOL in engines:
         return InvalidInput.of("environment.id", f"{reason}; {hint}", spec.id)
+    if elsewhere := [name for name, engine in ENGINES.items() if spec.id in engine.available()]:
+        return InvalidInput.of("environment.engine", f"has no {spec.id}, which {elsewhere[0]} has", spec.engine)
     where = "this worker" if spec.engine == "auto" else spec.engine
     return InvalidInput.of("environment.id", f"is not an environment of {where}; {hint}", spec.id)

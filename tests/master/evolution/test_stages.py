@@ -182,6 +182,24 @@ def test_a_stage_trains_on_its_own_environment_and_is_tested_on_the_task_itself(
     assert (tested.id, tested.max_episode_steps) == ("CartPole-v1", 100)
 
 
+def test_a_stage_runs_on_the_engine_that_it_names_and_else_on_the_tasks() -> None:
+    named = {"until": {"generations": 1}, "environment": {"engine": "gymnasium"}}
+    evolution = begin(staged(named, named | {"until": {"generations": 2}, "environment": {"id": "CartPole-v0"}}))
+    engines = []
+    for _ in range(3):
+        training, test = training_batch(evolution, evolution.strategy.ask()), batch_of_test(evolution)
+        engines.append([batch.header.rollouts.environment.engine for batch in (training, test)])
+        evolution.learn(result(evolution, evolution.generation))
+        evolution.end_stage_if_due(0.0)
+    assert engines == [["gymnasium", "envpool"], ["envpool", "envpool"], ["envpool", "envpool"]]
+
+
+def test_a_model_of_any_stage_is_of_the_task() -> None:
+    evolution = begin(staged({"until": {"generations": 2}, "environment": {"id": "CartPole-v0"}}))
+    assert evolution.spec.environment != evolution.whole.environment
+    assert evolution.model().metadata.environment == evolution.whole.environment
+
+
 def test_a_test_is_confirmed_on_fresh_episodes() -> None:
     evolution = begin(cartpole(test={"every": 1, "episodes": 5, "confirm_episodes": 20}))
     advance(evolution, 1)
