@@ -40,9 +40,10 @@ def refuse_stages_of_another_shape(spec: ExperimentSpec, mean: Parameters) -> No
 
 
 def fitness_differs(one: ExperimentSpec, other: ExperimentSpec) -> bool:
-    """Whether the same member may have another fitness: of another task, other parts of it, or other luck."""
+    """Whether the same member may have another fitness: of another task, other parts of it, penalties or luck."""
     parts = ("environment", "objective", "fitness", "episodes_per_member")
-    return any(getattr(one, part) != getattr(other, part) for part in parts)
+    penalties = [getattr(spec.strategy, "l2_penalty", None) for spec in (one, other)]
+    return penalties[0] != penalties[1] or any(getattr(one, part) != getattr(other, part) for part in parts)
 
 
 def _shape(spec: ExperimentSpec, mean: Parameters) -> dict[str, tuple[tuple[int, ...], str]]:

@@ -127,6 +127,13 @@ def test_fitness_of_an_easier_stage_does_not_outlive_it(strategy: str, easier: d
     assert not np.array_equal(evolution.strategy.mean, before)
 
 
+def test_fitness_without_a_penalty_does_not_outlive_its_stage() -> None:
+    free = {"until": {"generations": 2}, "strategy": {"l2_penalty": 0}}
+    evolution = begin(staged(free, strategy={"name": "simple_ga", "l2_penalty": 5}, episode_seeds="member"))
+    advance(evolution, 2)
+    assert np.isneginf(evolution.strategy.state()["elite_fitness"]).all()
+
+
 @pytest.mark.parametrize("strategy", WITH_SIGMA)
 def test_a_stage_that_gives_sigma_begins_with_it(strategy: str) -> None:
     wide = sigma_after({"name": strategy, "sigma_init": 3.0}, {"sigma_init": 0.5})
