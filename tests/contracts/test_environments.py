@@ -23,8 +23,8 @@ ENVPOOL = [
     "Catch-v0", "NChain-v0",
 ]  # fmt: skip
 GYMNASIUM = [
-    "Acrobot-v1", "BipedalWalker-v3", "BipedalWalkerHardcore-v3", "CartPole-v1", "CliffWalkingSlippery-v1",
-    "FrozenLake-v1", "LunarLander-v3", "Pendulum-v1",
+    "Acrobot-v1", "BipedalWalker-v3", "BipedalWalkerCourse-v0", "BipedalWalkerHardcore-v3", "CartPole-v1",
+    "CliffWalkingSlippery-v1", "FrozenLake-v1", "LunarLander-v3", "Pendulum-v1",
 ]  # fmt: skip
 UNSEEDED = {"MiniGrid-Empty-5x5-v0"}
 """All their episodes begin alike, as their authors meant it."""

@@ -2,8 +2,9 @@
 
 Every episode gets a fresh environment (a reused Box2D world leaks history into the next episode), and
 Python's and numpy's global generators are seeded with it, because some environments draw from them. For that
-to hold, one episode has to end before the next begins, so there is one live lane; next to such an
-environment's own step (100 µs and more) what batching the policy would save is small.
+to hold, one episode has to end before the next begins, so there is one live lane, unless the environment's class
+says with ``side_by_side`` that it draws from neither, and how many episodes are worth running at once: what the
+policy takes for each is then shared between them.
 """
 
 from __future__ import annotations
@@ -83,16 +84,16 @@ class GymnasiumEngine:
         self, spec: EnvironmentSpec, description: EnvironmentDescription, seeds: Sequence[int]
     ) -> GymnasiumLanes:
         """Remember the seeds; an environment is made when its episode starts."""
-        return GymnasiumLanes(spec, description, seeds)
+        return GymnasiumLanes(spec, description, seeds, _side_by_side(spec.id))
 
 
 class GymnasiumLanes:
-    """One environment at a time, which can be looked at where it draws itself."""
+    """Environments, each of one episode, which can be looked at where they draw themselves."""
 
-    width = 1
-    """See the module."""
-
-    def __init__(self, spec: EnvironmentSpec, description: EnvironmentDescription, seeds: Sequence[int]) -> None:
+    def __init__(
+        self, spec: EnvironmentSpec, description: EnvironmentDescription, seeds: Sequence[int], width: int = 1
+    ) -> None:
+        self.width = width
         self.failures: dict[int, LaneFailure] = {}
         self._spec = spec
         self._seeds = seeds
@@ -222,6 +223,14 @@ def _checked(spec: EnvironmentSpec) -> Environment:
         field = "environment.kwargs" if spec.kwargs else "environment.id"
         reason = f"{spec.id} cannot be made ({type(error).__name__}: {error})"
         raise InvalidInput.of(field, reason) from error
+
+
+@cache
+def _side_by_side(id_: str) -> int:
+    creator = registry()[id_].entry_point
+    made_by = load_env_creator(creator) if isinstance(creator, str) else creator
+    given = getattr(made_by, "side_by_side", 1)
+    return given if isinstance(given, int) and given > 0 else 1
 
 
 @cache

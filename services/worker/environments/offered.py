@@ -11,7 +11,7 @@ from seedcast.services.worker.environments import envpool_families
 from seedcast.services.worker.environments.envpool_lanes import EnvPoolEngine
 from seedcast.services.worker.environments.envpool_package import modules
 from seedcast.services.worker.environments.gymnasium_lanes import GymnasiumEngine
-from seedcast.services.worker.environments.plugins import registry
+from seedcast.services.worker.environments.plugins import COURSE, registry
 from seedcast.services.worker.environments.pybullet_lanes import PyBulletEngine
 from seedcast.services.worker.environments.registry import ENGINES, ENVPOOL, available, describe
 from seedcast.shared.errors import InvalidInput
@@ -54,6 +54,8 @@ def _family(id_: str, engine: str) -> str:
         return envpool_families.family(modules()[id_])
     if engine == PyBulletEngine.name:
         return "PyBullet"
+    if id_ == COURSE:
+        return "Box2D"
     entry_point = registry()[id_].entry_point if engine == GymnasiumEngine.name else None
     if isinstance(entry_point, str) and entry_point.startswith(OWN):
         module = entry_point.removeprefix(OWN).partition(".")[0]

@@ -21,6 +21,15 @@ from seedcast.shared.registry import FOREIGN, Plugin, described, failure, found
 GROUP = "gymnasium.envs"
 log = logging.getLogger(__name__)
 
+COURSE = "BipedalWalkerCourse-v0"
+"""What Seedcast adds to Gymnasium's registry, before anybody else has a turn."""
+
+gymnasium.register(
+    COURSE,
+    entry_point="seedcast.services.worker.environments.walker_course:BipedalWalkerCourse",
+    max_episode_steps=2000,
+)
+
 
 def registry() -> dict[str, EnvSpec]:
     """Return Gymnasium's registry after every plug-in had its turn, once per process."""
