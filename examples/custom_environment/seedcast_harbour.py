@@ -29,6 +29,8 @@ class Harbour(gymnasium.Env[Vector, Vector]):
     # Read by Seedcast; a specification's own max_episode_steps goes before.
     max_episode_steps = 200
     reward_threshold = -15.0
+    # So, too: it draws from nothing but its own generator, so that this many episodes can be live at once.
+    side_by_side = 16
 
     def __init__(self, current: float = 0.02, render_mode: str | None = None) -> None:
         """``current`` is its greatest strength; these arguments are a specification's ``kwargs``.

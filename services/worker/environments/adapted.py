@@ -72,7 +72,7 @@ class Adapted(gymnasium.Env[Any, Any]):
 
 
 class AdaptedLanes(GymnasiumLanes):
-    """Gymnasium's lanes, with environments from elsewhere: one at a time, each made for one episode."""
+    """Gymnasium's lanes, with environments from elsewhere, each made for one episode."""
 
     def __init__(
         self,
@@ -80,8 +80,9 @@ class AdaptedLanes(GymnasiumLanes):
         spec: EnvironmentSpec,
         description: EnvironmentDescription,
         seeds: Sequence[int],
+        width: int = 1,
     ) -> None:
-        super().__init__(spec, description, seeds)
+        super().__init__(spec, description, seeds, width)
         self._make = make
 
     def _start(self, lane: int) -> Observation:

@@ -5,7 +5,8 @@ called with the specification's kwargs and returns an environment: Gymnasium's, 
 4-tuple interface (`services.worker.environments.adapted`). ``examples/custom_environment`` is a complete one.
 
 A limit of steps and a reward threshold come from the environment's ``spec`` if it has one, or from attributes
-``max_episode_steps`` and ``reward_threshold``.
+``max_episode_steps`` and ``reward_threshold``. ``side_by_side`` of the class or function is how many episodes may
+be live at once, where they draw from no global generator (`services.worker.environments.gymnasium_lanes`).
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from typing import Any, ClassVar
 from seedcast.services.worker.environments.adapted import AdaptedLanes, check_kwargs, modern, quiet_gym
 from seedcast.services.worker.environments.answers import FOREIGN
 from seedcast.services.worker.environments.base import ANY_NUMBER, DEFAULT_MAX_EPISODE_STEPS
-from seedcast.services.worker.environments.gymnasium_lanes import Environment, closed_after
+from seedcast.services.worker.environments.gymnasium_lanes import Environment, closed_after, side_by_side
 from seedcast.services.worker.environments.spaces import action_space, observation_size
 from seedcast.shared.errors import InvalidInput
 from seedcast.shared.registry import Registry, found
@@ -78,7 +79,8 @@ class EntryPointsEngine:
         self, spec: EnvironmentSpec, description: EnvironmentDescription, seeds: Sequence[int]
     ) -> AdaptedLanes:
         """Remember the seeds; an environment is made when its episode starts."""
-        return AdaptedLanes(partial(_make, spec), spec, description, seeds)
+        width = side_by_side(environments()[spec.id])
+        return AdaptedLanes(partial(_make, spec), spec, description, seeds, width)
 
 
 def _checked(spec: EnvironmentSpec) -> Environment:

@@ -84,7 +84,9 @@ class GymnasiumEngine:
         self, spec: EnvironmentSpec, description: EnvironmentDescription, seeds: Sequence[int]
     ) -> GymnasiumLanes:
         """Remember the seeds; an environment is made when its episode starts."""
-        return GymnasiumLanes(spec, description, seeds, _side_by_side(spec.id))
+        creator = registry()[spec.id].entry_point
+        made_by = load_env_creator(creator) if isinstance(creator, str) else creator
+        return GymnasiumLanes(spec, description, seeds, side_by_side(made_by))
 
 
 class GymnasiumLanes:
@@ -193,6 +195,12 @@ def closed_after(environment: Environment) -> Iterator[Environment]:
             environment.close()
 
 
+def side_by_side(made_by: object) -> int:
+    """Return how many episodes may be live at once of what a class or a function makes; see the module."""
+    given = getattr(made_by, "side_by_side", 1)
+    return given if isinstance(given, int) and given > 0 else 1
+
+
 def _failure(error: BaseException, where: str = "") -> LaneFailure:
     if isinstance(error, InvalidAnswerError):
         return LaneFailure("invalid", f"{error}{where}")
@@ -223,14 +231,6 @@ def _checked(spec: EnvironmentSpec) -> Environment:
         field = "environment.kwargs" if spec.kwargs else "environment.id"
         reason = f"{spec.id} cannot be made ({type(error).__name__}: {error})"
         raise InvalidInput.of(field, reason) from error
-
-
-@cache
-def _side_by_side(id_: str) -> int:
-    creator = registry()[id_].entry_point
-    made_by = load_env_creator(creator) if isinstance(creator, str) else creator
-    given = getattr(made_by, "side_by_side", 1)
-    return given if isinstance(given, int) and given > 0 else 1
 
 
 @cache

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seedcast.services.worker.environments.registry import open_lanes
+from seedcast.services.worker.environments.base import ANY_NUMBER
+from seedcast.services.worker.environments.registry import lanes_at_once, open_lanes
 from seedcast.shared.policies.actions import action_head
 from seedcast.shared.spec.environment import EnvironmentDescription, EnvironmentSpec
 
@@ -53,11 +54,13 @@ class Moment:
 def seed_fault(spec: EnvironmentSpec, description: EnvironmentDescription) -> str | None:
     """Say how an environment does not follow its seed; None where nothing of that is seen.
 
-    Between the two episodes stands one of another seed, in case that something is kept from one to the next.
+    Between the two episodes stands one of another seed, in case that something is kept from one to the next. Where
+    episodes run side by side because an environment's author says that they can, the second one does.
     """
     first = list(_within(SECONDS, episode(spec, description, SEED)))
     list(islice(episode(spec, description, OTHER_SEED), len(first)))
-    again = list(islice(episode(spec, description, SEED), len(first)))
+    beside = OTHER_SEED if lanes_at_once(spec) >= ANY_NUMBER else None
+    again = list(islice(episode(spec, description, SEED, beside=beside), len(first)))
     return difference(first, again)
 
 
@@ -68,25 +71,36 @@ def difference(first: Sequence[Moment], again: Sequence[Moment]) -> str | None:
 
 
 def episode(
-    spec: EnvironmentSpec, description: EnvironmentDescription, seed: int, steps: int = STEPS
+    spec: EnvironmentSpec,
+    description: EnvironmentDescription,
+    seed: int,
+    steps: int = STEPS,
+    beside: int | None = None,
 ) -> Iterator[Moment]:
-    """Run an episode of at most ``steps`` steps with actions drawn from a generator of its own."""
+    """Run an episode of at most ``steps`` steps with actions drawn from a generator of its own.
+
+    ``beside`` is the seed of an episode that takes the same actions just before it, if two may be live at once.
+    """
     head = action_head(description.actions, None)
     draws = np.random.Generator(np.random.Philox(SEED))
-    lane = np.zeros(1, np.int32)
-    with closing(open_lanes(spec, [seed])) as lanes:
-        observation = lanes.reset(lane)
-        failed = 0 in lanes.failures
-        yield Moment(observation.tobytes(), None, failed=failed)
-        for _ in range(0 if failed else steps):
-            actions: NDArray[Any] = head(draws.standard_normal((1, head.outputs), dtype=np.float32))
-            observation, reward, terminated, truncated = lanes.step(lane, actions)
-            failed = 0 in lanes.failures
-            over = bool(terminated[0]), bool(truncated[0])
-            yield Moment(observation.tobytes(), float(reward[0]), *over, failed)
-            if failed or any(over):
+    with closing(open_lanes(spec, [seed] if beside is None else [seed, beside])) as lanes:
+        live = [0] if beside is None or lanes.width == 1 else [1, 0]
+        observations = lanes.reset(np.array(live, np.int32))
+        over = np.array([lane in lanes.failures for lane in live])
+        yield Moment(observations[-1].tobytes(), None, failed=0 in lanes.failures)
+        for _ in range(steps):
+            if over[-1]:
                 break
-        lanes.finish(0)
+            if over[0]:
+                lanes.finish(live.pop(0))
+            actions: NDArray[Any] = head(draws.standard_normal((1, head.outputs), dtype=np.float32))
+            step = lanes.step(np.array(live, np.int32), np.repeat(actions, len(live), axis=0))
+            observations, rewards, terminated, truncated = step
+            over = terminated | truncated | [lane in lanes.failures for lane in live]
+            ends = bool(terminated[-1]), bool(truncated[-1])
+            yield Moment(observations[-1].tobytes(), float(rewards[-1]), *ends, failed=0 in lanes.failures)
+        for lane in live:
+            lanes.finish(lane)
 
 
 def _within(seconds: float, moments: Iterator[Moment]) -> Iterator[Moment]:

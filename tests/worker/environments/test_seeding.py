@@ -124,6 +124,43 @@ class Late(Sampling):
         return self.observation_space.sample(), lottery, False, False, {}
 
 
+class Shared(gymnasium.Env[Observation, Observation]):
+    """Says that its episodes may run side by side, and has them draw from Python's one generator."""
+
+    side_by_side = 4
+    observation_space = spaces.Box(-1, 1, (1,), np.float32)
+    action_space = spaces.Box(-1, 1, (1,), np.float32)
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Observation, dict[str, Any]]:
+        super().reset(seed=seed, options=options)
+        return self._draw(), {}
+
+    def step(self, action: Observation) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
+        return self._draw(), 0.0, False, False, {}
+
+    def _draw(self) -> Observation:
+        return np.full(1, random.random(), np.float32)
+
+
+class Alone(Shared):
+    """The same, one at a time."""
+
+    side_by_side = 1
+
+
+class Brief(Shared):
+    """May well say so; its episodes end early, not all at the same step."""
+
+    def step(self, action: Observation) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
+        drawn = self._draw()
+        return drawn, float(action[0]), bool(drawn[0] > 0.9), False, {}
+
+    def _draw(self) -> Observation:
+        return self.np_random.random(1, np.float32)
+
+
 @pytest.fixture
 def install(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Return a function that offers a class as the environment "Tried-v0" and probes it."""
@@ -178,10 +215,16 @@ def test_a_wrapper_that_takes_no_seed_is_not_given_one() -> None:
         (Modules, "observations of two episodes with one seed differ at its start"),
         (lambda: Strict(Named()), "observations of two episodes with one seed differ at its start"),
         (Late, "rewards of two episodes with one seed differ after step 5"),
+        (Shared, "observations of two episodes with one seed differ"),
     ],
 )
 def test_an_environment_that_does_not_follow_its_seed_is_found_out(install: Any, factory: Any, fault: str) -> None:
     assert fault in install(factory)
+
+
+@pytest.mark.parametrize("factory", [Alone, Brief])
+def test_episodes_that_may_run_side_by_side_are_not_accused(install: Any, factory: Any) -> None:
+    assert install(factory) is None
 
 
 def test_a_random_map_is_found_out() -> None:
