@@ -17,7 +17,7 @@ SPEC: dict[str, Any] = cartpole_values() | {
     "curriculum": [
         {
             "until": {"generations": 2},
-            "environment": {"id": "CartPole-v0"},
+            "environment": {"id": "CartPole-v0", "engine": "gymnasium"},
             "fitness": {"episode_cap": {"minimum": 20}},
         },
         {"until": {"environment_steps": 2000}, "episodes_per_member": 1, "population_size": 32},

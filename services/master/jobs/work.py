@@ -95,6 +95,6 @@ def _header(metadata: ModelMetadata) -> UnitHeader:
         return UnitHeader(objective=metadata.objective, test=True)
     environment, policy = metadata.rollouts
     return UnitHeader(
-        environment=environment.on(metadata.spaces.engine),
+        environment=environment.model_copy(update={"engine": metadata.spaces.engine}),
         policy=policy.model_copy(update={"action_noise": 0.0}),
     )

@@ -60,6 +60,7 @@ class EntryPointsEngine:
 
     def describe(self, spec: EnvironmentSpec) -> EnvironmentDescription:
         """Make an environment and look at its spaces."""
+        side_by_side(environments()[spec.id])
         with closed_after(_checked(spec)) as environment:
             limit = spec.max_episode_steps or _stated(environment, "max_episode_steps")
             threshold = _stated(environment, "reward_threshold")

@@ -67,6 +67,7 @@ class GymnasiumEngine:
 
     def describe(self, spec: EnvironmentSpec) -> EnvironmentDescription:
         """Make an environment and look at its spaces."""
+        side_by_side(_made_by(spec.id))
         with closed_after(_checked(spec)) as environment:
             return EnvironmentDescription(
                 observation_size=observation_size(environment.observation_space),
@@ -84,9 +85,7 @@ class GymnasiumEngine:
         self, spec: EnvironmentSpec, description: EnvironmentDescription, seeds: Sequence[int]
     ) -> GymnasiumLanes:
         """Remember the seeds; an environment is made when its episode starts."""
-        creator = registry()[spec.id].entry_point
-        made_by = load_env_creator(creator) if isinstance(creator, str) else creator
-        return GymnasiumLanes(spec, description, seeds, side_by_side(made_by))
+        return GymnasiumLanes(spec, description, seeds, side_by_side(_made_by(spec.id)))
 
 
 class GymnasiumLanes:
@@ -180,7 +179,7 @@ class GymnasiumLanes:
 
 
 def import_own() -> None:
-    """Import Gymnasium's own environments, those that are in its registry before any package had its turn."""
+    """Import Gymnasium's own environments and ours: what is in its registry before any package had its turn."""
     for entry in list(gymnasium.registry.values()):  # a module that is imported may register others
         _installed(entry)
 
@@ -196,9 +195,20 @@ def closed_after(environment: Environment) -> Iterator[Environment]:
 
 
 def side_by_side(made_by: object) -> int:
-    """Return how many episodes may be live at once of what a class or a function makes; see the module."""
+    """Return how many episodes may be live at once of what a class or a function makes; see the module.
+
+    Raises:
+        InvalidInput: it says something that is no number of episodes.
+    """
     given = getattr(made_by, "side_by_side", 1)
-    return given if isinstance(given, int) and given > 0 else 1
+    if isinstance(given, bool) or not isinstance(given, int) or given < 1:
+        raise InvalidInput.of("environment.id", f"its side_by_side has to be an integer from 1, not {given!r}")
+    return given
+
+
+def _made_by(id_: str) -> object:
+    creator = registry()[id_].entry_point
+    return load_env_creator(creator) if isinstance(creator, str) else creator
 
 
 def _failure(error: BaseException, where: str = "") -> LaneFailure:

@@ -2,9 +2,9 @@
 
 Hardcore's stumps have one of two heights, and who clears the lower one mostly falls over the other. Here heights
 lie anywhere in a range, so that one that is a little higher can be learnt next (as on POET's courses: Wang et al.
-2019, arXiv:1901.01753). Spaces, physics, reward and end are Gymnasium's, to the bit, with half of its Python
-(``tests/worker/environments/test_walker_course.py`` holds the two side by side), and episodes draw from
-nothing but their own generator, so that several can be live at once.
+2019, arXiv:1901.01753). Spaces, physics and end are Gymnasium's to the bit, and so is the reward but for being
+added up in double precision, with half of its Python (``tests/worker/environments/test_walker_course.py`` holds
+the two side by side). Episodes draw from nothing but their own generator, so that several can be live at once.
 """
 
 from __future__ import annotations
@@ -16,16 +16,18 @@ from typing import Any, ClassVar
 
 import numpy as np
 from gymnasium.envs.box2d import bipedal_walker as original
+from gymnasium.utils import EzPickle
 from numpy.typing import NDArray
 
 TILE = original.TERRAIN_STEP
 """The unit of lengths here: 0.47 m, of a course of 200."""
 
+Corners = list[tuple[float, float]]
+Colour = tuple[int, int, int]
+
 PIT_DEPTH = 4
 STAIR_LENGTH = 4
 """Tiles, as in Hardcore; its stairs have three or four steps of one tile each, up or down."""
-
-LARGEST_STUMP = 4.0
 
 _GOAL = (original.TERRAIN_LENGTH - original.TERRAIN_GRASS) * TILE
 _RAYS = [
@@ -41,7 +43,7 @@ class BipedalWalkerCourse(original.BipedalWalker):
     Args:
         stumps, stairs, pits: how often an obstacle is of this kind, beside the other two.
         stump_sizes: the least and the greatest height of a stump, which is as wide as high, in tiles: uniform.
-        pit_widths: the least and the greatest width of a pit, in tiles: whole numbers.
+        pit_widths: the least and the greatest width of a pit between its walls, in tiles: whole numbers.
         spacing: the fewest and the most tiles of grass after an obstacle.
         render_mode: as Gymnasium has it.
 
@@ -58,23 +60,24 @@ class BipedalWalkerCourse(original.BipedalWalker):
         stairs: float = 1,
         pits: float = 1,
         stump_sizes: Sequence[float] = (1, 2),
-        pit_widths: Sequence[int] = (3, 4),
+        pit_widths: Sequence[int] = (2, 3),
         spacing: Sequence[int] = (5, 9),
         render_mode: str | None = None,
     ) -> None:
         weights = stumps, stairs, pits
-        if not (min(weights) >= 0 and 0 < sum(weights) < math.inf):
-            raise ValueError("stumps, stairs and pits are how often each comes: no number below 0, one above it")
-        _check_range("stump_sizes", stump_sizes, 0.1, LARGEST_STUMP)
+        if not all(_is(one, int, float) and 0 <= one < 1e6 for one in weights) or not any(weights):
+            raise ValueError("stumps, stairs and pits are how often each comes: numbers from 0, not all of them 0")
+        _check_range("stump_sizes", stump_sizes, 0.1, 4)
         _check_range("pit_widths", pit_widths, 1, 20, whole=True)
         _check_range("spacing", spacing, 1, 100, whole=True)
         super().__init__(render_mode=render_mode, hardcore=True)
+        EzPickle.__init__(self, stumps, stairs, pits, stump_sizes, pit_widths, spacing, render_mode)
         self._stump_until, self._stairs_until = stumps / sum(weights), (stumps + stairs) / sum(weights)
         self._stump_sizes = stump_sizes[0], stump_sizes[1]
         self._pit_widths, self._spacing = (pit_widths[0], pit_widths[1] + 1), (spacing[0], spacing[1] + 1)
 
     def step(self, action: NDArray[Any]) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
-        """Take a step; every operation on numbers is the original's, and in its order."""
+        """Take a step: every operation is the original's, and in its order."""
         hull: Any = self.hull  # Box2D has no types
         joints, legs = self.joints, self.legs
         strengths = []
@@ -118,11 +121,6 @@ class BipedalWalkerCourse(original.BipedalWalker):
         return np.array(state, np.float32), -100.0 if fell else reward, fell or x > _GOAL, False, {}
 
     def _generate_terrain(self, hardcore: bool) -> None:  # noqa: ARG002 - the original's signature
-        # Two bodies in place of two hundred: the world's step looks at each of them.
-        boxes, ground = self.world.CreateStaticBody(), self.world.CreateStaticBody()
-        boxes.color1, boxes.color2 = (255, 255, 255), (153, 153, 153)
-        ground.color1 = ground.color2 = (76, 204, 76)
-        self.terrain = [boxes, ground]
         course = _Course(self.np_random)
         course.grass(original.TERRAIN_STARTPAD)
         while len(course.heights) < original.TERRAIN_LENGTH:
@@ -134,33 +132,45 @@ class BipedalWalkerCourse(original.BipedalWalker):
             else:
                 course.pit(int(self.np_random.integers(*self._pit_widths)))
             course.grass(int(self.np_random.integers(*self._spacing)))
-        for corners in course.boxes:
-            self.fd_polygon.shape.vertices = corners
-            boxes.CreateFixture(self.fd_polygon)
-        self._lay(ground, course.heights[: original.TERRAIN_LENGTH])
+        self._build(course.boxes, course.heights[: original.TERRAIN_LENGTH])
 
-    def _lay(self, ground: Any, heights: list[float]) -> None:  # noqa: ANN401 - Box2D has no types
+    def _build(self, boxes: list[Corners], heights: list[float]) -> None:
+        # A body for each, as Gymnasium has it: Box2D comes to other bits where they share one.
+        self.terrain = []
+        for corners in boxes:
+            self.fd_polygon.shape.vertices = corners
+            self._add(self.fd_polygon, (255, 255, 255), (153, 153, 153))
         points = [(i * TILE, height) for i, height in enumerate(heights)]
         self.terrain_x, self.terrain_y = [x for x, _ in points], heights
         self.terrain_poly = []
-        for left, right in pairwise(points):
+        for i, (left, right) in enumerate(pairwise(points)):
             self.fd_edge.shape.vertices = [left, right]
-            ground.CreateFixture(self.fd_edge)
+            green = (76, 204 if i % 2 else 255, 76)
+            self._add(self.fd_edge, green, green)
             self.terrain_poly.append(([left, right, (right[0], 0), (left[0], 0)], (102, 153, 76)))
+        self.terrain.reverse()  # what is drawn last covers the rest
+
+    def _add(self, fixture: Any, inside: Colour, outline: Colour) -> None:  # noqa: ANN401 - Box2D has no types
+        body = self.world.CreateStaticBody(fixtures=fixture)
+        body.color1, body.color2 = inside, outline
+        self.terrain.append(body)
 
 
 class _Course:
-    """A course that grows to the right, as Hardcore's does: the ground's height at every tile, and boxes."""
+    """A course that grows to the right as Hardcore's does: the ground's height at every tile, and boxes."""
 
     def __init__(self, generator: np.random.Generator) -> None:
         self.heights: list[float] = []
-        self.boxes: list[list[tuple[float, float]]] = []
+        self.boxes: list[Corners] = []
         self._generator = generator
         self._height = original.TERRAIN_HEIGHT
         self._slope = 0.0
 
     def grass(self, tiles: int) -> None:
-        """Go up and down by little."""
+        """Go up and down by little; after an obstacle the first tile is flat."""
+        if self.heights:
+            self.heights.append(self._height)
+            tiles -= 1
         for _ in range(tiles):
             self._slope = 0.8 * self._slope + 0.01 * float(np.sign(original.TERRAIN_HEIGHT - self._height))
             if len(self.heights) > original.TERRAIN_STARTPAD:
@@ -188,8 +198,8 @@ class _Course:
         """Leave a gap of ``width`` tiles between two walls."""
         bottom = self._height - PIT_DEPTH * TILE
         self._box(0, 1, bottom, self._height)
-        self._box(width, 1, bottom, self._height)
-        self.heights += [self._height, *[bottom] * width, self._height]
+        self._box(1 + width, 1, bottom, self._height)
+        self.heights += [self._height, *[bottom] * (1 + width), self._height]
 
     def _box(self, ahead: float, width: float, bottom: float, top: float) -> None:
         left = (len(self.heights) + ahead) * TILE
@@ -198,12 +208,12 @@ class _Course:
 
 
 def _check_range(name: str, given: Sequence[float], least: float, most: float, *, whole: bool = False) -> None:
-    kind = int if whole else (int, float)
-    if (
-        not isinstance(given, list | tuple)
-        or len(given) != 2
-        or not all(isinstance(one, kind) and not isinstance(one, bool) for one in given)
-        or not least <= given[0] <= given[1] <= most
-    ):
+    kinds = (int,) if whole else (int, float)
+    two = isinstance(given, list | tuple) and len(given) == 2 and all(_is(one, *kinds) for one in given)
+    if not two or not least <= given[0] <= given[1] <= most:
         numbers = "whole numbers" if whole else "numbers"
         raise ValueError(f"{name}: wants two {numbers}, the least and the greatest, from {least:g} to {most:g}")
+
+
+def _is(given: object, *kinds: type) -> bool:
+    return isinstance(given, kinds) and not isinstance(given, bool)

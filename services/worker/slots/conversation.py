@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
+from seedcast.services.worker.environments.probe import EPISODES
 from seedcast.services.worker.slots.channel import Kind, Message
 from seedcast.services.worker.slots.death import SlotDied
 from seedcast.services.worker.slots.messages import Refusal, Started, Summary, encode_result
@@ -72,7 +73,9 @@ async def _describe(process: SlotProcess, request: Message) -> Answer:
         raise InvalidInput.of("environment.id", f"cannot be described: {reason}") from died
     timeout = EnvironmentSpec.model_validate_json(request.payload).rollout_timeout_seconds
     try:
-        return Answer(await _expect(process, None, min(PROBE_SECONDS, 3 * timeout), "trying three episodes"))
+        return Answer(
+            await _expect(process, None, min(PROBE_SECONDS, EPISODES * timeout), "trying a few episodes")
+        )
     except SlotDied:  # its units will say so
         return Answer(described)
 

@@ -18,6 +18,7 @@ from seedcast.services.worker.environments import entry_points_engine, registry
 from seedcast.services.worker.environments.adapted import Adapted, modern
 from seedcast.services.worker.environments.probe import seed_fault
 from seedcast.services.worker.environments.seeding import Seeding
+from seedcast.shared.errors import InvalidInput
 from seedcast.shared.registry import _Loaded
 from seedcast.shared.spec.environment import EnvironmentSpec
 
@@ -144,6 +145,22 @@ class Shared(gymnasium.Env[Observation, Observation]):
         return np.full(1, random.random(), np.float32)
 
 
+class Kept(Shared):
+    """Says so, too, and keeps what it has drawn where the next one puts its own."""
+
+    kept: ClassVar[float] = 0.0
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Observation, dict[str, Any]]:
+        super().reset(seed=seed, options=options)
+        type(self).kept = self.np_random.random()
+        return np.zeros(1, np.float32), {}
+
+    def _draw(self) -> Observation:
+        return np.full(1, self.kept, np.float32)
+
+
 class Alone(Shared):
     """The same, one at a time."""
 
@@ -215,11 +232,24 @@ def test_a_wrapper_that_takes_no_seed_is_not_given_one() -> None:
         (Modules, "observations of two episodes with one seed differ at its start"),
         (lambda: Strict(Named()), "observations of two episodes with one seed differ at its start"),
         (Late, "rewards of two episodes with one seed differ after step 5"),
-        (Shared, "observations of two episodes with one seed differ"),
+        (Shared, "beside another episode, as its side_by_side allows, the observations of two episodes"),
+        (Kept, "beside another episode, as its side_by_side allows, the observations of two episodes"),
     ],
 )
 def test_an_environment_that_does_not_follow_its_seed_is_found_out(install: Any, factory: Any, fault: str) -> None:
     assert fault in install(factory)
+
+
+@pytest.mark.parametrize(("factory", "width"), [(Alone, 1), (Brief, 4), (lambda: Brief(), 1)])
+def test_as_many_episodes_are_live_as_the_class_says(install: Any, factory: Any, width: int) -> None:
+    assert install(factory) is None
+    assert registry.open_lanes(EnvironmentSpec(id="Tried-v0"), [1]).width == width
+
+
+@pytest.mark.parametrize("given", [0, 2.0, True, "many"])
+def test_a_number_of_episodes_that_is_none_is_refused(install: Any, given: object) -> None:
+    with pytest.raises(InvalidInput, match="side_by_side has to be an integer from 1"):
+        install(type("Tried", (Brief,), {"side_by_side": given}))
 
 
 @pytest.mark.parametrize("factory", [Alone, Brief])

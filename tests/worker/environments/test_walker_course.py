@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -30,18 +31,48 @@ def test_a_step_is_gymnasiums_to_the_bit(kind: str) -> None:
     ended = 0
     for seed in range(6):
         rng = np.random.default_rng(seed)
+        kind_of_number = np.float64 if seed % 2 else np.float32
         np.testing.assert_array_equal(ours.reset(seed=seed)[0], theirs.reset(seed=seed)[0])
         for step in range(400):
             # Beyond the bounds, too, and now and then exactly nothing.
-            action = rng.uniform(-1.5, 1.5, 4) * (rng.random(4) > 0.05)
+            action = (rng.uniform(-1.5, 1.5, 4) * (rng.random(4) > 0.05)).astype(kind_of_number)
             one, other = ours.step(action), theirs.step(action)
             np.testing.assert_array_equal(one[0], other[0], err_msg=f"{seed}, {step}")
-            assert one[1:4] == other[1:4]
+            assert one[1] == other[1] if seed % 2 else one[1] == pytest.approx(other[1], rel=1e-5, abs=1e-6)
+            assert one[2:4] == other[2:4]
             assert ours.scroll == theirs.scroll
             if one[2]:
                 ended += 1
                 break
     assert ended
+
+
+class OnHardcore(BipedalWalkerCourse):
+    """Gymnasium's own courses, with our step."""
+
+    def _generate_terrain(self, hardcore: bool) -> None:
+        BipedalWalker._generate_terrain(self, hardcore)  # type: ignore[no-untyped-call]
+
+
+def test_hardcore_itself_is_walked_to_the_bit() -> None:
+    ours, theirs = OnHardcore(), BipedalWalker(hardcore=True)
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        np.testing.assert_array_equal(ours.reset(seed=seed)[0], theirs.reset(seed=seed)[0])
+        for _ in range(300):
+            action = rng.uniform(-1, 1, 4)
+            one, other = ours.step(action), theirs.step(action)
+            np.testing.assert_array_equal(one[0], other[0])
+            assert one[1:3] == other[1:3]
+            if one[2]:
+                break
+
+
+def test_a_copy_has_the_same_courses() -> None:
+    made = BipedalWalkerCourse(stairs=0, stump_sizes=[0.5, 0.6])
+    copied = copy.deepcopy(made)
+    assert np.array_equal(made.reset(seed=3)[0], copied.reset(seed=3)[0])
+    assert made.terrain_y == copied.terrain_y
 
 
 def courses(**kwargs: Any) -> list[BipedalWalkerCourse]:
@@ -53,7 +84,8 @@ def courses(**kwargs: Any) -> list[BipedalWalkerCourse]:
 
 def boxes(course: BipedalWalkerCourse) -> list[np.ndarray[Any, Any]]:
     """Return the corners ``(4, 2)`` of each box in tiles."""
-    return [np.array(fixture.shape.vertices) / TILE for fixture in course.terrain[0].fixtures]
+    shapes = [body.fixtures[0].shape for body in course.terrain[::-1]]
+    return [np.array(shape.vertices) / TILE for shape in shapes if len(shape.vertices) == 4]
 
 
 def test_stumps_have_the_sizes_asked_for() -> None:
@@ -66,13 +98,14 @@ def test_stumps_have_the_sizes_asked_for() -> None:
 
 
 def test_pits_have_the_widths_asked_for_and_grass_between() -> None:
-    widths, gaps = set(), set()
-    for course in courses(stumps=0, stairs=0, pit_widths=[2, 5], spacing=[3, 4]):
+    openings, gaps = set[int](), set[int]()
+    for course in courses(stumps=0, stairs=0, pit_widths=[1, 4], spacing=[3, 4]):
+        walls = sorted(box[:, 0].min() for box in boxes(course))
+        openings |= set(np.round(np.diff(walls)[::2] - 1).astype(int).tolist())
         depths = np.array(course.terrain_y) < min(course.terrain_y[:20]) - 3 * TILE
         edges = np.flatnonzero(np.diff(depths.astype(int)))
-        widths |= set(np.diff(edges)[::2].tolist())
         gaps |= set(np.diff(edges)[1::2].tolist())
-    assert {2, 3, 4, 5} <= widths <= {1, 2, 3, 4, 5}  # a last one may be cut off
+    assert openings == {1, 2, 3, 4}
     assert gaps == {5, 6}  # a pit's two walls are of ground
 
 
@@ -87,7 +120,7 @@ def test_kinds_come_as_often_as_asked_for() -> None:
 def test_a_course_is_as_long_as_hardcores_and_ends_where_it_does() -> None:
     course = courses()[0]
     assert len(course.terrain_x) == len(course.terrain_y) == 200
-    assert len(course.terrain[1].fixtures) == 199
+    assert len(course.terrain) == 199 + len(boxes(course))
 
 
 @pytest.mark.parametrize(
@@ -99,7 +132,8 @@ def test_a_course_is_as_long_as_hardcores_and_ends_where_it_does() -> None:
         ({"stump_sizes": 2}, "stump_sizes: wants two numbers"),
         ({"pit_widths": [3, 4.5]}, "pit_widths: wants two whole numbers"),
         ({"spacing": [True, 5]}, "spacing: wants two whole numbers"),
-        ({"stumps": "many"}, "stumps"),
+        ({"stumps": "many"}, "how often each comes"),
+        ({"stumps": True}, "how often each comes"),
     ],
 )
 def test_courses_that_cannot_be_are_refused(kwargs: dict[str, Any], reason: str) -> None:
