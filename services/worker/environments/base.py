@@ -30,6 +30,9 @@ DEFAULT_MAX_EPISODE_STEPS = 10_000
 DEFAULT_STEPS_PER_SECOND = 30
 """Of an environment that does not say how many make a second of what it simulates."""
 
+PROBE_EPISODES = 5
+"""Short ones by which a description finds out whether seeds are followed: three in turn, and two side by side."""
+
 ANY_NUMBER = 1_000_000
 """Of lanes that take no memory before their episodes start; no unit holds more rollouts."""
 

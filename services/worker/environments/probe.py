@@ -22,10 +22,7 @@ from seedcast.shared.spec.environment import EnvironmentDescription, Environment
 
 STEPS = 32
 SECONDS = 3.0
-"""For one of at most `EPISODES`: of a slow environment fewer steps are compared."""
-
-EPISODES = 5
-"""Three one after the other, and two side by side."""
+"""For one of at most `PROBE_EPISODES`: of a slow environment fewer steps are compared."""
 
 SEED, OTHER_SEED = 1, 2
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from seedcast.services.worker.environments.probe import EPISODES
+from seedcast.services.worker.environments.base import PROBE_EPISODES
 from seedcast.services.worker.slots.channel import Kind, Message
 from seedcast.services.worker.slots.death import SlotDied
 from seedcast.services.worker.slots.messages import Refusal, Started, Summary, encode_result
@@ -74,7 +74,7 @@ async def _describe(process: SlotProcess, request: Message) -> Answer:
     timeout = EnvironmentSpec.model_validate_json(request.payload).rollout_timeout_seconds
     try:
         return Answer(
-            await _expect(process, None, min(PROBE_SECONDS, EPISODES * timeout), "trying a few episodes")
+            await _expect(process, None, min(PROBE_SECONDS, PROBE_EPISODES * timeout), "trying a few episodes")
         )
     except SlotDied:  # its units will say so
         return Answer(described)
