@@ -21,7 +21,7 @@ from seedcast.shared.policies.actions import action_head
 from seedcast.shared.spec.environment import EnvironmentDescription, EnvironmentSpec
 
 STEPS = 32
-SECONDS = 3.0
+SECONDS = 5.0
 """For one of at most `PROBE_EPISODES`: of a slow environment fewer steps are compared."""
 
 SEED, OTHER_SEED = 1, 2

@@ -20,8 +20,9 @@ READ_SECONDS = 30.0
 
 DESCRIBE_SECONDS = 30.0
 
-PROBE_SECONDS = 20.0
-"""For the episodes by which a description finds out whether the environment follows its seed."""
+PROBE_SECONDS = 27.0
+"""For the episodes by which a description finds out whether the environment follows its seed; in all
+the master waits for a minute."""
 
 CATALOGUE_SECONDS = 120.0
 """For all environments to be described; it takes about two."""
