@@ -14,6 +14,7 @@ from seedcast.cli.options import AsJson
 from seedcast.cli.output import print_values
 from seedcast.cli.overrides import load_spec
 from seedcast.shared.errors import InvalidInput
+from seedcast.shared.spec.curriculum import refuse_other_spaces, refused_of_stage
 from seedcast.shared.spec.experiment import ExperimentSpec
 from seedcast.shared.spec.policy import build_policy
 
@@ -70,7 +71,13 @@ def check_environment(spec: ExperimentSpec) -> str:
         if spec.objective is not None:
             describe_objective(spec.objective)
         else:
-            build_policy(spec.rollouts.policy, describe(spec.rollouts.environment))
+            task = describe(spec.rollouts.environment)
+            build_policy(spec.rollouts.policy, task)
+            for number, stage in enumerate(spec.stages[:-1]):
+                environment = stage.rollouts.environment
+                with refused_of_stage(number):
+                    there = describe(environment.on(task.engine))
+                refuse_other_spaces(number, environment.id, there, task)
     return ""
 
 

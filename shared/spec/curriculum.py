@@ -7,13 +7,15 @@ that a stage has another one of.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, JsonValue, model_validator
 
 from seedcast.shared.errors import InvalidInput
 from seedcast.shared.spec.base import Spec
+from seedcast.shared.spec.environment import EnvironmentDescription
 from seedcast.shared.validation import contradiction
 
 Overrides = Annotated[dict[str, JsonValue], Field(max_length=50)]
@@ -95,6 +97,29 @@ class StageSpec(Spec):
         # What a user set to null inside a part stays null there: it takes out what the specification has.
         overrides |= {part: given for part in parts if (given := getattr(self, part))}
         return merged({name: value for name, value in values.items() if name != "curriculum"}, overrides)
+
+
+@contextmanager
+def refused_of_stage(number: int) -> Iterator[None]:
+    """Name what is refused of a stage's task as the specification does."""
+    try:
+        yield
+    except InvalidInput as refusal:
+        error = refusal.errors[0]
+        raise InvalidInput.of(f"curriculum.{number}.{error.field}", error.reason, error.value) from refusal
+
+
+def refuse_other_spaces(
+    number: int, id_: str, there: EnvironmentDescription, task: EnvironmentDescription
+) -> None:
+    """Refuse a stage in an environment whose observations or actions are not those of the task.
+
+    Raises:
+        InvalidInput: they are not.
+    """
+    if (there.observation_size, there.actions) != (task.observation_size, task.actions):
+        reason = "its observations or actions are not those of the task: one policy has to fit both"
+        raise InvalidInput.of(f"curriculum.{number}.environment", reason, id_)
 
 
 def ends_in_order(stages: Sequence[StageSpec]) -> None:

@@ -95,3 +95,21 @@ def test_where_no_engine_is_installed_validate_says_that_it_has_not_checked(tmp_
     done = seedcast("validate", str(path), PYTHONPATH=str(tmp_path))
     assert done.returncode == 0, done.stderr
     assert "its environment is not checked" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("environment", "words"),
+    [
+        ({"id": "CartPole-v7"}, "curriculum.0.environment.id: is not an environment of envpool"),
+        ({"id": "Acrobot-v1"}, "curriculum.0.environment: its observations or actions are not those of the task"),
+    ],
+)
+def test_the_environment_of_a_stage_is_looked_at_too(
+    tmp_path: Path, environment: dict[str, str], words: str
+) -> None:
+    path = tmp_path / "spec.yaml"
+    stage = {"until": {"generations": 1}, "environment": environment}
+    path.write_text(yaml.safe_dump(cartpole_values() | {"curriculum": [stage]}))
+    done = seedcast("validate", str(path))
+    assert done.returncode == 2
+    assert f"{path}: {words}" in done.stderr

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import overload
 
 from seedcast.services.master.fleet.fleet import Fleet
 from seedcast.services.master.fleet.worker import ROLLOUTS, Worker
 from seedcast.shared.errors import Busy, InvalidInput, SeedcastError
+from seedcast.shared.spec.curriculum import refuse_other_spaces, refused_of_stage
 from seedcast.shared.spec.environment import EnvironmentDescription, EnvironmentSpec
 from seedcast.shared.spec.experiment import ExperimentSpec
 from seedcast.shared.spec.objective import ObjectiveDescription, ObjectiveSpec
@@ -36,12 +35,10 @@ async def describe(spec: ExperimentSpec, fleet: Fleet) -> TaskDescription | None
         if not spec.curriculum[number].environment:
             continue
         environment = stage.rollouts.environment
-        with _of_stage(number):
+        with refused_of_stage(number):
             there = await ask(environment.on(task.engine), fleet)
-        if there is not None and (there.observation_size, there.actions) != (task.observation_size, task.actions):
-            reason = "its observations or actions are not those of the task: one policy has to fit both"
-            raise InvalidInput.of(f"curriculum.{number}.environment", reason, environment.id)
         if there is not None:
+            refuse_other_spaces(number, environment.id, there, task)
             _refuse_seed_fault(spec, there, f"curriculum.{number}.environment")
     return task
 
@@ -53,7 +50,7 @@ async def _describe_objective(
     for number, stage in enumerate(spec.stages[:-1]):
         if task is None or stage.objective is None or not spec.curriculum[number].objective:
             continue
-        with _of_stage(number):
+        with refused_of_stage(number):
             there = await ask(stage.objective, fleet)
         if there is not None and _meaning(there) != _meaning(task):
             reason = "its dimension, direction or bounds are not those of the task"
@@ -139,16 +136,6 @@ def _having(task: EnvironmentSpec | ObjectiveSpec, ready: list[Worker]) -> list[
     known = sorted({one for info in infos for one in info.objectives})
     reason = f"is no objective of any worker; they have {', '.join(known) or 'none'}"
     raise InvalidInput.of("objective.id", reason, task.id)
-
-
-@contextmanager
-def _of_stage(number: int) -> Iterator[None]:
-    """Name what a worker refuses of a stage as the specification does."""
-    try:
-        yield
-    except InvalidInput as refusal:
-        error = refusal.errors[0]
-        raise InvalidInput.of(f"curriculum.{number}.{error.field}", error.reason, error.value) from refusal
 
 
 def _under_task(refusal: InvalidInput, task: str) -> InvalidInput:
