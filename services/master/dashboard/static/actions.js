@@ -7,9 +7,10 @@ import { notice } from "./notices.js";
 
 /**
  * The actions that its status leaves, each { label, danger, run }. `run` resolves once it is done, and `after` is
- * called once one has been taken back. An experiment that is `blocked` is active: it can be paused and stopped.
+ * called once one has been taken back, `gone` once it is deleted. An experiment that is `blocked` is active: it can be
+ * paused and stopped.
  */
-export function actionsOf({ id, name, status, active, archived, note, tags }, after) {
+export function actionsOf({ id, name, status, active, archived, note, tags }, after, gone = () => {}) {
   const api = experimentApi(id);
   const found = [];
   const add = (label, run, danger = false) => found.push({ label, run, danger });
@@ -38,7 +39,7 @@ export function actionsOf({ id, name, status, active, archived, note, tags }, af
       );
     });
   if (active || status === "paused") add("Stop", () => stop(api, { name, active }, goBack), true);
-  add("Delete", () => remove(api, { name, active, archived }, goBack), true);
+  add("Delete", () => remove(api, { name, active, archived }, goBack, gone), true);
   return found;
 }
 
@@ -54,7 +55,7 @@ async function stop(api, { name, active }, goBack) {
   if (done) notice(`${name} is stopped.`, active ? goBack("Undo", api.resume) : undefined);
 }
 
-async function remove(api, { name, active, archived }, goBack) {
+async function remove(api, { name, active, archived }, goBack, gone) {
   const instead =
     active || archived ? null : { label: "Archive instead", act: () => api.change({ archived: true }) };
   const done = await ask({
@@ -70,7 +71,10 @@ async function remove(api, { name, active, archived }, goBack) {
       `${name} is archived.`,
       goBack("Undo", () => api.change({ archived: false })),
     );
-  else if (done) notice(`${name} is deleted.`);
+  else if (done) {
+    gone();
+    notice(`${name} is deleted.`);
+  }
 }
 
 /** Text as a field of a form gives it back. */

@@ -60,12 +60,14 @@ function createRow(first, picked, on) {
   cells.Curve.append(curve.node);
   cells["Best test"].append(element("div", {}, best, " ", target));
   cells["Core-h"].append(element("div", {}, used, cost));
-  tick.addEventListener("change", () => {
-    if (tick.checked) picked.add(first.id);
+  const pick = (ticked) => {
+    if (ticked) picked.add(first.id);
     else picked.delete(first.id);
     on.pick();
-  });
-  const menu = menuButton(`Actions of ${first.name}`, () => actionsOf(shown, on.changed), on.changed);
+  };
+  tick.addEventListener("change", () => pick(tick.checked));
+  const actions = () => actionsOf(shown, on.changed, () => pick(false));
+  const menu = menuButton(`Actions of ${first.name}`, actions, on.changed);
   const node = element(
     "tr",
     {},
