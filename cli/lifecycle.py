@@ -10,9 +10,10 @@ import typer
 
 from seedcast.cli.options import AsJson, ExperimentId, Ids, Overrides, Url, connect, resolve
 from seedcast.cli.output import print_json, print_table, print_values
-from seedcast.cli.overrides import load_specs, override_values
+from seedcast.cli.overrides import load_spec, load_specs, override_values
 from seedcast.cli.watch import watch_to_the_end
 from seedcast.services.master.experiments.schemas import Experiment
+from seedcast.shared.errors import InvalidInput
 
 Specs = Annotated[list[Path], typer.Argument(metavar="FILE...", help="Specifications, YAML or JSON.")]
 Wait = Annotated[bool, typer.Option("--watch", "-w", help="Show its progress until it has ended.")]
@@ -73,19 +74,29 @@ def clone(
 def edit(
     experiment_id: ExperimentId,
     overrides: Annotated[
-        list[str],
+        list[str] | None,
         typer.Option(
             "--override",
             "-o",
             metavar="KEY=VALUE",
             help="name=…, note=…, share=…, tags.NAME=…, stop.CONDITION=…, archived=true, determinism=relaxed",
         ),
-    ],
+    ] = None,
+    curriculum: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Take the stages of this specification; those trained stay as they were."
+        ),
+    ] = None,
     url: Url = None,
     json: AsJson = False,
 ) -> None:
-    """Change an experiment's name, note, tags, share, determinism or stops; a completed one may go on."""
-    changes = override_values(overrides)
+    """Change name, note, tags, share, determinism, stops or stages to come; a completed one may go on."""
+    changes = override_values(overrides or [])
+    if curriculum is not None:
+        changes["curriculum"] = load_spec(curriculum).model_dump(mode="json")["curriculum"]
+    if not changes:
+        raise InvalidInput.of("--override", "or --curriculum: say what is to be changed")
     with connect(url) as client:
         chosen = resolve(client, experiment_id)
         if isinstance(tags := changes.get("tags"), dict):  # the master takes all of them at once

@@ -161,7 +161,8 @@ class AsyncClient:
     async def change(self, experiment_id: str, **changes: Any) -> Experiment:  # noqa: ANN401 - see `Changes`
         """Change ``name``, ``note``, ``tags``, ``share`` or ``stop`` conditions; a completed run may so go on.
 
-        A run at rest may be given ``determinism="relaxed"``, where the machines that it began on are gone.
+        A run at rest may be given ``determinism="relaxed"``, where the machines that it began on are gone, and a
+        ``curriculum`` with other stages to come.
 
         Raises:
             InvalidInput: something else is to be changed, or a value is none that a specification may have.

@@ -237,6 +237,9 @@ def test_an_experiment_is_cloned_edited_and_found_by_what_it_has(cluster: Server
     again = wait_for_end(cluster, clone)
     assert (again["generation"], again["note"]) == (5, "the better one")
     assert again["spec"]["tags"] == {"parent": parent, "kept": "sure"}
+    nothing = run(cluster, "edit", clone)
+    assert (nothing.returncode, nothing.stderr.count("\n")) == (2, 1)
+    assert "say what is to be changed" in nothing.stderr
     refused = run(cluster, "edit", clone, "-o", "seed=9")
     assert (refused.returncode, "seed" in refused.stderr) == (2, True)
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.cli.test_experiments import run
 from tests.end_to_end.test_retraining import rows
 from tests.processes import Server, digests, eventually, master, submit, wait_for_end, worker
 from tests.specs import cartpole_values
@@ -79,3 +81,39 @@ def test_what_a_worker_refuses_of_a_stage_is_said_of_the_stage(
     error = answer.json()["errors"][0]
     assert error["field"] == f"curriculum.0.environment.{field}"
     assert error["reason"].startswith(reason)
+
+
+def test_stages_to_come_are_others_and_the_run_is_that_of_the_new_specification(
+    cluster: Server, tmp_path: Path
+) -> None:
+    first = SPEC | {"name": "restaged", "stop": {"generations": 1_000_000}}
+    restaged = submit(cluster, first | {"curriculum": [SPEC["curriculum"][0]]})
+    wait_for_generation(cluster, restaged, 3)
+    path = f"/experiments/{restaged}"
+    own = {"until": {"environment_steps": 10}}
+    refused = cluster.http.patch(path, json={"curriculum": [SPEC["curriculum"][0], own]})
+    assert (refused.status_code, "pause it" in refused.json()["detail"]) == (409, True)
+    assert cluster.http.post(f"{path}/pause").is_success
+    generation = cluster.http.get(path).json()["generation"]
+    refused = cluster.http.patch(path, json={"curriculum": [SPEC["curriculum"][0], own]})
+    assert refused.status_code == 422
+    assert refused.json()["errors"][0]["field"] == "curriculum.1.until.environment_steps"
+    unknown = {"until": {"generations": generation + 3}, "environment": {"id": "CartPole-v7"}}
+    stages = [SPEC["curriculum"][0], {"until": {"generations": generation + 1}}, unknown]
+    refused = cluster.http.patch(path, json={"curriculum": stages})
+    assert refused.json()["errors"][0]["field"] == "curriculum.2.environment.id"
+    stages[2] = unknown | {"environment": {}, "population_size": 32, "strategy": {"fitness_shaping": "z_score"}}
+    file = tmp_path / "restaged.json"
+    file.write_text(json.dumps(first | {"curriculum": stages}))
+    stop = f"stop.generations={generation + 5}"
+    done = run(cluster, "edit", restaged, "--curriculum", file, "-o", stop)
+    assert done.returncode == 0, done.stderr
+    assert cluster.http.post(f"{path}/resume").is_success
+    wait_for_end(cluster, restaged)
+    spec = cluster.http.get(path).json()["spec"]
+    again = submit(cluster, spec)
+    wait_for_end(cluster, again)
+    assert digests(cluster, again) == digests(cluster, restaged)
+    generations = rows(cluster, restaged, "generations")
+    assert [row["stage"] for row in generations[-5:]] == [1, 2, 2, 3, 3]
+    assert [row["population_size"] for row in generations[-5:]] == [16, 32, 32, 16, 16]

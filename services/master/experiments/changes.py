@@ -9,6 +9,7 @@ from pydantic import ConfigDict, Field, JsonValue, StrictBool
 
 from seedcast.services.master.experiments.schemas import Experiment
 from seedcast.shared.spec.base import Given
+from seedcast.shared.spec.curriculum import StageSpec, ends_in_order
 from seedcast.shared.spec.experiment import ExperimentSpec, Tag
 from seedcast.shared.spec.parse import check_spec
 
@@ -18,7 +19,7 @@ PARENT = "parent"
 
 
 class Changes(Given):
-    """What is to be changed; what is left out stays. What decides the numbers of a run cannot be changed."""
+    """What is to be changed; what is left out stays. The numbers that a run has come to cannot be changed."""
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
@@ -39,6 +40,12 @@ class Changes(Given):
         description="Stop conditions by their names in a specification; null takes one away. A completed run "
         "of which none is met any more goes on.",
     )
+    curriculum: Annotated[list[StageSpec], Field(max_length=20)] | None = Field(
+        default=None,
+        description="All stages of a run that is at rest. Those that are over stay, and so does the one it is in, "
+        "but for its end, which has to lie ahead; a run in the task itself may be given a stage without settings "
+        "that ends, and others behind it. From the start, the same specification gives the same run.",
+    )
 
     def applied_to(self, spec: ExperimentSpec) -> ExperimentSpec:
         """Return the changed specification.
@@ -50,6 +57,9 @@ class Changes(Given):
         names = ("name", "tags", "share", "determinism")
         values |= {name: value for name in names if (value := getattr(self, name)) is not None}
         values["stop"] |= self.stop or {}
+        if self.curriculum is not None:
+            values["curriculum"] = [stage.model_dump(mode="json") for stage in self.curriculum]
+            ends_in_order(self.curriculum)
         return check_spec(values, taken_in=True)
 
 

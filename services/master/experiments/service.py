@@ -14,8 +14,10 @@ from seedcast.services.master.experiments.description import describe_if_possibl
 from seedcast.services.master.experiments.estimate import Estimate, estimate
 from seedcast.services.master.experiments.files import ExperimentFiles
 from seedcast.services.master.experiments.glances import Glances
+from seedcast.services.master.experiments.lifecycle import Lifecycle
 from seedcast.services.master.experiments.lives import Lives
 from seedcast.services.master.experiments.repository import ExperimentRepository
+from seedcast.services.master.experiments.restaging import refuse_other_stages
 from seedcast.services.master.experiments.rows import ExperimentRow, ExperimentRows, Wanted
 from seedcast.services.master.experiments.runner import Collaborators
 from seedcast.services.master.experiments.schemas import Experiment, Progress
@@ -95,25 +97,25 @@ class ExperimentService:
         return await self.create(cloning.applied_to(await self._repository.get(experiment_id)))
 
     async def change(self, experiment_id: str, changes: Changes) -> Experiment:
-        """Change name, note, tags, share, determinism or stop conditions, or archive it.
+        """Change name, note, tags, share, determinism, stop conditions or stages to come, or archive it.
 
         A completed one may go on by other stop conditions.
 
         Raises:
             NotFound: there is no such experiment.
-            Conflict: it trains, and its determinism is to be changed.
-            InvalidInput: a value is none that a specification may have.
+            Conflict: it trains, and its determinism or its stages are to be changed.
+            InvalidInput: a value is none that a specification may have, or what was trained would be other stages.
             StorageFailed: the disk does not take it; nothing has changed.
         """
         life = self.lives.of(experiment_id)
+        if changes.curriculum is not None:
+            await self._check_stages(await self._repository.get(experiment_id), changes)
 
         async def write() -> None:
-            before = (await self._repository.get(experiment_id)).spec
-            spec = changes.applied_to(before)
-            if spec.determinism != before.determinism and life.state not in AT_REST.values():
-                raise Conflict(
-                    f"experiment {experiment_id} trains: pause it to change determinism, then resume it"
-                )
+            experiment = await self._repository.get(experiment_id)
+            before, spec = experiment.spec, changes.applied_to(experiment.spec)
+            _refuse_amid_training(before, spec, life)
+            await refuse_other_stages(self.history, experiment, changes)
             await self._repository.change(experiment_id, spec, changes.note, archived=changes.archived)
             self.lives.change(experiment_id, spec)
             if spec != before:
@@ -133,6 +135,13 @@ class ExperimentService:
             if life.state is State.COMPLETED:  # since then
                 await self.lives.continue_if_unmet(experiment_id)
         return await self.get(experiment_id)
+
+    async def _check_stages(self, experiment: Experiment, changes: Changes) -> None:
+        """See that a run could go on by its new stages, as `create` does before it begins."""
+        spec = changes.applied_to(experiment.spec)
+        description = await describe_if_possible(spec, self._with.fleet)
+        if description is not None:
+            await asyncio.to_thread(Evolution.begin, experiment.id, spec, description, None)
 
     async def rows(self, wanted: Wanted) -> ExperimentRows:
         """Return a page of the experiments in few words.
@@ -266,3 +275,9 @@ class ExperimentService:
     def _row_seen_now(self, row: ExperimentRow) -> ExperimentRow:
         seen = self.lives.hindrance(row.id, row.status)
         return row if seen is None else row.model_copy(update=seen)
+
+
+def _refuse_amid_training(before: ExperimentSpec, after: ExperimentSpec, life: Lifecycle) -> None:
+    for field in ("determinism", "curriculum"):
+        if getattr(after, field) != getattr(before, field) and life.state not in AT_REST.values():
+            raise Conflict(f"experiment {life.id} trains: pause it to change {field}, then resume it")

@@ -102,6 +102,16 @@ class History:
         )
         return row and TestRecord.model_validate_json(row["record"])
 
+    async def last_test_before(self, experiment_id: str, generation: int) -> TestRecord | None:
+        """Return the last test of a solution as of an earlier generation; None where there was none."""
+        query = (
+            "SELECT record FROM tests WHERE experiment_id = ? AND generation < ? ORDER BY generation DESC LIMIT 1"
+        )
+        row = await self._database.read(
+            lambda connection: connection.execute(query, (experiment_id, generation)).fetchone()
+        )
+        return row and TestRecord.model_validate_json(row["record"])
+
     async def best_score_before(self, experiment_id: str, generation: int) -> float | None:
         """Return the best mean return of the tests of earlier generations; None where there were none."""
         query = (
