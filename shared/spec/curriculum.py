@@ -99,6 +99,9 @@ class StageSpec(Spec):
         return merged({name: value for name, value in values.items() if name != "curriculum"}, overrides)
 
 
+Curriculum = Annotated[list[StageSpec], Field(max_length=20)]
+
+
 @contextmanager
 def refused_of_stage(number: int) -> Iterator[None]:
     """Name what is refused of a stage's task as the specification does."""

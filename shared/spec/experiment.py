@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, PrivateAttr, ValidationError, model_validator
 
 from seedcast.shared.spec.base import Spec
-from seedcast.shared.spec.curriculum import StageSpec
+from seedcast.shared.spec.curriculum import Curriculum
 from seedcast.shared.spec.environment import EnvironmentSpec
 from seedcast.shared.spec.objective import ObjectiveSpec
 from seedcast.shared.spec.policy import AnyPolicySpec
@@ -179,7 +179,7 @@ class ExperimentSpec(TaskFields, Spec):
         "pair, or none.",
     )
     fitness: FitnessSpec = FitnessSpec()
-    curriculum: Annotated[list[StageSpec], Field(max_length=20)] = Field(
+    curriculum: Curriculum = Field(
         default_factory=list,
         description="Stages before the task itself, in order, each with what differs in it and when it ends. "
         "Mean, σ, momentum and normaliser go on, but a stage with another `sigma_init` or `radius` than the one "

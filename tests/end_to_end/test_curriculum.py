@@ -117,3 +117,17 @@ def test_stages_to_come_are_others_and_the_run_is_that_of_the_new_specification(
     generations = rows(cluster, restaged, "generations")
     assert [row["stage"] for row in generations[-5:]] == [1, 2, 2, 3, 3]
     assert [row["population_size"] for row in generations[-5:]] == [16, 32, 32, 16, 16]
+
+
+def test_stages_that_no_worker_can_look_at_now_are_not_taken(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        only = stack.enter_context(worker(tmp_path))
+        running = stack.enter_context(master(tmp_path, [only.url]))
+        paused = submit(running, SPEC | {"stop": {"generations": 1_000_000}})
+        wait_for_generation(running, paused, 1)
+        assert running.http.post(f"/experiments/{paused}/pause").is_success
+        only.kill()
+        eventually(lambda: all(row["state"] != "ready" for row in running.http.get("/workers").json()["workers"]))
+        answer = running.http.patch(f"/experiments/{paused}", json={"curriculum": SPEC["curriculum"]})
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+        assert "no worker is ready" in answer.json()["detail"]

@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field, JsonValue, StrictBool
 
 from seedcast.services.master.experiments.schemas import Experiment
 from seedcast.shared.spec.base import Given
-from seedcast.shared.spec.curriculum import StageSpec, ends_in_order
+from seedcast.shared.spec.curriculum import Curriculum, ends_in_order
 from seedcast.shared.spec.experiment import ExperimentSpec, Tag
 from seedcast.shared.spec.parse import check_spec
 
@@ -40,7 +40,7 @@ class Changes(Given):
         description="Stop conditions by their names in a specification; null takes one away. A completed run "
         "of which none is met any more goes on.",
     )
-    curriculum: Annotated[list[StageSpec], Field(max_length=20)] | None = Field(
+    curriculum: Curriculum | None = Field(
         default=None,
         description="All stages of a run that is at rest. Those that are over stay, and so does the one it is in, "
         "but for its end, which has to lie ahead; a run in the task itself may be given a stage without settings "

@@ -19,8 +19,10 @@ async def refuse_other_stages(history: History, experiment: Experiment, changes:
     Raises:
         InvalidInput: as `refuse_another_past`.
     """
+    if changes.curriculum is None:
+        return
     last = await history.generations(experiment.id, experiment.generation - 1, limit=1)
-    if changes.curriculum is None or not last:
+    if not last:  # nothing has been trained
         return
     test = await history.last_test_before(experiment.id, experiment.generation)
     stage = stage_after(experiment.spec, last[0], test.returns.mean if test else None, experiment.sign)

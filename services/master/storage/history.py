@@ -96,17 +96,14 @@ class History:
 
     async def test_of(self, experiment_id: str, generation: int) -> TestRecord | None:
         """Return the test of the solution as of a generation."""
-        query = "SELECT record FROM tests WHERE experiment_id = ? AND generation = ?"
-        row = await self._database.read(
-            lambda connection: connection.execute(query, (experiment_id, generation)).fetchone()
-        )
-        return row and TestRecord.model_validate_json(row["record"])
+        return await self._test("generation = ?", experiment_id, generation)
 
     async def last_test_before(self, experiment_id: str, generation: int) -> TestRecord | None:
         """Return the last test of a solution as of an earlier generation; None where there was none."""
-        query = (
-            "SELECT record FROM tests WHERE experiment_id = ? AND generation < ? ORDER BY generation DESC LIMIT 1"
-        )
+        return await self._test("generation < ? ORDER BY generation DESC LIMIT 1", experiment_id, generation)
+
+    async def _test(self, which: str, experiment_id: str, generation: int) -> TestRecord | None:
+        query = f"SELECT record FROM tests WHERE experiment_id = ? AND {which}"  # noqa: S608 - our own words
         row = await self._database.read(
             lambda connection: connection.execute(query, (experiment_id, generation)).fetchone()
         )
