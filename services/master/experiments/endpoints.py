@@ -83,7 +83,7 @@ async def show_experiment(experiment_id: str, service: Service) -> Experiment:
 
 @router.patch("/{experiment_id}", responses={409: {"model": Problem}})
 async def change_experiment(experiment_id: str, changes: Changes, service: Service) -> Experiment:
-    """Change name, note, tags, share, determinism, stops or stages to come, or archive it; a completed one may go on."""
+    """Change name, note, tags, share, determinism, stops or stages to come, or archive it; it may so go on."""
     return await service.change(experiment_id, changes)
 
 
