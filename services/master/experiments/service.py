@@ -10,7 +10,7 @@ from contextlib import suppress
 from seedcast.services.master.derived.files import CONFIG
 from seedcast.services.master.evolution.state import Evolution
 from seedcast.services.master.experiments.changes import Changes, Cloning, unmet
-from seedcast.services.master.experiments.description import describe, describe_if_possible
+from seedcast.services.master.experiments.description import describe_if_possible
 from seedcast.services.master.experiments.estimate import Estimate, estimate
 from seedcast.services.master.experiments.files import ExperimentFiles
 from seedcast.services.master.experiments.glances import Glances
@@ -26,11 +26,8 @@ from seedcast.services.master.storage.artifacts import Artifact, OpenArtifact
 from seedcast.services.master.storage.data_folder import DataFolder
 from seedcast.services.master.storage.history import History
 from seedcast.services.master.submissions import Submissions, used_for_another
-from seedcast.shared.errors import Busy, Conflict
+from seedcast.shared.errors import Conflict
 from seedcast.shared.spec.experiment import ExperimentSpec
-
-RETRY_SECONDS = 5
-"""After which to ask again where no worker is ready."""
 
 ESTIMATE_SECONDS = 10.0
 """How long an estimate waits for workers whose slots are busy; without their word it says less."""
@@ -106,8 +103,7 @@ class ExperimentService:
 
         Raises:
             NotFound: there is no such experiment.
-            Busy: no worker can tell whether a run could go on by its new stages.
-            Conflict: it trains, and its determinism or its stages are to be changed.
+            Conflict: it trains, and its determinism or its stages are to be changed, or no worker can tell of these.
             InvalidInput: a value is none that a specification may have, or what was trained would be other stages.
             StorageFailed: the disk does not take it; nothing has changed.
         """
@@ -143,9 +139,9 @@ class ExperimentService:
     async def _check_stages(self, experiment: Experiment, changes: Changes) -> None:
         """See that a run could go on by its new stages: once it is resumed nobody looks at them again."""
         spec = changes.applied_to(experiment.spec)
-        description = await describe(spec, self._with.fleet)
+        description = await describe_if_possible(spec, self._with.fleet)
         if description is None:
-            raise Busy("no worker is ready, which has to look at the stages", RETRY_SECONDS)
+            raise Conflict("no worker is ready, which has to look at the stages: try again once one is")
         await asyncio.to_thread(Evolution.begin, experiment.id, spec, description, None)
 
     async def rows(self, wanted: Wanted) -> ExperimentRows:
