@@ -103,7 +103,7 @@ class ExperimentService:
 
         Raises:
             NotFound: there is no such experiment.
-            Conflict: it trains, and its determinism or its stages are to be changed, or no worker can tell of these.
+            Conflict: it trains, and its determinism or stages are to be changed; or no worker can tell of these.
             InvalidInput: a value is none that a specification may have, or what was trained would be other stages.
             StorageFailed: the disk does not take it; nothing has changed.
         """
