@@ -2,7 +2,8 @@
 
 The graph is the whole policy: normaliser, layers, and the head. ``action`` is int64 ``(batch,)`` for one choice,
 ``(batch, choices)`` for several, float32 ``(batch, actions)`` for real ones. A recurrent policy has a second input
-and output, ``state`` and ``next_state`` ``(batch, hidden)``; it is zero at the start of an episode.
+and output, ``state`` and ``next_state`` ``(batch, hidden)``, or ``(batch, 2 hidden)`` where it is symmetric; it is
+zero at the start of an episode.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from seedcast.shared.observation_stats import CLIP
 from seedcast.shared.policies.linear import LinearSpec
 from seedcast.shared.policies.mlp import MLPSpec
 from seedcast.shared.policies.recurrent import RecurrentSpec
+from seedcast.shared.policies.symmetry import Mirror
 from seedcast.shared.spec.environment import ContinuousActions, DiscreteActions, MultiDiscreteActions
 from seedcast.shared.whole_file import whole_file
 
@@ -51,18 +53,25 @@ def write_onnx(model: Model, path: Path) -> None:
         seen = graph.add("Sub", seen, graph.constant(arrays["normaliser_mean"]))
         seen = graph.add("Div", seen, graph.constant(arrays["normaliser_std"]))
         seen = graph.add("Clip", seen, graph.constant(np.float32(-CLIP)), graph.constant(np.float32(CLIP)))
-    spec = model.metadata.rollouts.policy
+    spec, actions = model.metadata.rollouts.policy, model.metadata.spaces.actions
+    passes = [seen]
+    if spec.symmetry is not None:
+        passes.append(graph.mirrored(seen, Mirror(spec.symmetry.observations, size, "observations")))
     outputs = []
     if isinstance(spec, MLPSpec | LinearSpec):
-        raw = _dense(graph, seen, arrays, "identity" if isinstance(spec, LinearSpec) else spec.activation)
+        raw = _dense(graph, passes, arrays, "identity" if isinstance(spec, LinearSpec) else spec.activation)
     elif isinstance(spec, RecurrentSpec):
-        inputs.append(onnx.helper.make_tensor_value_info("state", float32, ["batch", spec.hidden]))
-        outputs.append(onnx.helper.make_tensor_value_info("next_state", float32, ["batch", spec.hidden]))
-        raw = _recurrent(graph, seen, arrays, spec)
+        held: list[Any] = ["batch", spec.hidden * len(passes)]
+        inputs.append(onnx.helper.make_tensor_value_info("state", float32, held))
+        outputs.append(onnx.helper.make_tensor_value_info("next_state", float32, held))
+        raw = _recurrent(graph, passes, arrays, spec)
     else:
         raise InvalidInput.of("policy.name", "is of a kind that is not exported to ONNX", spec.name)
-    actions = model.metadata.spaces.actions
-    action = _head(graph, raw, actions, spec.actions or "tanh")
+    if spec.symmetry is not None:
+        mirror = Mirror(spec.symmetry.actions, model.policy().head.outputs, "actions")
+        both = graph.add("Add", raw[0], graph.mirrored(raw[1], mirror))
+        raw = [graph.add("Mul", both, graph.constant(np.float32(0.5)))]
+    action = _head(graph, raw[0], actions, spec.actions or "tanh")
     graph.add("Identity", action, output="action")
     real = isinstance(actions, ContinuousActions)
     shape: list[Any] = ["batch"] if isinstance(actions, DiscreteActions) else ["batch", _width(actions)]
@@ -99,39 +108,64 @@ class _Graph:
         bounds = [self.constant(np.array([number], np.int64)) for number in (start, end, 1)]
         return self.add("Slice", value, *bounds)
 
+    def mirrored(self, value: str, mirror: Mirror) -> str:
+        places = self.add("Gather", value, self.constant(mirror.places), axis=1)
+        return self.add("Mul", places, self.constant(mirror.signs))
 
-def _dense(graph: _Graph, value: str, arrays: dict[str, NDArray[np.float32]], activation: str) -> str:
+
+def _dense(graph: _Graph, values: list[str], arrays: dict[str, NDArray[np.float32]], activation: str) -> list[str]:
+    """Return the raw outputs of each pass."""
     last = sum(name.startswith("weights_") for name in arrays) - 1
     for index in range(last + 1):
-        value = graph.add("MatMul", value, graph.constant(arrays[f"weights_{index}"]))
-        if (bias := arrays.get(f"bias_{index}")) is not None:
-            value = graph.add("Add", value, graph.constant(bias))
+        weights = graph.constant(arrays[f"weights_{index}"])
+        values = [graph.add("MatMul", value, weights) for value in values]
+        if (array := arrays.get(f"bias_{index}")) is not None:
+            bias = graph.constant(array)
+            values = [graph.add("Add", value, bias) for value in values]
         if index < last:
-            value = graph.add(ACTIVATIONS[activation], value)
-    return value
+            values = [graph.add(ACTIVATIONS[activation], value) for value in values]
+    return values
 
 
-def _recurrent(graph: _Graph, seen: str, arrays: dict[str, NDArray[np.float32]], spec: RecurrentSpec) -> str:
-    """Return the raw outputs; formulas and layout as in `seedcast.shared.policies.recurrent`."""
-    driven = graph.add("MatMul", seen, graph.constant(arrays["input_weights"]))
-    driven = graph.add("Add", driven, graph.constant(arrays["recurrent_bias"]))
-    weights, hidden = arrays["recurrent_weights"], spec.hidden
-    if spec.cell == "elman":
-        fresh = graph.add("Add", driven, graph.add("MatMul", "state", graph.constant(weights)))
-        graph.add("Tanh", fresh, output="next_state")
-    else:
-        gates = graph.add("MatMul", "state", graph.constant(weights[:, : 2 * hidden]))
-        gates = graph.add("Sigmoid", graph.add("Add", graph.columns(driven, 0, 2 * hidden), gates))
+def _recurrent(
+    graph: _Graph, passes: list[str], arrays: dict[str, NDArray[np.float32]], spec: RecurrentSpec
+) -> list[str]:
+    """Return the raw outputs of each pass, which have their states side by side in ``state``."""
+    hidden = spec.hidden
+    states = [graph.columns("state", index * hidden, (index + 1) * hidden) for index in range(len(passes))]
+    drives, recurrent_bias = graph.constant(arrays["input_weights"]), graph.constant(arrays["recurrent_bias"])
+    driven = [graph.add("Add", graph.add("MatMul", seen, drives), recurrent_bias) for seen in passes]
+    advance = _elman if spec.cell == "elman" else _gru
+    states = advance(graph, driven, states, arrays["recurrent_weights"])
+    graph.add("Concat", *states, output="next_state", axis=1)
+    weights, bias = graph.constant(arrays["output_weights"]), graph.constant(arrays["output_bias"])
+    return [graph.add("Add", graph.add("MatMul", state, weights), bias) for state in states]
+
+
+def _elman(graph: _Graph, driven: list[str], states: list[str], weights: NDArray[np.float32]) -> list[str]:
+    """Return the next states; formula and layout as in `seedcast.shared.policies.recurrent`."""
+    recurrent = graph.constant(weights)
+    return [
+        graph.add("Tanh", graph.add("Add", one, graph.add("MatMul", state, recurrent)))
+        for one, state in zip(driven, states, strict=True)
+    ]
+
+
+def _gru(graph: _Graph, driven: list[str], states: list[str], weights: NDArray[np.float32]) -> list[str]:
+    """Return the next states; formulas and layout as in `seedcast.shared.policies.recurrent`."""
+    hidden = len(weights)
+    of_gates, of_candidate = graph.constant(weights[:, : 2 * hidden]), graph.constant(weights[:, 2 * hidden :])
+    unit = graph.constant(np.float32(1))
+    following = []
+    for one, state in zip(driven, states, strict=True):
+        gates = graph.add("Add", graph.columns(one, 0, 2 * hidden), graph.add("MatMul", state, of_gates))
+        gates = graph.add("Sigmoid", gates)
         reset, update = graph.columns(gates, 0, hidden), graph.columns(gates, hidden, 2 * hidden)
-        remembered = graph.add(
-            "MatMul", graph.add("Mul", reset, "state"), graph.constant(weights[:, 2 * hidden :])
-        )
-        candidate = graph.add("Tanh", graph.add("Add", graph.columns(driven, 2 * hidden, 3 * hidden), remembered))
-        kept = graph.add("Mul", update, "state")
-        rest = graph.add("Sub", graph.constant(np.float32(1)), update)
-        graph.add("Add", kept, graph.add("Mul", rest, candidate), output="next_state")
-    raw = graph.add("MatMul", "next_state", graph.constant(arrays["output_weights"]))
-    return graph.add("Add", raw, graph.constant(arrays["output_bias"]))
+        remembered = graph.add("MatMul", graph.add("Mul", reset, state), of_candidate)
+        candidate = graph.add("Tanh", graph.add("Add", graph.columns(one, 2 * hidden, 3 * hidden), remembered))
+        kept, rest = graph.add("Mul", update, state), graph.add("Sub", unit, update)
+        following.append(graph.add("Add", kept, graph.add("Mul", rest, candidate)))
+    return following
 
 
 def _head(

@@ -19,6 +19,7 @@ from pydantic import Field, StrictBool
 
 from seedcast.shared.low_rank import LowRank, Matrix
 from seedcast.shared.policies.actions import ActionHead, ActionScaling, action_head
+from seedcast.shared.policies.symmetry import SymmetrySpec
 from seedcast.shared.seeding import Purpose, generator
 from seedcast.shared.spec.base import Spec
 from seedcast.shared.spec.environment import ActionSpace
@@ -47,6 +48,12 @@ class PolicySpec(Spec):
     )
     initial_std: Annotated[float, Field(ge=0, le=100)] = Field(
         default=0.0, description="The initial mean is drawn from a normal distribution of this deviation."
+    )
+    symmetry: SymmetrySpec | None = Field(
+        default=None,
+        exclude_if=lambda symmetry: symmetry is None,  # workers that do not know it yet understand all else
+        description="The task's mirror image. The policy then acts mirrored on mirrored observations, whatever "
+        "its parameters; each action takes two passes.",
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from seedcast.shared.policies.base import Policy, PolicySpec
+from seedcast.shared.policies.symmetric import SymmetricPolicy
 from seedcast.shared.registry import Registry
 from seedcast.shared.spec.environment import EnvironmentDescription
 from seedcast.shared.spec.union import registered_union, spec_fault
@@ -29,6 +30,7 @@ def build_policy(spec: PolicySpec, environment: EnvironmentDescription) -> Polic
     """Build the policy that ``spec`` describes for one environment.
 
     Raises:
-        InvalidInput: the policy's options do not fit the environment's action space.
+        InvalidInput: the policy's options do not fit the environment's observations or actions.
     """
-    return POLICIES[spec.name](spec, environment.observation_size, environment.actions)
+    policy = POLICIES[spec.name](spec, environment.observation_size, environment.actions)
+    return SymmetricPolicy(policy, spec.symmetry, environment.actions) if spec.symmetry else policy

@@ -23,6 +23,7 @@ SPACES: dict[str, ActionSpace] = {
     "discrete": DiscreteActions(count=3),
     "several": MultiDiscreteActions(counts=[2, 4]),
 }
+SYMMETRY = {"observations": {"swap": [[0, 3]], "negate": [1]}, "actions": {"swap": [[0, 2]]}}
 POLICIES: list[dict[str, Any]] = [
     {"name": "linear"},
     {"name": "linear", "bias": False},
@@ -30,6 +31,10 @@ POLICIES: list[dict[str, Any]] = [
     {"name": "mlp", "hidden": [], "bias": False},
     {"name": "recurrent", "cell": "elman", "hidden": 6},
     {"name": "recurrent", "cell": "gru", "hidden": 6},
+    {"name": "linear", "symmetry": SYMMETRY},
+    {"name": "mlp", "hidden": [7, 5], "symmetry": SYMMETRY},
+    {"name": "recurrent", "cell": "elman", "hidden": 6, "symmetry": SYMMETRY},
+    {"name": "recurrent", "cell": "gru", "hidden": 6, "symmetry": SYMMETRY},
 ]
 
 

@@ -34,7 +34,7 @@ def test_an_onnx_graph_acts_as_the_model_does(
     write_onnx(stored, tmp_path / "model.onnx")
     session = onnxruntime.InferenceSession(tmp_path / "model.onnx", providers=["CPUExecutionProvider"])
     recurrent = len(session.get_inputs()) == 2
-    state = np.zeros((1, 6), np.float32)
+    state = np.zeros((1, session.get_inputs()[-1].shape[1]), np.float32)
     for observation in OBSERVATIONS:
         fed = {"observation": observation[None, :]} | ({"state": state} if recurrent else {})
         action, *rest = session.run(None, fed)

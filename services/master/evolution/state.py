@@ -22,6 +22,7 @@ from seedcast.services.master.evolution.warm_start import warm_start as start_fr
 from seedcast.services.master.strategies.base import Strategy
 from seedcast.shared.model import Model, ModelMetadata
 from seedcast.shared.observation_stats import Normaliser, ObservationStatistics
+from seedcast.shared.policies.symmetry import Mirror
 from seedcast.shared.spec.environment import EnvironmentDescription
 from seedcast.shared.spec.experiment import ExperimentSpec, FitnessSpec
 from seedcast.shared.spec.task import TaskDescription, search_space
@@ -122,6 +123,9 @@ class Evolution:
         self.environment_steps = steps
         sums, squares = result.observation_sums, result.observation_squares
         if self.statistics is not None and sums is not None and squares is not None:
+            if (symmetry := self.spec.rollouts.policy.symmetry) is not None:
+                mirror = Mirror(symmetry.observations, len(self.statistics.sum), "observations")
+                sums, squares = mirror.evened(sums, squares)
             self.statistics.add(result.lengths, sums, squares)
         cap, description = self.spec.fitness.episode_cap, self.description
         if cap is not None and self.episode_cap is not None and isinstance(description, EnvironmentDescription):

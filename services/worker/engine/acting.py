@@ -25,6 +25,8 @@ class Acting:
         """How many float32 numbers a lane holds."""
         if self._perturbed and isinstance(self._members, GaussianMembers):
             self.numbers = self._members.layout.numbers
+        if policy.spec.symmetry is not None:
+            self.numbers *= 2  # a lane of it is two of the policy that is made symmetric
 
     def lanes(self, width: int) -> PolicyLanes:
         """Return room for ``width`` episodes at once."""

@@ -362,3 +362,19 @@ def test_the_strategy_knows_the_training_steps_wherever_they_are_counted() -> No
     del arrays["strategy/environment_steps"]  # as checkpoints were before it was counted there
     restored.restore(header, arrays)
     assert restored.strategy.summary() == evolution.strategy.summary()
+
+
+def test_a_symmetric_policy_sees_observations_and_their_mirror_images_alike() -> None:
+    """Sums of made-up results are lopsided; those that are kept, and saved, and restored, are not."""
+    symmetry = {"observations": {"swap": [[0, 3]], "negate": [1, 2]}, "actions": {"swap": [[0, 1]]}}
+    spec = cartpole(policy={"name": "linear", "normalise_observations": True, "symmetry": symmetry})
+    evolution = begin(spec)
+    advance(evolution, 3)
+    normaliser = evolution.normaliser
+    assert normaliser is not None
+    assert normaliser.mean[0] == normaliser.mean[3] != 0
+    assert normaliser.std[0] == normaliser.std[3] != 1
+    assert normaliser.mean[1:3].tolist() == [0, 0]
+    again = begin(spec, evolution.model())
+    assert again.normaliser is not None
+    np.testing.assert_array_equal(again.normaliser.mean, normaliser.mean)
