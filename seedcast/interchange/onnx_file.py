@@ -71,6 +71,8 @@ def write_onnx(model: Model, path: Path) -> None:
         mirror = Mirror(spec.symmetry.actions, model.policy().head.outputs, "actions")
         both = graph.add("Add", raw[0], graph.mirrored(raw[1], mirror))
         raw = [graph.add("Mul", both, graph.constant(np.float32(0.5)))]
+    if spec.output_gain != 1:
+        raw = [graph.add("Mul", raw[0], graph.constant(np.float32(spec.output_gain)))]
     action = _head(graph, raw[0], actions, spec.actions or "tanh")
     graph.add("Identity", action, output="action")
     real = isinstance(actions, ContinuousActions)

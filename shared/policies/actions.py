@@ -51,14 +51,15 @@ class MultiDiscreteHead(ActionHead):
 
 
 class ContinuousHead(ActionHead):
-    """Squashes outputs into [-1, 1], then scales them into the action space.
+    """Multiplies outputs by a gain, squashes them into [-1, 1], then scales them into the action space.
 
-    A dimension without bounds on both sides takes the output as it is.
+    A dimension without bounds on both sides takes the multiplied output as it is.
     """
 
-    def __init__(self, space: ContinuousActions, scaling: ActionScaling) -> None:
+    def __init__(self, space: ContinuousActions, scaling: ActionScaling, gain: float = 1.0) -> None:
         self.outputs = len(space.low)
         self._scaling = scaling
+        self._gain = np.float32(gain)
         bounded = np.array(
             [low is not None and high is not None for low, high in zip(space.low, space.high, strict=True)]
         )
@@ -70,22 +71,25 @@ class ContinuousHead(ActionHead):
 
     def __call__(self, outputs: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the actions ``(lanes, outputs)``."""
+        if self._gain != 1:
+            outputs = outputs * self._gain
         squashed = np.tanh(outputs) if self._scaling == "tanh" else np.clip(outputs, -1.0, 1.0)
         if self._unbounded.size:
             squashed[:, self._unbounded] = outputs[:, self._unbounded]
         return squashed * self._half_range + self._centre
 
 
-def action_head(space: ActionSpace, scaling: ActionScaling | None) -> ActionHead:
+def action_head(space: ActionSpace, scaling: ActionScaling | None, gain: float = 1.0) -> ActionHead:
     """Return the head for an action space.
 
     Raises:
-        InvalidInput: a scaling was asked for where actions are discrete.
+        InvalidInput: a scaling or a gain was asked for where actions are discrete.
     """
     if isinstance(space, ContinuousActions):
-        return ContinuousHead(space, scaling or "tanh")
-    if scaling is not None:
-        choices = space.count if isinstance(space, DiscreteActions) else space.counts
-        reason = f"is for continuous actions only; this environment has {choices} discrete actions"
-        raise InvalidInput.of("policy.actions", reason, scaling)
+        return ContinuousHead(space, scaling or "tanh", gain)
+    choices = space.count if isinstance(space, DiscreteActions) else space.counts
+    for field, given, default in (("actions", scaling, None), ("output_gain", gain, 1.0)):
+        if given != default:
+            reason = f"is for continuous actions only; this environment has {choices} discrete actions"
+            raise InvalidInput.of(f"policy.{field}", reason, given)
     return DiscreteHead(space) if isinstance(space, DiscreteActions) else MultiDiscreteHead(space)

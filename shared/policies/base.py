@@ -39,6 +39,12 @@ class PolicySpec(Spec):
         description="Continuous actions only: how outputs are brought into [-1, 1] before they are scaled into "
         "the action space. Default: tanh. Discrete actions take the argmax.",
     )
+    output_gain: Annotated[float, Field(gt=0, le=100)] = Field(
+        default=1.0,
+        exclude_if=lambda gain: gain == 1,  # workers that do not know it yet understand all else
+        description="Continuous actions only: what outputs are multiplied by before they become actions. Below 1, "
+        "actions begin gently, and noise in the parameters moves them less.",
+    )
     normalise_observations: StrictBool = Field(
         default=False, description="Standardise observations by statistics of all those seen in training."
     )
@@ -122,7 +128,7 @@ class Policy(ABC):
     def __init__(self, spec: PolicySpec, observation_size: int, actions: ActionSpace) -> None:
         self.spec = spec
         self.observation_size = observation_size
-        self.head = action_head(actions, spec.actions)
+        self.head = action_head(actions, spec.actions, spec.output_gain)
 
     @property
     def dimension(self) -> int:

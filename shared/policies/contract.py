@@ -117,9 +117,15 @@ class PolicyContract(PerturbedLanesContract):
         assert not np.array_equal(policy.initial_parameters(1), policy.initial_parameters(2))
         assert policy.initial_parameters(1).std() == pytest.approx(0.5, rel=0.3)
 
-    def test_scaling_of_discrete_actions_is_refused_by_name(self) -> None:
-        with pytest.raises(InvalidInput, match=r"policy\.actions: .*5 discrete actions"):
-            self.build(3, SPACES["discrete"], actions="tanh")
+    def test_the_gain_multiplies_outputs_before_they_become_actions(self) -> None:
+        policy, gentle = self.build(), self.build(output_gain=0.25)
+        outputs = np.random.default_rng(0).standard_normal((4, 3), dtype=np.float32)
+        np.testing.assert_array_equal(gentle.head(4 * outputs), policy.head(outputs))
+
+    @pytest.mark.parametrize(("field", "value"), [("actions", "tanh"), ("output_gain", 0.5)])
+    def test_scaling_of_discrete_actions_is_refused_by_name(self, field: str, value: object) -> None:
+        with pytest.raises(InvalidInput, match=rf"policy\.{field}: .*5 discrete actions"):
+            self.build(3, SPACES["discrete"], **{field: value})
 
 
 def _episodes(policy: Policy) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

@@ -42,6 +42,15 @@ def test_an_onnx_graph_acts_as_the_model_does(
         np.testing.assert_allclose(action[0], model.act(observation), atol=1e-5, rtol=1e-5)
 
 
+def test_an_onnx_graph_has_the_gain_of_the_outputs(tmp_path: Path) -> None:
+    stored = random_model({"name": "mlp", "hidden": [8], "output_gain": 0.2})
+    write_onnx(stored, tmp_path / "model.onnx")
+    session = onnxruntime.InferenceSession(tmp_path / "model.onnx", providers=["CPUExecutionProvider"])
+    (actions,) = session.run(None, {"observation": OBSERVATIONS})
+    model = Model(stored)
+    np.testing.assert_allclose(actions, [model.act(one) for one in OBSERVATIONS], atol=1e-5, rtol=1e-5)
+
+
 def test_an_onnx_graph_takes_many_observations_at_once(tmp_path: Path) -> None:
     stored = random_model({"name": "mlp", "hidden": [8], "actions": "clip"})
     write_onnx(stored, tmp_path / "model.onnx")
