@@ -40,8 +40,9 @@ class MirrorSpec(Spec):
         for field, indices in (("swap", list(chain(*self.swap))), ("negate", self.negate)):
             if twice := [index for index, count in Counter(indices).items() if count > 1]:
                 raise contradiction(field, f"has {twice[0]} twice")
+        negated = set(self.negate)
         for one, other in self.swap:
-            if (one in self.negate) != (other in self.negate):
+            if (one in negated) != (other in negated):
                 reason = f"has one of {one} and {other}, which change places: give both or neither"
                 raise contradiction("negate", reason)
         return self
@@ -71,8 +72,8 @@ class Mirror:
                 raise InvalidInput.of(f"policy.symmetry.{field}.{name}", reason)
         self.places: NDArray[np.intp] = np.arange(size)
         """Where each value of the image stands in the vector ``(size,)``."""
-        for one, other in spec.swap:
-            self.places[[one, other]] = other, one
+        pairs = np.array(spec.swap, np.intp).reshape(-1, 2)
+        self.places[pairs] = pairs[:, ::-1]
         self.signs = np.ones(size, np.float32)
         """1, or -1 where the image has the other sign ``(size,)``."""
         self.signs[spec.negate] = -1

@@ -183,3 +183,12 @@ def test_a_symmetry_that_does_not_fit_the_task_is_refused_by_name(
 ) -> None:
     with pytest.raises(InvalidInput, match=message):
         build_policy(policy_spec("linear", symmetry), described(SPACES[space]))
+
+
+def test_a_mirror_of_as_many_values_as_there_may_be_is_read_in_no_time() -> None:
+    """Every pair looked for in the whole of a list would be ten thousand million looks."""
+    pairs = np.arange(200_000).reshape(-1, 2)
+    spec = MirrorSpec(swap=pairs.tolist(), negate=pairs[:50_000].ravel().tolist())
+    mirror = Mirror(spec, 200_000, "observations")
+    np.testing.assert_array_equal(mirror.places[pairs], pairs[:, ::-1])
+    assert mirror.signs.sum() == 0
