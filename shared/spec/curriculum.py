@@ -74,10 +74,11 @@ class StageSpec(Spec):
     environment: Overrides = Field(
         default_factory=dict,
         description="Fields of `environment`: other `kwargs`, or the `id` of one with the same spaces. "
-        "It runs on the task's engine unless it names an `engine`.",
+        "It runs on the task's engine unless it names an `engine`, and with its `kwargs` unless they are null.",
     )
     objective: Overrides = Field(
-        default_factory=dict, description="Fields of `objective`: other `kwargs`, or the `id` of one as large."
+        default_factory=dict,
+        description="Fields of `objective`: other `kwargs`, null for none, or the `id` of one as large.",
     )
     fitness: Overrides = Field(default_factory=dict, description="Fields of `fitness`.")
     strategy: Overrides = Field(
@@ -96,7 +97,11 @@ class StageSpec(Spec):
         overrides = self.model_dump(exclude={"until", *parts}, exclude_none=True)
         # What a user set to null inside a part stays null there: it takes out what the specification has.
         overrides |= {part: given for part in parts if (given := getattr(self, part))}
-        return merged({name: value for name, value in values.items() if name != "curriculum"}, overrides)
+        staged = merged({name: value for name, value in values.items() if name != "curriculum"}, overrides)
+        for part in ("environment", "objective"):
+            if getattr(self, part).get("kwargs", {}) is None:
+                staged[part] = staged[part] | {"kwargs": {}}
+        return staged
 
 
 Curriculum = Annotated[list[StageSpec], Field(max_length=20)]

@@ -49,6 +49,17 @@ def test_null_in_a_stage_takes_out_what_the_specification_has() -> None:
     assert spec.stage(0).fitness.drop_terminal_penalty is None
 
 
+def test_null_takes_out_what_the_constructor_of_another_environment_would_not_take() -> None:
+    course = {"id": "BipedalWalkerCourse-v0", "kwargs": {"stumps": 3}}
+    hardcore = {"id": "BipedalWalkerHardcore-v3", "engine": "envpool"}
+    with_them = staged({"until": {"generations": 2}, "environment": hardcore}, environment=course)
+    without = staged({"until": {"generations": 2}, "environment": hardcore | {"kwargs": None}}, environment=course)
+    assert with_them.stage(0).rollouts.environment.kwargs == {"stumps": 3}
+    assert without.stage(0).rollouts.environment.kwargs == {}
+    assert without.rollouts.environment.kwargs == {"stumps": 3}
+    assert ExperimentSpec.model_validate_json(without.model_dump_json()) == without
+
+
 def test_the_largest_stage_counts_as_the_size_of_the_experiment() -> None:
     spec = staged({"until": {"generations": 2}, "population_size": 64, "episodes_per_member": 1})
     assert (spec.largest_population, spec.largest_generation) == (64, 64)
