@@ -37,7 +37,7 @@ class MirrorSpec(Spec):
 
     @model_validator(mode="after")
     def _its_own_inverse(self) -> Self:
-        for field, indices in (("swap", list(chain(*self.swap))), ("negate", self.negate)):
+        for field, indices in (("swap", chain.from_iterable(self.swap)), ("negate", self.negate)):
             if twice := [index for index, count in Counter(indices).items() if count > 1]:
                 raise contradiction(field, f"has {twice[0]} twice")
         negated = set(self.negate)
@@ -66,10 +66,11 @@ class Mirror:
         Raises:
             InvalidInput: it has an index beyond them.
         """
-        for name, indices in (("swap", list(chain(*spec.swap))), ("negate", spec.negate)):
-            if beyond := [index for index in indices if index >= size]:
-                reason = f"has {beyond[0]}, and there are {size}, counted from 0"
-                raise InvalidInput.of(f"policy.symmetry.{field}.{name}", reason)
+        for name, indices in (("swap", chain.from_iterable(spec.swap)), ("negate", spec.negate)):
+            beyond = max(indices, default=-1)
+            if beyond >= size:
+                reason = f"has {beyond}, and there are {size}, counted from 0"
+                raise InvalidInput.of(f"policy.symmetry.{field}.{name}", reason, beyond)
         self.places: NDArray[np.intp] = np.arange(size)
         """Where each value of the image stands in the vector ``(size,)``."""
         pairs = np.array(spec.swap, np.intp).reshape(-1, 2)

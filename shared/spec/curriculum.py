@@ -95,13 +95,8 @@ class StageSpec(Spec):
         """Return a specification's plain ``values`` with this stage's in their place, without a curriculum."""
         parts = ("environment", "objective", "fitness", "strategy", "adaptive_population")
         overrides = self.model_dump(exclude={"until", *parts}, exclude_none=True)
-        # What a user set to null inside a part stays null there: it takes out what the specification has.
         overrides |= {part: given for part in parts if (given := getattr(self, part))}
-        staged = merged({name: value for name, value in values.items() if name != "curriculum"}, overrides)
-        for part in ("environment", "objective"):
-            if getattr(self, part).get("kwargs", {}) is None:
-                staged[part] = staged[part] | {"kwargs": {}}
-        return staged
+        return merged({name: value for name, value in values.items() if name != "curriculum"}, overrides)
 
 
 Curriculum = Annotated[list[StageSpec], Field(max_length=20)]
@@ -147,18 +142,22 @@ def ends_in_order(stages: Sequence[StageSpec]) -> None:
 
 
 def merged(values: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
-    """Return ``values`` with those of ``overrides`` in their place, mappings merged in turn.
+    """Return ``values`` with those of ``overrides`` in their place, as in RFC 7396.
 
-    A mapping with another ``name`` is another choice (another optimizer, say): it replaces the one that was there.
+    Mappings are merged in turn, and null takes a field away. A mapping with another ``name`` is another choice
+    (another optimizer, say): it replaces the one that was there, and begins with its own defaults.
     """
     result = dict(values)
     for name, value in overrides.items():
         there = result.get(name)
-        if isinstance(there, dict) and isinstance(value, dict) and _same_choice(there, value):
-            value = merged(there, value)
-        result[name] = value
+        if value is None:
+            result.pop(name, None)
+        elif isinstance(there, dict) and isinstance(value, dict) and _same_choice(there, value):
+            result[name] = merged(there, value)
+        else:
+            result[name] = value
     return result
 
 
 def _same_choice(there: Mapping[str, Any], given: Mapping[str, Any]) -> bool:
-    return bool(given.get("name", there.get("name")) == there.get("name"))
+    return given.get("name") in (None, there.get("name"))

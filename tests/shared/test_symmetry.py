@@ -185,7 +185,7 @@ def test_a_symmetry_that_does_not_fit_the_task_is_refused_by_name(
         build_policy(policy_spec("linear", symmetry), described(SPACES[space]))
 
 
-def test_a_mirror_of_as_many_values_as_there_may_be_is_read_in_no_time() -> None:
+def test_the_largest_mirror_that_is_taken_is_read_without_looking_for_each_index_in_a_list() -> None:
     """Every pair looked for in the whole of a list would be ten thousand million looks."""
     pairs = np.arange(200_000).reshape(-1, 2)
     spec = MirrorSpec(swap=pairs.tolist(), negate=pairs[:50_000].ravel().tolist())

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, JsonValue, StrictBool
 
 from seedcast.services.master.experiments.schemas import Experiment
 from seedcast.shared.spec.base import Given
-from seedcast.shared.spec.curriculum import Curriculum, ends_in_order
+from seedcast.shared.spec.curriculum import Curriculum, ends_in_order, merged
 from seedcast.shared.spec.experiment import ExperimentSpec, Tag
 from seedcast.shared.spec.parse import check_spec
 
@@ -83,7 +82,7 @@ class Cloning(Given):
         Raises:
             InvalidInput: the overrides make it one that breaks a rule.
         """
-        values = _merged(original.spec.model_dump(mode="json"), self.overrides)
+        values = merged(original.spec.model_dump(mode="json"), self.overrides)
         if self.model is not None:
             values["warm_start"] = f"experiments/{original.id}/{self.model}"
         tags = values.get("tags")
@@ -105,21 +104,3 @@ def unmet(spec: ExperimentSpec, experiment: Experiment) -> bool:
             and sign * experiment.best_test_return >= sign * stop.target
         )
     )
-
-
-def _merged(values: dict[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
-    """Merge as RFC 7396 says; another policy or strategy begins with its own defaults."""
-    merged = dict(values)
-    for name, value in overrides.items():
-        before = merged.get(name)
-        if value is None:
-            merged.pop(name, None)
-        elif isinstance(value, dict) and isinstance(before, dict) and _same_kind(value, before):
-            merged[name] = _merged(before, value)
-        else:
-            merged[name] = value
-    return merged
-
-
-def _same_kind(value: dict[str, Any], before: dict[str, Any]) -> bool:
-    return value.get("name") in (None, before.get("name"))
